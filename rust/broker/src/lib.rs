@@ -1,0 +1,1 @@
+//! The broker: dispatch, one handler file per API, partitions, controller host and configuration.

@@ -1,0 +1,1 @@
+//! The client's decisions: connection, metadata cache, producer, consumer and admin machines. Pure.

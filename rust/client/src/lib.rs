@@ -1,0 +1,1 @@
+//! The tokio shell around the client's machines: producer, consumer and admin.

@@ -1,0 +1,1 @@
+//! Cluster metadata as a pure machine: records, image and the controller's decisions.

@@ -1,0 +1,1 @@
+//! Sockets: listener, connections, limits and orderly shutdown. The only crate that opens one.

@@ -1,0 +1,1 @@
+//! The Python module: the only crate that knows Python.

@@ -1,0 +1,1 @@
+//! Cluster metadata replicated by Raft: the only crate that knows openraft.

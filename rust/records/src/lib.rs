@@ -1,0 +1,1 @@
+//! Record batch v2: zero-copy view, validation, builder, control batches and compression.
