@@ -1,4 +1,5 @@
-//! Bytes that lie somewhere else, usually in a segment file, and are read when the socket has room for them.
+//! Bytes that lie somewhere else, usually in a segment file, and are read when the socket has room
+//! for them.
 
 use std::fmt;
 use std::io;
@@ -6,7 +7,8 @@ use std::io;
 /// Whether a read may wait for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Only what the page cache holds; [`io::ErrorKind::WouldBlock`] when it holds nothing at that position.
+    /// Only what the page cache holds; [`io::ErrorKind::WouldBlock`] when it holds nothing at that
+    /// position.
     Never,
     /// Until the disk has answered.
     Allowed,
@@ -22,8 +24,8 @@ pub trait ByteSource: Send + Sync + fmt::Debug {
         self.len() == 0
     }
 
-    /// Reads into `buffer` from `position` and returns how many bytes were read, which may be fewer than asked for and
-    /// is never zero before the end.
+    /// Reads into `buffer` from `position` and returns how many bytes were read, which may be fewer
+    /// than asked for and is never zero before the end.
     ///
     /// # Errors
     /// `WouldBlock` with [`Wait::Never`]; any other error means that the bytes cannot be had.

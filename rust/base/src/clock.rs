@@ -1,4 +1,5 @@
-//! Time as a value: machines are given it, shells read it from a [`Clock`], simulations turn it by hand.
+//! Time as a value: machines are given it, shells read it from a [`Clock`], simulations turn it by
+//! hand.
 
 use std::ops::{Add, Sub};
 use std::sync::LazyLock;

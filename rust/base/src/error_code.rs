@@ -1,4 +1,5 @@
-//! Kafka's error codes: one table of code, name, and what a client may do about it (`contract/errors.tsv`).
+//! Kafka's error codes: one table of code, name, and what a client may do about it
+//! (`contract/errors.tsv`).
 
 use std::fmt;
 

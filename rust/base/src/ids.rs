@@ -1,4 +1,5 @@
-//! Identities and epochs: one newtype for each kind of number that must not be mistaken for another.
+//! Identities and epochs: one newtype for each kind of number that must not be mistaken for
+//! another.
 
 use std::fmt;
 

@@ -1,6 +1,8 @@
-//! The words every other crate speaks in: positions, identities, error codes, time, chance, and the codec's primitives.
+//! The words every other crate speaks in: positions, identities, error codes, time, chance, and the
+//! codec's primitives.
 //!
-//! Nothing here does I/O except [`clock::SystemClock`], which reads the machine's clocks for the shells.
+//! Nothing here does I/O except [`clock::SystemClock`], which reads the machine's clocks for the
+//! shells.
 
 pub mod byte_source;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! Named limits: what bounds a queue, a buffer, a retry or a loop when no configuration key does.
 
-/// The largest request frame a broker reads, unless `socket.request.max.bytes` says otherwise (Kafka's default).
+/// The largest request frame a broker reads, unless `socket.request.max.bytes` says otherwise
+/// (Kafka's default).
 pub const REQUEST_BYTES_MAX: usize = 100 * 1024 * 1024;
 
 /// The most elements that are reserved for an array before they have been seen on the wire.
@@ -9,7 +10,8 @@ pub const ARRAY_RESERVE_MAX: usize = 1024;
 /// The longest topic name (Kafka's limit: it is also a directory's name).
 pub const TOPIC_NAME_LENGTH_MAX: usize = 249;
 
-/// How much larger than its compressed form a batch may grow before it is refused as a decompression bomb, at least
+/// How much larger than its compressed form a batch may grow before it is refused as a
+/// decompression bomb, at least
 /// [`DECOMPRESSED_BYTES_MIN`].
 pub const DECOMPRESSION_RATIO_MAX: usize = 1024;
 

@@ -1,18 +1,21 @@
-//! Chance as a value: machines are given it, shells seed it from the system, simulations from a number.
+//! Chance as a value: machines are given it, shells seed it from the system, simulations from a
+//! number.
 
 /// A source of random numbers.
 pub trait Rng: Send + std::fmt::Debug {
     /// The next 64 random bits.
     fn next_u64(&mut self) -> u64;
 
-    /// A number below `bound`, which must not be zero. (The bias is below 2^-32 for the bounds in use.)
+    /// A number below `bound`, which must not be zero. (The bias is below 2^-32 for the bounds in
+    /// use.)
     fn below(&mut self, bound: u32) -> u32 {
         assert!(bound > 0, "a random number below zero was asked for");
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u32
     }
 }
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): small, fast, good enough for jitter and identities, and replayable.
+/// `SplitMix64` (Steele, Lea, Flood 2014): small, fast, good enough for jitter and identities, and
+/// replayable.
 #[derive(Clone, Debug)]
 pub struct SplitMix64 {
     state: u64,

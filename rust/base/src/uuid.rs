@@ -23,7 +23,8 @@ impl Uuid {
     /// The id that stands for none.
     pub const ZERO: Self = Self([0; 16]);
 
-    /// A random (version 4) id whose text never starts with a dash, so that it can be a command's argument (as Kafka's).
+    /// A random (version 4) id whose text never starts with a dash, so that it can be a command's
+    /// argument (as Kafka's).
     pub fn random(rng: &mut dyn Rng) -> Self {
         loop {
             let mut bytes = [0; 16];

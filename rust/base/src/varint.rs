@@ -1,4 +1,5 @@
-//! Variable-length integers: seven bits a byte, the low ones first; signed ones are zigzag-folded (as in protobuf).
+//! Variable-length integers: seven bits a byte, the low ones first; signed ones are zigzag-folded
+//! (as in protobuf).
 
 use thiserror::Error;
 
