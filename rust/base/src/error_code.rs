@@ -9,7 +9,7 @@ macro_rules! error_codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
         pub enum ErrorCode {
-            $(#[doc = $name] $variant = $code,)*
+            $(#[doc = concat!("`", $name, "`")] $variant = $code,)*
         }
 
         impl ErrorCode {
