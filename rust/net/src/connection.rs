@@ -1,0 +1,263 @@
+//! One accepted connection: a single task that reads requests, polls their slots and writes replies in request order.
+//!
+//! ```text
+//!   stream -> FrameReader -> Service::call -> slots (a queue; every pending one is polled) -> FrameWriter -> stream
+//!             stops while slots and unwritten replies are at their limit, or the memory budget is spent
+//! ```
+//! The task sleeps until the socket, a slot, the timer or a shutdown wakes it, and then does all there is to do.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::chunk_pool::ChunkPool;
+use crate::frame_reader::{FrameReader, ReadFrameError};
+use crate::frame_writer::FrameWriter;
+use crate::limits::{OVERDRAFT_TIMEOUT, PEER_GONE_DRAIN_TIMEOUT, SCRATCH_BYTES, ServerLimits};
+use crate::memory_budget::MemoryBudget;
+use crate::service::{ConnectionContext, Reply, ResponseSlot, Service};
+use crate::transport::Stream;
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The peer closed its side between two frames.
+    ByPeer,
+    /// The server shuts down, and every accepted request has been answered.
+    Shutdown,
+    /// No traffic for too long.
+    Idle(Duration),
+    /// The frame beyond the memory budget did not arrive in time.
+    Overdrawn,
+    /// The peer sent what is no frame.
+    BadFrame(ReadFrameError),
+    /// The service asked for it.
+    ByService(String),
+    /// The socket or the source of a reply failed.
+    Io(io::Error),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByPeer => formatter.write_str("the peer closed it"),
+            Self::Shutdown => formatter.write_str("the broker is shutting down"),
+            Self::Idle(limit) => write!(
+                formatter,
+                "no traffic for {} ms (connections.max.idle.ms)",
+                limit.as_millis()
+            ),
+            Self::Overdrawn => write!(
+                formatter,
+                "its request did not arrive within {} s while others waited for memory \
+                 (queued.max.request.bytes)",
+                OVERDRAFT_TIMEOUT.as_secs()
+            ),
+            Self::BadFrame(error) => write!(formatter, "{error}"),
+            Self::ByService(reason) => formatter.write_str(reason),
+            Self::Io(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+/// Serves `stream` to its end.
+pub(crate) async fn serve<St: Stream, Sv: Service>(
+    stream: St,
+    context: Arc<ConnectionContext>,
+    service: Arc<Sv>,
+    limits: Arc<ServerLimits>,
+    memory: (Arc<MemoryBudget>, Arc<ChunkPool>),
+    shutdown: WaitForCancellationFutureOwned,
+) -> Ended {
+    let now = Instant::now();
+    let mut connection = Connection {
+        reader: FrameReader::new(limits.request_bytes_max, Some(memory.0)),
+        writer: FrameWriter::new(memory.1),
+        slots: VecDeque::new(),
+        ending: None,
+        drain_deadline: None,
+        overdrawn_since: None,
+        last_traffic: now,
+        timer: Box::pin(sleep_until(now + limits.connections_idle_max)),
+        shutdown: Box::pin(shutdown),
+        stream,
+        context,
+        service,
+        limits,
+    };
+    let ended = poll_fn(|context| connection.poll(context)).await;
+    connection.close().await;
+    ended
+}
+
+struct Connection<St, Sv> {
+    stream: St,
+    context: Arc<ConnectionContext>,
+    service: Arc<Sv>,
+    limits: Arc<ServerLimits>,
+    reader: FrameReader,
+    writer: FrameWriter,
+    /// The requests that are not answered yet, in order.
+    slots: VecDeque<ResponseSlot>,
+    /// Set once no more requests are read: the connection ends when what is in flight has been answered.
+    ending: Option<Ended>,
+    /// When an ending connection ends at the latest, answered or not; `None` during a shutdown, which the server bounds.
+    drain_deadline: Option<Instant>,
+    overdrawn_since: Option<Instant>,
+    last_traffic: Instant,
+    timer: Pin<Box<Sleep>>,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl<St: Stream, Sv: Service> Connection<St, Sv> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        if self.ending.is_none() && self.shutdown.as_mut().poll(context).is_ready() {
+            self.ending = Some(Ended::Shutdown);
+        }
+        let traffic = (self.reader.bytes_read(), self.writer.bytes_written());
+        for slot in &mut self.slots {
+            slot.poll(context);
+        }
+        // Each round writes what is answered and reads what there is room for; a round that answers nothing is the last.
+        loop {
+            self.queue_replies();
+            let written = match self.writer.poll_write(context, &mut self.stream) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Ended::Io(error)),
+                Poll::Ready(Ok(())) => true,
+                Poll::Pending => false,
+            };
+            if let Err(error) = self.read_requests(context) {
+                return Poll::Ready(Ended::Io(error));
+            }
+            if matches!(self.slots.front(), Some(ResponseSlot::Ready(_))) {
+                continue;
+            }
+            if written
+                && self.slots.is_empty()
+                && let Some(ending) = self.ending.take()
+            {
+                return Poll::Ready(ending);
+            }
+            break;
+        }
+        self.poll_timer(context, traffic)
+    }
+
+    /// Moves the replies at the head of the queue to the writer.
+    fn queue_replies(&mut self) {
+        while let Some(ResponseSlot::Ready(_)) = self.slots.front() {
+            let Some(ResponseSlot::Ready(reply)) = self.slots.pop_front() else {
+                unreachable!("the slot was just seen to be ready");
+            };
+            match reply {
+                Reply::Frame(frame) => self.writer.push(frame),
+                Reply::None => {}
+                Reply::Close { reason } => {
+                    self.slots.clear();
+                    self.end_soon(Ended::ByService(reason));
+                }
+            }
+        }
+    }
+
+    /// Hands requests to the service while there is room for their replies.
+    fn read_requests(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.ending.is_none()
+            && self.slots.len() + self.writer.frames_unwritten()
+                < self.limits.requests_in_flight_max
+        {
+            match self.reader.poll_frame(context, &mut self.stream) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(Some(frame))) => {
+                    let mut slot = self.service.call(&self.context, frame);
+                    slot.poll(context);
+                    self.slots.push_back(slot);
+                }
+                Poll::Ready(Ok(None)) => self.end_soon(Ended::ByPeer),
+                // A broken connection takes no replies.
+                Poll::Ready(Err(ReadFrameError::Io(error))) => return Err(error),
+                Poll::Ready(Err(error)) => self.end_soon(Ended::BadFrame(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads no more, and ends when what is in flight has been answered or the drain time-out is over.
+    fn end_soon(&mut self, ended: Ended) {
+        self.drain_deadline = Some(Instant::now() + PEER_GONE_DRAIN_TIMEOUT);
+        self.ending = Some(ended);
+    }
+
+    /// Ends the connection if one of its deadlines is over, or sets the timer to the next.
+    fn poll_timer(&mut self, context: &mut Context<'_>, traffic: (u64, u64)) -> Poll<Ended> {
+        let now = Instant::now();
+        let waits_for_us = !self.slots.is_empty() && self.writer.frames_unwritten() == 0;
+        if waits_for_us || traffic != (self.reader.bytes_read(), self.writer.bytes_written()) {
+            self.last_traffic = now;
+        }
+        if self.reader.is_overdrawn() {
+            self.overdrawn_since.get_or_insert(now);
+        } else {
+            self.overdrawn_since = None;
+        }
+        let idle = self.last_traffic + self.limits.connections_idle_max;
+        let overdrawn = self.overdrawn_since.map(|since| since + OVERDRAFT_TIMEOUT);
+        let next = [self.drain_deadline, overdrawn].into_iter().flatten().fold(idle, Instant::min);
+        if self.timer.deadline() > next || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(next);
+        }
+        // The timer may stand earlier than `next`, as it is not moved for every request: then it only comes round again.
+        while self.timer.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
+            if self.drain_deadline.is_some_and(|deadline| deadline <= now) {
+                return Poll::Ready(self.ending.take().expect("only an ending connection drains"));
+            }
+            if overdrawn.is_some_and(|deadline| deadline <= now) {
+                return Poll::Ready(Ended::Overdrawn);
+            }
+            if idle <= now {
+                return Poll::Ready(Ended::Idle(self.limits.connections_idle_max));
+            }
+            self.timer.as_mut().reset(next);
+        }
+        Poll::Pending
+    }
+
+    /// Says goodbye. Bytes that the peer has sent and nobody will read are taken from the socket, since closing over them
+    /// makes the system reset the connection, and the peer lose the replies that it has not read yet.
+    async fn close(mut self) {
+        let goodbye = async {
+            // A peer that is gone needs no goodbye: there is nobody to tell.
+            if self.stream.shutdown().await.is_ok() {
+                poll_fn(|context| Poll::Ready(self.discard_unread(context))).await;
+            }
+        };
+        // A time-out means the same: the peer does not listen.
+        let _ = timeout(PEER_GONE_DRAIN_TIMEOUT, goodbye).await;
+    }
+
+    fn discard_unread(&mut self, context: &mut Context<'_>) {
+        let mut discarded = 0;
+        while discarded < self.limits.request_bytes_max {
+            let mut scratch = [std::mem::MaybeUninit::<u8>::uninit(); SCRATCH_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut scratch);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            if !matches!(read, Poll::Ready(Ok(()))) || buffer.filled().is_empty() {
+                return;
+            }
+            discarded += buffer.filled().len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
