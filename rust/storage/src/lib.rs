@@ -1,5 +1,6 @@
 //! The log on disk: segments, indexes, recovery, retention and the journal, synchronous, over a disk trait.
 
 pub mod disk;
+pub mod journal;
 
 pub use disk::{Disk, DiskFile, FaultyDisk, MemoryDisk, RealDisk};
