@@ -127,9 +127,8 @@ mod tests {
     fn the_three_codecs_that_do_not_exist_are_named_as_unknown() {
         for id in 5..8 {
             let error = Attributes(id).compression().unwrap_err();
-            assert!(
-                matches!(error, BatchError::UnknownCompression { id: found } if i16::from(found) == id)
-            );
+            let expected = id as u8;
+            assert!(matches!(error, BatchError::UnknownCompression { id } if id == expected));
         }
     }
 }

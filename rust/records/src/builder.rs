@@ -209,4 +209,4 @@ pub fn restamp(batch: Bytes, stamp: &ProducerStamp) -> Result<Bytes, BatchError>
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,8 +4,9 @@
 //! ```text
 //! key:               version: i16 = 0 | type: i16
 //! abort, commit:     version: i16 = 0 | coordinator epoch: i32
-//! leader change:     version: i16 = 0 | leader: i32 | voters | granting voters | no tagged field: 0
-//!   voters:          count + 1: unsigned varint | (voter: i32 | version 1: directory uuid | no tagged field: 0)*
+//! leader change:     version: i16 = 0 | leader: i32 | voters | granting voters | tagged fields: 0
+//!   voters:          count + 1: unsigned varint | voter*
+//!     voter:         id: i32 | directory: uuid, from version 1 | tagged fields: 0
 //! ```
 
 use base::varint::{self, VarintError};

@@ -23,7 +23,7 @@ pub const CRC_START: usize = 21;
 ///  | offset | length | epoch  | ic  |     |            |                   |
 ///
 ///  27               35              43            51         53              57             61
-///  | base timestamp | max timestamp | producer id | producer | base sequence | record count | records..
+///  | base timestamp | max timestamp | producer id | producer | base sequence | record count |
 ///  |                |               |             | epoch    |               |              |
 /// ```
 ///
@@ -217,9 +217,8 @@ mod tests {
         }
         for length in [i32::MIN, -1, 0, 48] {
             let error = BatchHeader::parse(&header(length).encode()).unwrap_err();
-            assert!(
-                matches!(error, BatchError::LengthTooSmall { batch_length } if batch_length == length)
-            );
+            let BatchError::LengthTooSmall { batch_length } = error else { panic!("{error}") };
+            assert_eq!(batch_length, length);
         }
     }
 

@@ -96,8 +96,8 @@ pub enum InvalidRecords {
     },
     /// The header's offsets and count do not agree, or are not those of a new batch.
     #[error(
-        "the header of the record batch has base offset {base_offset}, last offset delta {last_offset_delta} and \
-         {record_count} records; a new batch starts at 0 and is dense"
+        "the header of the record batch has base offset {base_offset}, last offset delta \
+         {last_offset_delta} and {record_count} records; a new batch starts at 0 and is dense"
     )]
     Offsets {
         /// The base offset.
@@ -112,8 +112,8 @@ pub enum InvalidRecords {
     Control,
     /// The header names a producer without epoch or sequence, or a transaction without producer.
     #[error(
-        "the record batch has producer id {producer_id}, epoch {producer_epoch}, sequence {base_sequence} and \
-         transactional {transactional}, which do not go together"
+        "the record batch has producer id {producer_id}, epoch {producer_epoch}, sequence \
+         {base_sequence} and transactional {transactional}, which do not go together"
     )]
     Producer {
         /// The producer id.

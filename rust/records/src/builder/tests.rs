@@ -78,6 +78,8 @@ const STAMP: ProducerStamp = ProducerStamp {
 };
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_goes_in_comes_out_with_every_codec(
         records in prop::collection::vec(any_record(), 1..40),
@@ -96,10 +98,11 @@ proptest! {
             prop_assert_eq!((header.producer_id, header.base_sequence), (STAMP.producer_id, 17));
             prop_assert_eq!(header.last_sequence(), 16 + records.len() as i32);
             prop_assert!(header.attributes.is_transactional());
-            let rules = ProduceRules { timestamp_after_max_ms: i64::MAX, ..ProduceRules::default() };
+            let rules =
+                ProduceRules { timestamp_after_max_ms: i64::MAX, ..ProduceRules::default() };
             let produced = validate_produce(&bytes, &rules).unwrap();
-            let max_timestamp = records.iter().map(|record| record.timestamp).max().unwrap().max(-1);
-            prop_assert_eq!(produced.max_timestamp(), max_timestamp);
+            let latest = records.iter().map(|record| record.timestamp).max().unwrap();
+            prop_assert_eq!(produced.max_timestamp(), latest.max(NO_TIMESTAMP));
         }
     }
 }
@@ -139,8 +142,8 @@ fn records_lie_in_a_batch_as_the_format_says() {
         38, 0, 0, 0, // nineteen bytes, no attribute, no delta
         2, b'k', 10, b'v', b'a', b'l', b'u', b'e', // key, value
         4, 2, b'h', 2, b'1', 2, b'h', 1, // two headers of the same key
-        16, 0, 0xc8, 0x01, 2, 1, 1,
-        0, // timestamp delta 100, offset delta 1, no key, value, header
+        14, 0, 0xc8, 0x01, 2, // timestamp delta 100, offset delta 1
+        1, 1, 0, // no key, no value, no header
     ];
     assert_eq!(batch[HEADER_BYTES..], body);
 }

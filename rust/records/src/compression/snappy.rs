@@ -2,7 +2,7 @@
 //! read as well (librdkafka).
 //!
 //! ```text
-//! 82 "SNAPPY" 00 | version: i32 = 1 | oldest compatible version: i32 = 1 | (block length: i32 | block)*
+//! 82 "SNAPPY" 00 | version: i32 = 1 | compatible from: i32 = 1 | (block length: i32 | block)*
 //! ```
 
 use std::io::{self, Read};
