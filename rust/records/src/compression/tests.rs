@@ -91,7 +91,7 @@ fn a_bomb_stops_at_its_limit() {
     for codec in [CompressionType::Gzip, CompressionType::Lz4, CompressionType::Zstd] {
         let bomb = compressed(codec, &vec![0; 4 << 20]);
         let error = decompress(codec, &bomb, 1 << 20).unwrap_err();
-        assert!(matches!(error, DecompressError::TooLarge { bytes_max, .. } 
+        assert!(matches!(error, DecompressError::TooLarge { bytes_max, .. }
             if bytes_max == 1 << 20));
     }
     // 64 MiB of zeros from a few KiB: more than any batch of that length may grow to.
