@@ -9,4 +9,4 @@ pub mod record;
 
 pub use controller::{ConfigRules, Decision, Rejection};
 pub use image::{ConfigEntity, MetadataImage, ReplayError};
-pub use record::MetadataRecord;
+pub use record::{MetadataRecord, RecordDecodeError};

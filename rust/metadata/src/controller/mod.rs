@@ -16,6 +16,9 @@ mod register_broker;
 mod topic_name;
 mod unclean_start;
 
+#[cfg(test)]
+mod tests;
+
 pub use allocate_producer_ids::{AllocateProducerIds, PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock};
 pub use alter_configs::{
     ConfigOperation, ConfigUpdate, IncrementalAlterConfigs, ReplaceConfigs, RequestedConfigs,

@@ -20,6 +20,9 @@ pub use partition::{PartitionEpoch, PartitionImage};
 pub use replay::ReplayError;
 pub use topic::TopicImage;
 
+#[cfg(test)]
+mod tests;
+
 /// Cluster metadata, as of one point of its log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataImage {
