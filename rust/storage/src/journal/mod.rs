@@ -34,3 +34,6 @@ pub const BYTES_MAX_DEFAULT: usize = 128 * 1024 * 1024;
 
 /// The most entries of one group.
 pub const GROUP_ENTRIES_MAX: usize = 8192;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@ use base::Uuid;
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use super::group::GroupBuilder;
+use super::entry::ENTRY_HEADER_BYTES;
+use super::group::{GROUP_HEADER_BYTES, GroupBuilder};
 use super::recovery::Recovery;
 use super::ring::{Place, Ring, Verdict};
 use super::{BLOCK_BYTES, BYTES_MAX_DEFAULT, FILE_BYTES_DEFAULT, FILE_BYTES_MAX};
@@ -156,6 +157,11 @@ impl Journal {
     /// An empty group, as large as a file has room for.
     pub fn group(&self) -> GroupBuilder {
         GroupBuilder::new(self.config.file_bytes - BLOCK_BYTES)
+    }
+
+    /// The largest batch that fits a group.
+    pub fn entry_bytes_max(&self) -> usize {
+        self.config.file_bytes - BLOCK_BYTES - GROUP_HEADER_BYTES - ENTRY_HEADER_BYTES
     }
 
     /// Makes the group durable. After an error nobody knows whether it is.
