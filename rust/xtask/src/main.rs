@@ -3,6 +3,7 @@
 mod layers;
 mod tidy;
 mod tree;
+mod wrap;
 
 use std::process::ExitCode;
 
@@ -10,8 +11,9 @@ fn main() -> ExitCode {
     let checks: &[fn() -> Vec<String>] = match std::env::args().nth(1).as_deref() {
         Some("tidy") => &[tidy::check],
         Some("layers") => &[layers::check],
+        Some("wrap") => &[wrap::rewrite],
         None => &[tidy::check, layers::check],
-        Some(other) => return complain(&[format!("no check is named {other}: tidy or layers")]),
+        Some(other) => return complain(&[format!("there is no {other}: tidy, layers or wrap")]),
     };
     complain(&checks.iter().flat_map(|check| check()).collect::<Vec<_>>())
 }

@@ -9,6 +9,8 @@ mod words;
 
 use crate::tree::{self, SourceFile};
 
+pub(crate) use columns::COLUMNS_MAX;
+
 /// Every breach in the tree, one complaint a line, as `path:line: what is wrong`.
 pub(crate) fn check() -> Vec<String> {
     let rules: [fn(&SourceFile) -> Vec<String>; 5] =

@@ -3,7 +3,7 @@
 
 use crate::tree::SourceFile;
 
-const COLUMNS_MAX: usize = 100;
+pub(crate) const COLUMNS_MAX: usize = 100;
 
 pub(super) fn check(file: &SourceFile) -> Vec<String> {
     if !file.is_code() || file.is_generated() {

@@ -1,0 +1,1 @@
+"""Foreign Kafka clients, unmodified, against one broker: a suite that every client passes."""

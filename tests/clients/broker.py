@@ -1,0 +1,69 @@
+"""The broker under test: ours by default, Apache Kafka to prove the tests, or one that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from interop import kafka
+
+STOP_SECONDS = 30.0
+VARIABLE = "OTTLA_TEST_BOOTSTRAP"
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where a broker listens, and where its logs lie if it was started here."""
+
+    bootstrap: str
+    data_dir: Path | None
+
+
+@contextlib.contextmanager
+def broker_under_test(scratch: Path) -> Iterator[Broker]:
+    """Ours, unless the variable says `kafka` or names a running broker as `host:port`."""
+    wanted = os.environ.get(VARIABLE)
+    if wanted in (None, "kafka"):
+        with own_broker(scratch) as broker:
+            yield broker
+    else:
+        yield Broker(wanted, None)
+
+
+@contextlib.contextmanager
+def own_broker(scratch: Path) -> Iterator[Broker]:
+    """A broker that nobody else uses and that ends with the block."""
+    data_dir = scratch / "data"
+    starting = kafka.running if os.environ.get(VARIABLE) == "kafka" else running_ottla
+    with starting(data_dir) as bootstrap:
+        yield Broker(bootstrap, data_dir)
+
+
+@contextlib.contextmanager
+def running_ottla(data_dir: Path) -> Iterator[str]:
+    """`ottla broker` as a process of its own, which must end well when it is asked to."""
+    port = kafka.free_port()
+    bootstrap = f"127.0.0.1:{port}"
+    # The command lies beside the interpreter that the wheel was installed for.
+    command = [str(Path(sys.executable).with_name("ottla")), "broker"]
+    log = data_dir.with_suffix(".log")
+    with log.open("w") as output:
+        broker = subprocess.Popen(
+            [*command, "--data-dir", str(data_dir), "--listen", bootstrap],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        kafka.await_port(broker, port, log)
+        yield bootstrap
+    except BaseException:
+        broker.kill()
+        raise
+    broker.terminate()
+    assert broker.wait(timeout=STOP_SECONDS) == 0, log.read_text()[-4000:]
