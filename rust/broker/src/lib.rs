@@ -1,1 +1,3 @@
 //! The broker: dispatch, one handler file per API, partitions, controller host and configuration.
+
+pub mod config;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::frame::{Frame, Part};
+use base::codec::{Frame, Part};
 use base::{ByteSource, Wait};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;

@@ -10,7 +10,6 @@ pub mod chunk_pool;
 pub mod connect;
 mod connection;
 pub mod endpoint;
-pub mod frame;
 pub mod frame_reader;
 pub mod frame_writer;
 pub mod framed;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::frame::Frame;
+use base::codec::Frame;
 use bytes::Bytes;
 
 /// Answers request frames.

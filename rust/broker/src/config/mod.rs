@@ -1,0 +1,38 @@
+//! Configuration under Kafka's names: one table of keys, and the typed values that the broker and its topics run on.
+//!
+//! ```text
+//!   server.properties ─ Properties ─┐
+//!   command line, Python ─ overrides ┴─> BrokerConfig::load ─> typed fields, warnings, or errors that name the key
+//!   topic overrides + Defaults (dynamic, default, static broker values) ─> TopicConfig::resolve ─> storage's LogConfig
+//!   the same layers ─> describe_broker / describe_topic ─> what DescribeConfigs answers
+//! ```
+
+pub mod broker_config;
+pub mod broker_keys;
+pub mod describe;
+pub mod error;
+pub mod key;
+pub mod layers;
+pub mod listener;
+pub mod properties;
+pub mod reference;
+pub mod rules;
+pub mod topic_config;
+pub mod topic_keys;
+pub mod validator;
+pub mod value;
+
+#[cfg(test)]
+mod contract_tests;
+
+pub use broker_config::{BrokerConfig, LoadedConfig};
+pub use describe::{ConfigEntry, ConfigSource, ConfigSynonym, describe_broker, describe_topic};
+pub use error::{ConfigError, ConfigWarning, InvalidConfiguration};
+pub use key::{ConfigKey, Importance, Preset, Standing, Update};
+pub use layers::Layers;
+pub use listener::Listener;
+pub use properties::{InvalidProperties, Properties};
+pub use rules::TableRules;
+pub use topic_config::{Durability, TimestampType, TopicConfig};
+pub use validator::Validator;
+pub use value::{ConfigType, Value};

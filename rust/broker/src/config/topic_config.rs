@@ -1,0 +1,195 @@
+//! The configuration of one topic, typed: its overrides, else its broker's defaults, in whatever unit they are set.
+
+use metadata::image::Configs;
+
+use super::broker_keys::broker_key;
+use super::error::{ConfigError, ConfigWarning};
+use super::key::{ConfigKey, Standing};
+use super::layers::Layers;
+use super::topic_keys::{broker_synonyms, nearest_topic_key, topic_key};
+use super::value::Value;
+
+/// When a replica answers for a record (`ottla.durability`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it lies in this process.
+    Memory,
+    /// When it lies in the machine's page cache.
+    Os,
+    /// When it lies on the disk.
+    #[default]
+    Disk,
+}
+
+/// Whose time a record carries (`message.timestamp.type`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimestampType {
+    /// The producer's.
+    #[default]
+    CreateTime,
+    /// The broker's, when it appends.
+    LogAppendTime,
+}
+
+/// What is acted on, under Kafka's names; limits that are off are none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// `ottla.durability`
+    pub durability: Durability,
+    /// Whether `cleanup.policy` says `delete`.
+    pub delete: bool,
+    /// `file.delete.delay.ms`
+    pub file_delete_delay_ms: i64,
+    /// `flush.messages`
+    pub flush_messages: Option<i64>,
+    /// `flush.ms`
+    pub flush_ms: Option<i64>,
+    /// `index.interval.bytes`
+    pub index_interval_bytes: u32,
+    /// `max.message.bytes`
+    pub max_message_bytes: usize,
+    /// `message.timestamp.after.max.ms`
+    pub message_timestamp_after_max_ms: i64,
+    /// `message.timestamp.before.max.ms`
+    pub message_timestamp_before_max_ms: i64,
+    /// `message.timestamp.type`
+    pub message_timestamp_type: TimestampType,
+    /// `min.insync.replicas`
+    pub min_insync_replicas: usize,
+    /// `retention.bytes`
+    pub retention_bytes: Option<u64>,
+    /// `retention.ms`
+    pub retention_ms: Option<i64>,
+    /// `segment.bytes`
+    pub segment_bytes: u32,
+    /// `segment.index.bytes`
+    pub segment_index_bytes: u32,
+    /// `segment.jitter.ms`
+    pub segment_jitter_ms: i64,
+    /// `segment.ms`
+    pub segment_ms: i64,
+}
+
+impl TopicConfig {
+    /// The configuration of a topic with these overrides, or the first thing that is wrong with them.
+    pub fn resolve(overrides: &Configs, layers: &Layers<'_>) -> Result<Self, ConfigError> {
+        for (name, text) in overrides {
+            let key = topic_key(name).ok_or_else(|| ConfigError::Unknown {
+                scope: "topic",
+                key: name.clone(),
+                nearest: nearest_topic_key(name),
+            })?;
+            key.check_supported(&key.parse(text)?)?;
+        }
+        let values = Values { overrides, layers };
+        values.check_compaction_lags()?;
+        Ok(Self {
+            durability: match values.text("ottla.durability")?.as_str() {
+                "memory" => Durability::Memory,
+                "os" => Durability::Os,
+                _ => Durability::Disk,
+            },
+            delete: values
+                .value("cleanup.policy")?
+                .text()
+                .is_some_and(|list| list.contains("delete")),
+            file_delete_delay_ms: values.integer("file.delete.delay.ms")?,
+            flush_messages: values.below_max("flush.messages")?,
+            flush_ms: values.below_max("flush.ms")?,
+            index_interval_bytes: values.integer("index.interval.bytes")? as u32,
+            max_message_bytes: values.integer("max.message.bytes")? as usize,
+            message_timestamp_after_max_ms: values.integer("message.timestamp.after.max.ms")?,
+            message_timestamp_before_max_ms: values.integer("message.timestamp.before.max.ms")?,
+            message_timestamp_type: match values.text("message.timestamp.type")?.as_str() {
+                "LogAppendTime" => TimestampType::LogAppendTime,
+                _ => TimestampType::CreateTime,
+            },
+            min_insync_replicas: values.integer("min.insync.replicas")? as usize,
+            retention_bytes: u64::try_from(values.integer("retention.bytes")?).ok(),
+            retention_ms: Some(values.integer("retention.ms")?).filter(|ms| *ms >= 0),
+            segment_bytes: values.integer("segment.bytes")? as u32,
+            segment_index_bytes: values.integer("segment.index.bytes")? as u32,
+            segment_jitter_ms: values.integer("segment.jitter.ms")?,
+            segment_ms: values.integer("segment.ms")?,
+        })
+    }
+
+    /// The overrides that are accepted and change nothing, for the log.
+    pub fn warnings(overrides: &Configs) -> Vec<ConfigWarning> {
+        let tunes = |name: &str| topic_key(name).is_some_and(|key| key.standing == Standing::Tunes);
+        let without_effect = overrides.iter().filter(|(name, _)| tunes(name));
+        without_effect
+            .map(|(key, value)| ConfigWarning::NoEffect { key: key.clone(), value: value.clone() })
+            .collect()
+    }
+}
+
+/// The value of a topic key: the override, else the first broker key that is set, else the default.
+pub(super) fn topic_value(
+    key: &ConfigKey,
+    overrides: &Configs,
+    layers: &Layers<'_>,
+) -> Result<Value, ConfigError> {
+    if let Some(text) = overrides.get(key.name) {
+        return key.parse(text);
+    }
+    for synonym in broker_synonyms(key.name) {
+        let broker_key = broker_key(synonym.name).expect("a test finds every synonym in the table");
+        match layers.value(broker_key)? {
+            Value::Null => {}
+            // Any negative number of hours is for ever, which topics write as -1.
+            Value::Integer(number) if number < 0 && key.name == "retention.ms" => {
+                return Ok(Value::Integer(-1));
+            }
+            Value::Integer(number) => {
+                return Ok(Value::Integer(number.saturating_mul(synonym.factor)));
+            }
+            value => return Ok(value),
+        }
+    }
+    Ok(key.preset_value())
+}
+
+/// Overrides and defaults together, read by type.
+struct Values<'a> {
+    overrides: &'a Configs,
+    layers: &'a Layers<'a>,
+}
+
+impl Values<'_> {
+    fn value(&self, name: &str) -> Result<Value, ConfigError> {
+        let key = topic_key(name).expect("the name is a row of the table");
+        topic_value(key, self.overrides, self.layers)
+    }
+
+    fn integer(&self, name: &str) -> Result<i64, ConfigError> {
+        match self.value(name)? {
+            Value::Integer(number) => Ok(number),
+            value => unreachable!("{name} is a number by the table, and not {value:?}"),
+        }
+    }
+
+    /// A limit that is off at the largest number.
+    fn below_max(&self, name: &str) -> Result<Option<i64>, ConfigError> {
+        Ok(Some(self.integer(name)?).filter(|number| *number < i64::MAX))
+    }
+
+    fn text(&self, name: &str) -> Result<String, ConfigError> {
+        Ok(self.value(name)?.to_string())
+    }
+
+    /// Kafka checks this whether the topic is compacted or not.
+    fn check_compaction_lags(&self) -> Result<(), ConfigError> {
+        let (min, max) =
+            (self.integer("min.compaction.lag.ms")?, self.integer("max.compaction.lag.ms")?);
+        if min <= max {
+            return Ok(());
+        }
+        let key = topic_key("min.compaction.lag.ms").expect("the name is a row of the table");
+        let reason = format!("it must not be larger than max.compaction.lag.ms, which is {max}");
+        Err(key.invalid(&min.to_string(), reason))
+    }
+}
+
+#[cfg(test)]
+mod tests;
