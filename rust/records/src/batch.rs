@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::attributes::TimestampType;
 use crate::compression::{CompressionType, DecompressError, decompress, decompressed_bytes_max};
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Fields};
 use crate::header::{BatchHeader, CRC_START, HEADER_BYTES};
 use crate::record::{RawRecord, Record, RecordError};
 
@@ -207,17 +207,23 @@ impl BatchRecords {
 
     /// The records, borrowed.
     pub fn iter(&self) -> RecordIter<'_> {
+        self.iter_from(RecordPosition::default())
+    }
+
+    /// The records from a position that an earlier walk over them has reached.
+    pub fn iter_from(&self, position: RecordPosition) -> RecordIter<'_> {
         let log_append_time = match self.header.attributes.timestamp_type() {
             TimestampType::CreateTime => None,
             TimestampType::LogAppendTime => Some(self.header.max_timestamp),
         };
         RecordIter {
-            cursor: Cursor::new(&self.body),
+            cursor: Cursor::new(self.body.get(position.body_bytes..).unwrap_or_default()),
+            start: position.body_bytes,
             base_offset: self.header.base_offset,
             base_timestamp: self.header.base_timestamp,
             log_append_time,
             count: self.header.record_count,
-            index: 0,
+            index: position.index,
         }
     }
 
@@ -236,10 +242,26 @@ impl<'a> IntoIterator for &'a BatchRecords {
     }
 }
 
+/// How far a walk over the records of a batch has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordPosition {
+    body_bytes: usize,
+    index: i32,
+}
+
+impl RecordPosition {
+    /// The bytes of the body that lie behind.
+    pub fn body_bytes(self) -> usize {
+        self.body_bytes
+    }
+}
+
 /// Walks over the records of a batch; ends at the first error.
 #[derive(Clone, Debug)]
 pub struct RecordIter<'a> {
     cursor: Cursor<'a>,
+    /// Where in the body the cursor began.
+    start: usize,
     base_offset: Offset,
     base_timestamp: i64,
     log_append_time: Option<i64>,
@@ -248,6 +270,12 @@ pub struct RecordIter<'a> {
 }
 
 impl<'a> RecordIter<'a> {
+    /// Where the next record begins, for [`BatchRecords::iter_from`].
+    pub fn record_position(&self) -> RecordPosition {
+        let body_bytes = self.start + self.cursor.position() as usize;
+        RecordPosition { body_bytes, index: self.index }
+    }
+
     fn read(&mut self) -> Result<Record<'a>, RecordError> {
         let raw = RawRecord::read(&mut self.cursor)?;
         if self.index + 1 == self.count && !self.cursor.rest().is_empty() {

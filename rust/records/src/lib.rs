@@ -18,7 +18,10 @@ pub mod validate;
 mod window;
 
 pub use attributes::{Attributes, TimestampType};
-pub use batch::{BatchError, BatchRecords, Batches, OwnedRecord, RecordBatch, RecordIter, batches};
+pub use batch::{
+    BatchError, BatchRecords, Batches, OwnedRecord, RecordBatch, RecordIter, RecordPosition,
+    batches,
+};
 pub use builder::{AppendError, BatchBuilder, ProducerStamp, restamp};
 pub use compression::{
     CompressError, Compression, CompressionType, DecompressError, compress, decompress,

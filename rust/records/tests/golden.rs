@@ -43,7 +43,7 @@ fn expected(index: usize, repeats: usize) -> Expected {
     let delta = if index == 3 { -5 } else { 7 * index as i64 };
     Expected {
         timestamp: 1_700_000_000_000 + delta,
-        key: (index % 3 != 0).then(|| format!("key-{index}")),
+        key: (!index.is_multiple_of(3)).then(|| format!("key-{index}")),
         value: (index % 5 != 4).then(|| format!("value {index} ").repeat(repeats)),
         headers: if index % 4 == 1 {
             vec![

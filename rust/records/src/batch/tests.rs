@@ -160,3 +160,19 @@ fn a_batch_that_grows_beyond_its_limit_is_refused() {
     let error = RecordBatch::parse(bomb).unwrap().records().unwrap_err();
     assert!(matches!(error, BatchError::Decompress(DecompressError::TooLarge { .. })));
 }
+
+#[test]
+fn a_walk_goes_on_where_an_earlier_one_stopped() {
+    for codec in CompressionType::ALL {
+        let records = RecordBatch::parse(batch(codec)).unwrap().records().unwrap();
+        let all: Vec<_> = records.iter().map(Result::unwrap).collect();
+        for stop in 0..=all.len() {
+            let mut first = records.iter();
+            assert_eq!(first.by_ref().take(stop).count(), stop);
+            let position = first.record_position();
+            let rest: Vec<_> = records.iter_from(position).map(Result::unwrap).collect();
+            assert_eq!(rest, all[stop..]);
+            assert_eq!(position.body_bytes() == records.body().len(), stop == all.len());
+        }
+    }
+}
