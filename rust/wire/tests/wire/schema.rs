@@ -1,0 +1,92 @@
+//! Every struct is the contract's, field by field: names, types, versions, nullability, tags, defaults.
+
+use base::codec::{Field, Kind, Message, Schema, Type, Versions};
+use wire::{RequestHeader, ResponseHeader};
+
+use crate::contract::{self, MESSAGES, Range};
+
+#[test]
+fn every_message_is_the_contracts_field_by_field() {
+    macro_rules! check_schemas {
+        ($($message:ident)*) => {
+            [$((stringify!($message), wire::$message::SCHEMA),)*]
+        };
+    }
+    let schemas = check_schemas! {
+        ProduceRequest ProduceResponse FetchRequest FetchResponse
+        ListOffsetsRequest ListOffsetsResponse MetadataRequest MetadataResponse
+        ApiVersionsRequest ApiVersionsResponse CreateTopicsRequest CreateTopicsResponse
+        DeleteTopicsRequest DeleteTopicsResponse DeleteRecordsRequest DeleteRecordsResponse
+        InitProducerIdRequest InitProducerIdResponse
+        OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
+        DescribeConfigsRequest DescribeConfigsResponse AlterConfigsRequest AlterConfigsResponse
+        DescribeLogDirsRequest DescribeLogDirsResponse
+        CreatePartitionsRequest CreatePartitionsResponse
+        IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
+        DescribeClusterRequest DescribeClusterResponse
+        DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
+    };
+    assert_eq!(schemas.len(), 2 * wire::ApiKey::ALL.len(), "a message is missing from this list");
+    for (name, schema) in schemas {
+        assert_eq!(schema.name, name);
+        check(&schema);
+    }
+    check(&RequestHeader::SCHEMA);
+    check(&ResponseHeader::SCHEMA);
+}
+
+fn check(schema: &Schema) {
+    let contract = &MESSAGES[schema.name];
+    // Kafka raises the versions of request and answer together, and marks only the request as unstable.
+    let request = schema.name.replace("Response", "Request");
+    let versions = Range { max: MESSAGES[&request].versions.max, ..contract.versions };
+    let versions = if contract.kind == "header" { contract.versions } else { versions };
+    assert_eq!(schema.key, contract.key, "{}", schema.name);
+    assert_eq!(kind(schema.kind), contract.kind, "{}", schema.name);
+    assert_eq!(range(schema.versions), versions, "{}", schema.name);
+    assert_eq!(schema.flexible.map(range), contract.flexible, "{}", schema.name);
+    check_fields(schema.name, schema.fields, &contract.fields, versions);
+}
+
+fn check_fields(path: &str, ours: &[Field], contract: &[contract::Field], versions: Range) {
+    // A field that only an unstable version has is not ours yet.
+    let contract: Vec<_> = contract.iter().filter(|f| f.versions.min <= versions.max).collect();
+    let names = |names: Vec<&str>| names.join(" ");
+    assert_eq!(
+        names(ours.iter().map(|field| field.name).collect()),
+        names(contract.iter().map(|field| field.name.as_str()).collect()),
+        "{path}"
+    );
+    for (ours, contract) in ours.iter().zip(contract) {
+        let path = format!("{path}.{}", ours.name);
+        assert_eq!(ours.r#type.name(), contract.r#type, "{path}");
+        assert_eq!(range(ours.versions), contract.versions, "{path}");
+        assert_eq!(ours.nullable.map(range), contract.nullable, "{path}");
+        assert_eq!(ours.tagged.map(range), contract.tagged, "{path}");
+        assert_eq!(ours.tag, contract.tag, "{path}");
+        assert_eq!(ours.default, contract.default.as_deref(), "{path}");
+        assert_eq!(ours.ignorable, contract.ignorable, "{path}");
+        check_fields(&path, fields_inside(ours.r#type), &contract.fields, versions);
+    }
+}
+
+fn fields_inside(r#type: Type) -> &'static [Field] {
+    match r#type {
+        Type::Struct { fields, .. } => fields,
+        Type::Array(element) => fields_inside(*element),
+        _ => &[],
+    }
+}
+
+fn range(versions: Versions) -> Range {
+    Range { min: versions.min, max: versions.max }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Request => "request",
+        Kind::Response => "response",
+        Kind::Header => "header",
+        Kind::Data => "data",
+    }
+}
