@@ -7,14 +7,16 @@ pub const REQUEST_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// The most elements that are reserved for an array before they have been seen on the wire.
 pub const ARRAY_RESERVE_MAX: usize = 1024;
 
-/// How many bytes of memory the arrays of a message may take for each byte of its frame. The densest value that Kafka's
-/// schemas know, an array of empty compact strings, takes 24, so that no valid message is refused.
+/// How many bytes of memory the arrays of a message may take for each byte of its frame. The
+/// densest value that Kafka's schemas know, an array of empty compact strings, takes 24, so that no
+/// valid message is refused.
 pub const DECODE_HEAP_PER_BYTE: usize = 36;
 
 /// The memory that the arrays of any message may take, however small its frame.
 pub const DECODE_HEAP_MIN: usize = 32 * 1024;
 
-/// Bytes up to this length are copied into the frame's buffer; longer ones become a part of their own.
+/// Bytes up to this length are copied into the frame's buffer; longer ones become a part of their
+/// own.
 pub const WRITE_COPY_MAX: usize = 1024;
 
 /// The longest string on the wire, whatever its length field could say (Kafka's limit).

@@ -1,4 +1,5 @@
-//! Generates `write`: the fields that the version has, in order, then the tagged ones that are not at their default.
+//! Generates `write`: the fields that the version has, in order, then the tagged ones that are not
+//! at their default.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -189,7 +189,8 @@ impl FieldModel {
         }
     }
 
-    /// Whether the layout's version has the field among the tagged ones. Only asked of a field that has a tag.
+    /// Whether the layout's version has the field among the tagged ones. Only asked of a field that
+    /// has a tag.
     pub(crate) fn is_tagged(&self) -> TokenStream {
         self.tagged.as_ref().and_then(|(tagged, _)| tagged.condition()).unwrap_or(quote!(true))
     }
@@ -236,8 +237,8 @@ fn parse_versions(meta: &ParseNestedMeta<'_>) -> Result<Versions> {
     Versions::parse(&meta.value()?.parse()?)
 }
 
-/// Tags are read as numbers once here, so that the generators cannot meet a bad one; two fields with one tag would hide
-/// each other.
+/// Tags are read as numbers once here, so that the generators cannot meet a bad one; two fields
+/// with one tag would hide each other.
 fn check_tags(fields: &[FieldModel]) -> Result<()> {
     let mut seen = Vec::new();
     for (_, tag) in fields.iter().filter_map(|field| field.tagged.as_ref()) {

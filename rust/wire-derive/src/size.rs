@@ -1,11 +1,13 @@
-//! Generates `size_min`: the fewest bytes of a struct in a version, which bounds what an array of it may claim.
+//! Generates `size_min`: the fewest bytes of a struct in a version, which bounds what an array of
+//! it may claim.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::model::Model;
 
-/// `fn size_min`. Tagged fields may be missing, so that they count nothing but the byte that says how many there are.
+/// `fn size_min`. Tagged fields may be missing, so that they count nothing but the byte that says
+/// how many there are.
 pub(crate) fn size_min(model: &Model) -> TokenStream {
     let sizes = model.fields.iter().filter(|field| field.is_ever_plain()).map(|field| {
         let (r#type, layout) = (&field.r#type, field.layout());

@@ -1,7 +1,7 @@
 //! AlterConfigs: replaces the whole configuration of topics and brokers (KIP-133).
 //!
-//! Key 33. Versions 0-2, flexible from 2. What is not named falls back to its default; clients prefer
-//! IncrementalAlterConfigs.
+//! Key 33. Versions 0-2, flexible from 2. What is not named falls back to its default; clients
+//! prefer IncrementalAlterConfigs.
 //!
 //! - 1: the broker answers before it throttles (KIP-219)
 //! - 2: flexible (KIP-482)

@@ -14,29 +14,47 @@ pub trait Request: Message {
     type Response: Message;
 }
 
-/// Hands the table to a macro, so that whatever must name every request is written once: the key, the name, the
-/// versions that a broker advertises, the first of them that it serves, the first flexible one, and the two structs.
+/// Hands the table to a macro, so that whatever must name every request is written once: the key,
+/// the name, the versions that a broker advertises, the first of them that it serves, the first
+/// flexible one, and the two structs.
 macro_rules! for_each_api {
     ($macro:ident) => {
         $macro! {
-            // key name                     advertised served flexible  request                         response
-            0 Produce                  0 - 13  3  9  ProduceRequest                  ProduceResponse,
-            1 Fetch                    4 - 18  4 12  FetchRequest                    FetchResponse,
-            2 ListOffsets              1 - 11  1  6  ListOffsetsRequest              ListOffsetsResponse,
-            3 Metadata                 0 - 13  0  9  MetadataRequest                 MetadataResponse,
-            18 ApiVersions             0 -  4  0  3  ApiVersionsRequest              ApiVersionsResponse,
-            19 CreateTopics            2 -  7  2  5  CreateTopicsRequest             CreateTopicsResponse,
-            20 DeleteTopics            1 -  6  1  4  DeleteTopicsRequest             DeleteTopicsResponse,
-            21 DeleteRecords           0 -  2  0  2  DeleteRecordsRequest            DeleteRecordsResponse,
-            22 InitProducerId          0 -  5  0  2  InitProducerIdRequest           InitProducerIdResponse,
-            23 OffsetForLeaderEpoch    2 -  4  2  4  OffsetForLeaderEpochRequest     OffsetForLeaderEpochResponse,
-            32 DescribeConfigs         1 -  4  1  4  DescribeConfigsRequest          DescribeConfigsResponse,
-            33 AlterConfigs            0 -  2  0  2  AlterConfigsRequest             AlterConfigsResponse,
-            35 DescribeLogDirs         1 -  5  1  2  DescribeLogDirsRequest          DescribeLogDirsResponse,
-            37 CreatePartitions        0 -  3  0  2  CreatePartitionsRequest         CreatePartitionsResponse,
-            44 IncrementalAlterConfigs 0 -  1  0  1  IncrementalAlterConfigsRequest  IncrementalAlterConfigsResponse,
-            60 DescribeCluster         0 -  2  0  0  DescribeClusterRequest          DescribeClusterResponse,
-            75 DescribeTopicPartitions 0 -  0  0  0  DescribeTopicPartitionsRequest  DescribeTopicPartitionsResponse,
+            // key, name, advertised versions, first one served, first flexible one: messages
+            0 Produce 0 - 13 3 9:
+                ProduceRequest ProduceResponse,
+            1 Fetch 4 - 18 4 12:
+                FetchRequest FetchResponse,
+            2 ListOffsets 1 - 11 1 6:
+                ListOffsetsRequest ListOffsetsResponse,
+            3 Metadata 0 - 13 0 9:
+                MetadataRequest MetadataResponse,
+            18 ApiVersions 0 - 4 0 3:
+                ApiVersionsRequest ApiVersionsResponse,
+            19 CreateTopics 2 - 7 2 5:
+                CreateTopicsRequest CreateTopicsResponse,
+            20 DeleteTopics 1 - 6 1 4:
+                DeleteTopicsRequest DeleteTopicsResponse,
+            21 DeleteRecords 0 - 2 0 2:
+                DeleteRecordsRequest DeleteRecordsResponse,
+            22 InitProducerId 0 - 5 0 2:
+                InitProducerIdRequest InitProducerIdResponse,
+            23 OffsetForLeaderEpoch 2 - 4 2 4:
+                OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse,
+            32 DescribeConfigs 1 - 4 1 4:
+                DescribeConfigsRequest DescribeConfigsResponse,
+            33 AlterConfigs 0 - 2 0 2:
+                AlterConfigsRequest AlterConfigsResponse,
+            35 DescribeLogDirs 1 - 5 1 2:
+                DescribeLogDirsRequest DescribeLogDirsResponse,
+            37 CreatePartitions 0 - 3 0 2:
+                CreatePartitionsRequest CreatePartitionsResponse,
+            44 IncrementalAlterConfigs 0 - 1 0 1:
+                IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse,
+            60 DescribeCluster 0 - 2 0 0:
+                DescribeClusterRequest DescribeClusterResponse,
+            75 DescribeTopicPartitions 0 - 0 0 0:
+                DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse,
         }
     };
 }
@@ -44,7 +62,7 @@ pub(crate) use for_each_api;
 
 macro_rules! api_keys {
     ($(
-        $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal
+        $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal:
         $request:ident $response:ident,
     )*) => {
         /// A request that this crate knows.
@@ -80,7 +98,8 @@ macro_rules! api_keys {
                 }
             }
 
-            /// The versions that a broker serves: those that the structs can be read and written in.
+            /// The versions that a broker serves: those that the structs can be read and written
+            /// in.
             pub fn served(self) -> Versions {
                 match self {
                     $(Self::$name => Versions { min: $served, max: $max },)*
@@ -124,8 +143,8 @@ impl ApiKey {
         }
     }
 
-    /// The version of the header in front of the answer. For ApiVersions it is always 0: a client that asks does not
-    /// know yet whether the broker has flexible headers (KIP-511).
+    /// The version of the header in front of the answer. For ApiVersions it is always 0: a client
+    /// that asks does not know yet whether the broker has flexible headers (KIP-511).
     pub fn response_header_version(self, version: i16) -> i16 {
         if self.is_flexible(version) && self != Self::ApiVersions {
             ResponseHeader::FLEXIBLE_VERSION
@@ -163,7 +182,7 @@ mod tests {
 
     macro_rules! check_schemas {
         ($(
-            $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal
+            $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal:
             $request:ident $response:ident,
         )*) => {
             $(

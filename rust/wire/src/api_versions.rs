@@ -1,7 +1,8 @@
 //! ApiVersions: says which requests the broker knows, in which versions (KIP-35).
 //!
-//! Key 18. Versions 0-4, flexible from 3. The answer's header is always version 0, and its body is version 0 if the broker
-//! does not know the request's version: whoever asks does not know yet what the broker can read.
+//! Key 18. Versions 0-4, flexible from 3. The answer's header is always version 0, and its body is
+//! version 0 if the broker does not know the request's version: whoever asks does not know yet what
+//! the broker can read.
 //!
 //! - 1: throttle time (KIP-124)
 //! - 2: the broker answers before it throttles (KIP-219)

@@ -68,7 +68,8 @@ pub struct DescribeConfigsResourceResult {
     pub value: Option<String>,
     #[message(versions = "0+")]
     pub read_only: bool,
-    /// 1: topic, 2: this broker, 3: all brokers, 4: the file, 5: default, 6: broker logger, 7: client metrics, 8: group.
+    /// 1: topic, 2: this broker, 3: all brokers, 4: the file, 5: default, 6: broker logger, 7:
+    /// client metrics, 8: group.
     #[message(versions = "1+", default = "-1", ignorable)]
     pub config_source: i8,
     #[message(versions = "0+")]

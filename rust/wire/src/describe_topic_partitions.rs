@@ -1,4 +1,5 @@
-//! DescribeTopicPartitions: describes topics page by page, with their eligible leader replicas (KIP-966).
+//! DescribeTopicPartitions: describes topics page by page, with their eligible leader replicas
+//! (KIP-966).
 //!
 //! Key 75. Version 0, flexible.
 

@@ -1,6 +1,7 @@
 //! Whole frames: a length, a header and a body each.
 //!
-//! Frames to be sent have their length in front; frames to be read have lost it to whoever read them off the socket.
+//! Frames to be sent have their length in front; frames to be read have lost it to whoever read
+//! them off the socket.
 
 use base::ErrorCode;
 use base::codec::{DecodeError, EncodeError, Frame, Message, Reader, Writer};
@@ -64,7 +65,8 @@ fn read_preamble(reader: &mut Reader) -> Result<(i16, i16, i32), DecodeError> {
     Ok((key, version, i32::from_be_bytes(reader.read_fixed()?)))
 }
 
-/// The correlation id of an answer, by which the client finds what it asked, and so how to read the rest.
+/// The correlation id of an answer, by which the client finds what it asked, and so how to read the
+/// rest.
 pub fn correlation_id(frame: &Bytes) -> Result<i32, DecodeError> {
     let mut reader = Reader::new(frame.clone());
     ResponseHeader::decode(&mut reader, ResponseHeader::FIXED_VERSION)
@@ -92,8 +94,8 @@ pub fn decode_response<R: Request>(
     Ok((header, R::Response::decode(&mut reader, body_version)?))
 }
 
-/// A broker that does not know the version of an ApiVersions request answers in version 0, whatever was asked. The
-/// error code comes first in every version, so that it tells.
+/// A broker that does not know the version of an ApiVersions request answers in version 0, whatever
+/// was asked. The error code comes first in every version, so that it tells.
 fn is_version_0_answer<R: Request>(reader: &Reader) -> bool {
     let unsupported = ErrorCode::UnsupportedVersion.code().to_be_bytes();
     R::API == ApiKey::ApiVersions && reader.rest().starts_with(&unsupported)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! request  1   int16 key | int16 version | int32 correlation id | nullable string client id
-//! request  2   the same | tagged fields      (the client id keeps its 2-byte length: KIP-482 changed only what follows)
+//! request  2   the same | tagged fields      (the client id keeps its 2-byte length, KIP-482)
 //! response 0   int32 correlation id
 //! response 1   int32 correlation id | tagged fields
 //! ```
@@ -44,7 +44,8 @@ pub enum RequestHeaderError {
     /// It cannot be read.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// Its key is not known: the connection cannot go on, since nobody can tell what an answer would look like.
+    /// Its key is not known: the connection cannot go on, since nobody can tell what an answer
+    /// would look like.
     #[error("request with unknown API key {key}, version {version}")]
     UnknownApi {
         /// The key.
@@ -52,9 +53,10 @@ pub enum RequestHeaderError {
         /// The version.
         version: i16,
     },
-    /// Its version is not served. ApiVersions must be answered all the same, in version 0 with the error
-    /// `UNSUPPORTED_VERSION` and the whole list: that is how a newer client finds a version in common. What follows the
-    /// correlation id may be laid out in a way that is not known here and has not been read.
+    /// Its version is not served. ApiVersions must be answered all the same, in version 0 with the
+    /// error `UNSUPPORTED_VERSION` and the whole list: that is how a newer client finds a version
+    /// in common. What follows the correlation id may be laid out in a way that is not known here
+    /// and has not been read.
     #[error("{api} request of version {version}, which is not served")]
     UnsupportedVersion {
         /// Which request.

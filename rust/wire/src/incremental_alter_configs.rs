@@ -1,4 +1,5 @@
-//! IncrementalAlterConfigs: changes single keys of the configuration of topics and brokers (KIP-339).
+//! IncrementalAlterConfigs: changes single keys of the configuration of topics and brokers
+//! (KIP-339).
 //!
 //! Key 44. Versions 0-1, flexible from 1.
 //!

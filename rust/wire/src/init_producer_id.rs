@@ -1,6 +1,7 @@
 //! InitProducerId: gives an idempotent producer its id and epoch (KIP-98).
 //!
-//! Key 22. Versions 0-5, flexible from 2. Version 6 (two-phase commit, KIP-939) is unstable in Kafka 4.3 and left out.
+//! Key 22. Versions 0-5, flexible from 2. Version 6 (two-phase commit, KIP-939) is unstable in
+//! Kafka 4.3 and left out.
 //!
 //! - 1: the broker answers before it throttles (KIP-219)
 //! - 2: flexible (KIP-482)

@@ -1,7 +1,8 @@
-//! Kafka's protocol: framing, headers, one file per API message, and the one table of keys and versions.
+//! Kafka's protocol: framing, headers, one file per API message, and the one table of keys and
+//! versions.
 //!
-//! The files in this directory are the API's coverage: each opens with its key, its versions and what they brought.
-//! Struct and field names are Kafka's in Rust's case. A frame on a socket is
+//! The files in this directory are the API's coverage: each opens with its key, its versions and
+//! what they brought. Struct and field names are Kafka's in Rust's case. A frame on a socket is
 //!
 //! ```text
 //! +---------+----------------+------+

@@ -1,4 +1,5 @@
-//! OffsetForLeaderEpoch: finds where a leader epoch ends, by which logs that diverged are cut back (KIP-101, KIP-279).
+//! OffsetForLeaderEpoch: finds where a leader epoch ends, by which logs that diverged are cut back
+//! (KIP-101, KIP-279).
 //!
 //! Key 23. Versions 2-4, flexible from 4.
 //!

@@ -1,7 +1,8 @@
 //! Produce: appends record batches to partitions.
 //!
-//! Key 0. Advertised 0-13, served 3-13, flexible from 9. Versions 0 to 2 (record formats before KIP-98) are advertised and
-//! refused: librdkafka 2.0 does not compress for a broker whose range starts at 3.
+//! Key 0. Advertised 0-13, served 3-13, flexible from 9. Versions 0 to 2 (record formats before
+//! KIP-98) are advertised and refused: librdkafka 2.0 does not compress for a broker whose range
+//! starts at 3.
 //!
 //! - 3: record batches of format 2, transactional id (KIP-98)
 //! - 4: the answer may be `KAFKA_STORAGE_ERROR` (KIP-112)
@@ -27,7 +28,8 @@ use crate::Records;
 pub struct ProduceRequest {
     #[message(versions = "3+", nullable = "3+", default = "null")]
     pub transactional_id: Option<String>,
-    /// Who must have the batches before the answer: 0 nobody (and no answer), 1 the leader, -1 all in sync.
+    /// Who must have the batches before the answer: 0 nobody (and no answer), 1 the leader, -1 all
+    /// in sync.
     #[message(versions = "0+")]
     pub acks: i16,
     #[message(versions = "0+")]

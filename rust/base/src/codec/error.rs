@@ -129,7 +129,8 @@ mod tests {
             .in_field("Outer.Inner");
         assert_eq!(
             error.to_string(),
-            "cannot write Inner.Field: version 3 lacks this field; leave it at its default or use a version that has it"
+            "cannot write Inner.Field: version 3 lacks this field; \
+             leave it at its default or use a version that has it"
         );
         let error = DecodeError::at(7, DecodeReason::Truncated { needed: 4, remaining: 1 })
             .in_field("Inner.Field")

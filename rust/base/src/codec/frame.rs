@@ -1,4 +1,5 @@
-//! What goes to a socket: runs of bytes in memory and in files, in order, none of them copied together.
+//! What goes to a socket: runs of bytes in memory and in files, in order, none of them copied
+//! together.
 
 use std::io;
 use std::sync::Arc;
@@ -51,8 +52,8 @@ impl Frame {
         self.parts
     }
 
-    /// All bytes in one piece: a copy unless there is one part in memory, and reads from disk where there are sources.
-    /// For tests and for peers in the same process; sockets take the parts.
+    /// All bytes in one piece: a copy unless there is one part in memory, and reads from disk where
+    /// there are sources. For tests and for peers in the same process; sockets take the parts.
     pub fn collect(&self) -> io::Result<Bytes> {
         if let [Part::Bytes(bytes)] = self.parts.as_slice() {
             return Ok(bytes.clone());

@@ -9,8 +9,9 @@ pub struct Layout {
     pub version: i16,
     /// Whether lengths are variable-length integers and structs end in tagged fields (KIP-482).
     pub flexible: bool,
-    /// Whether a set field that the version lacks is an error. A broker drops such fields from its answers: it builds one
-    /// answer for every version. A request or a persisted record that lost a field would mean something else.
+    /// Whether a set field that the version lacks is an error. A broker drops such fields from its
+    /// answers: it builds one answer for every version. A request or a persisted record that lost a
+    /// field would mean something else.
     pub strict: bool,
 }
 
@@ -24,7 +25,8 @@ impl Layout {
         }
     }
 
-    /// The same version with fixed-size lengths, for the fields that stay so (the client id of request header 2).
+    /// The same version with fixed-size lengths, for the fields that stay so (the client id of
+    /// request header 2).
     #[must_use]
     pub fn inflexible(self) -> Self {
         Self { flexible: false, ..self }

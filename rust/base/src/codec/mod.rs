@@ -1,7 +1,9 @@
-//! The codec: bounded reading and copy-free writing of Kafka's field types, and the traits that derived messages fill.
+//! The codec: bounded reading and copy-free writing of Kafka's field types, and the traits that
+//! derived messages fill.
 //!
-//! It lives here, not in `wire`, because persisted records (cluster metadata) are laid out by the same rules as messages.
-//! `#[derive(Message)]` (crate `wire-derive`) writes [`Value`] for a struct from the version ranges on its fields.
+//! It lives here, not in `wire`, because persisted records (cluster metadata) are laid out by the
+//! same rules as messages. `#[derive(Message)]` (crate `wire-derive`) writes [`Value`] for a struct
+//! from the version ranges on its fields.
 
 mod error;
 mod frame;

@@ -6,7 +6,8 @@ use super::error::{DecodeError, DecodeReason};
 use crate::limits::{ARRAY_RESERVE_MAX, DECODE_HEAP_MIN, DECODE_HEAP_PER_BYTE};
 use crate::varint;
 
-/// A position in a frame. Byte fields are slices of the frame and keep it alive; nothing else is shared.
+/// A position in a frame. Byte fields are slices of the frame and keep it alive; nothing else is
+/// shared.
 #[derive(Debug)]
 pub struct Reader {
     frame: Bytes,
@@ -79,8 +80,9 @@ impl Reader {
 
     /// `claimed` elements, of which each takes `element_size_min` bytes or more.
     ///
-    /// The claim is believed for [`ARRAY_RESERVE_MAX`] elements at first, and once those have truly arrived for as many
-    /// as the rest of the frame can hold; both within what is left of the frame's memory.
+    /// The claim is believed for [`ARRAY_RESERVE_MAX`] elements at first, and once those have truly
+    /// arrived for as many as the rest of the frame can hold; both within what is left of the
+    /// frame's memory.
     pub fn read_elements<T>(
         &mut self,
         claimed: usize,
@@ -104,8 +106,9 @@ impl Reader {
         Ok(elements)
     }
 
-    /// The tagged fields at the end of a struct: `known` reads the field with the tag it is given, or says that it does
-    /// not know it, in which case it is skipped. A field cannot reach beyond its size.
+    /// The tagged fields at the end of a struct: `known` reads the field with the tag it is given,
+    /// or says that it does not know it, in which case it is skipped. A field cannot reach beyond
+    /// its size.
     pub fn read_tagged_fields(
         &mut self,
         mut known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
@@ -213,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_tagged_field_ends_where_its_size_says_and_an_unknown_one_is_skipped() {
-        // two fields: tag 9 of two bytes, tag 0 of three bytes; then one byte that belongs to the next struct
+        // two fields: tag 9 of two bytes, tag 0 of three bytes; then one byte that belongs to the
+        // next struct
         let mut reader = reader(&[2, 9, 2, 0xaa, 0xbb, 0, 3, 1, 2, 3, 0xcc]);
         let mut seen = Vec::new();
         reader

@@ -1,4 +1,5 @@
-//! The value of a `records` field: batches in memory as they arrived, or in files as they will be sent.
+//! The value of a `records` field: batches in memory as they arrived, or in files as they will be
+//! sent.
 
 use std::fmt;
 use std::sync::Arc;

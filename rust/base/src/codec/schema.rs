@@ -1,4 +1,5 @@
-//! A message's schema as a constant: what the derive was told, for a test to hold against the contract table.
+//! A message's schema as a constant: what the derive was told, for a test to hold against the
+//! contract table.
 
 /// What a message is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! How each of Kafka's field types lies on the wire.
 //!
 //! ```text
-//!             fixed-size lengths          flexible versions (KIP-482)
-//! string      int16 n | n bytes           uvarint n+1 | n bytes
-//! bytes       int32 n | n bytes           uvarint n+1 | n bytes         (records likewise)
-//! array       int32 n | n elements        uvarint n+1 | n elements
-//! null        n = -1                      uvarint 0
-//! struct      its fields                  its fields | uvarint count | count x (uvarint tag | uvarint size | value)
-//! null or     int8 -1, or int8 1 | struct
-//! struct
+//!           fixed-size lengths   flexible versions (KIP-482)
+//! string    int16 n | n bytes    uvarint n+1 | n bytes
+//! bytes     int32 n | n bytes    uvarint n+1 | n bytes       (records likewise)
+//! array     int32 n | n elements uvarint n+1 | n elements
+//! null      n = -1               uvarint 0
+//! struct    its fields           its fields | uvarint count | count tagged fields
+//! tagged    -                    uvarint tag | uvarint size | value
+//! struct or int8 -1, or          int8 -1, or
+//! null      int8 1 | struct      int8 1 | struct
 //! ```
 
 use bytes::Bytes;
@@ -27,7 +28,8 @@ pub trait Value: Sized {
     /// The type in a schema.
     const TYPE: Type;
 
-    /// The fewest bytes that a value can take: what bounds the elements of an array before they have been read.
+    /// The fewest bytes that a value can take: what bounds the elements of an array before they
+    /// have been read.
     fn size_min(layout: Layout) -> usize;
 
     /// Reads a value that is not null.
@@ -37,7 +39,8 @@ pub trait Value: Sized {
     fn write(&self, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError>;
 }
 
-/// A type whose `Option` can be a field. What is provided is a struct's way: a byte that says whether it follows.
+/// A type whose `Option` can be a field. What is provided is a struct's way: a byte that says
+/// whether it follows.
 pub trait Nullable: Value {
     /// As [`Value::size_min`], of null too.
     fn size_min_nullable(_layout: Layout) -> usize {
@@ -319,6 +322,7 @@ fn write_length(
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -417,7 +421,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_nesting_comes_back(
-            value in prop::collection::vec(prop::collection::vec(prop::option::of("[a-zé]{0,9}"), 0..4), 0..4),
+            value in vec(vec(prop::option::of("[a-zé]{0,9}"), 0..4), 0..4),
             flexible: bool,
         ) {
             let layout = Layout { flexible, ..FIXED };

@@ -22,7 +22,8 @@ pub struct Writer {
     open: Vec<u8>,
     /// Whether the first four bytes are the frame's length.
     prefixed: bool,
-    /// How many tagged fields are open. Their size stands in front of them, so that they must be in one piece.
+    /// How many tagged fields are open. Their size stands in front of them, so that they must be in
+    /// one piece.
     tagged_depth: usize,
 }
 

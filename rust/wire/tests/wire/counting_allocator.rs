@@ -1,4 +1,5 @@
-//! Counts the bytes that the current thread holds on the heap, and the most it has held: what an attacker's frame costs.
+//! Counts the bytes that the current thread holds on the heap, and the most it has held: what an
+//! attacker's frame costs.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -30,7 +31,10 @@ fn freed(bytes: usize) {
     HELD.set(HELD.get().saturating_sub(bytes));
 }
 
-#[expect(unsafe_code, reason = "the trait is unsafe; every call goes to the system's allocator as it came")]
+#[expect(
+    unsafe_code,
+    reason = "the trait is unsafe; every call goes to the system's allocator as it came"
+)]
 // SAFETY: the contract is the system allocator's, which is called with the same arguments.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

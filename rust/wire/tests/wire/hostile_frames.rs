@@ -1,4 +1,5 @@
-//! Frames that nobody should have sent: whatever arrives, reading it does not panic and takes memory in proportion.
+//! Frames that nobody should have sent: whatever arrives, reading it does not panic and takes
+//! memory in proportion.
 
 use base::codec::Reader;
 use base::{Rng, SplitMix64};
@@ -69,7 +70,8 @@ fn random_bytes_are_read_or_refused_within_bounds() {
     });
 }
 
-/// The bounds are for attackers: a valid message is never refused, not even the one that takes most memory a byte.
+/// The bounds are for attackers: a valid message is never refused, not even the one that takes most
+/// memory a byte.
 #[test]
 fn the_densest_arrays_are_read_within_bounds() {
     for_each_version(|api, message, version| {

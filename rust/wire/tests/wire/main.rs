@@ -1,5 +1,30 @@
-//! Holds the messages against four independent witnesses: the contract table, a foreign codec, Kafka's own bytes, and
-//! frames that nobody should have sent.
+//! Holds the messages against four independent witnesses: the contract table, a foreign codec,
+//! Kafka's own bytes, and frames that nobody should have sent.
+
+/// Hands every request and answer to a macro.
+macro_rules! for_each_message {
+    ($macro:ident) => {
+        $macro! {
+            ProduceRequest ProduceResponse
+            FetchRequest FetchResponse
+            ListOffsetsRequest ListOffsetsResponse
+            MetadataRequest MetadataResponse
+            ApiVersionsRequest ApiVersionsResponse
+            CreateTopicsRequest CreateTopicsResponse
+            DeleteTopicsRequest DeleteTopicsResponse
+            DeleteRecordsRequest DeleteRecordsResponse
+            InitProducerIdRequest InitProducerIdResponse
+            OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
+            DescribeConfigsRequest DescribeConfigsResponse
+            AlterConfigsRequest AlterConfigsResponse
+            DescribeLogDirsRequest DescribeLogDirsResponse
+            CreatePartitionsRequest CreatePartitionsResponse
+            IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
+            DescribeClusterRequest DescribeClusterResponse
+            DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
+        }
+    };
+}
 
 mod contract;
 mod counting_allocator;

@@ -1,4 +1,5 @@
-//! A foreign codec as a witness: random messages of every version that it knows come back from both byte for byte.
+//! A foreign codec as a witness: random messages of every version that it knows come back from both
+//! byte for byte.
 
 use base::SplitMix64;
 use base::codec::{DecodeError, Reader, Writer};
@@ -17,10 +18,10 @@ const MESSAGES_EACH: u64 = 100;
 type Recode = fn(&Bytes, i16) -> Vec<u8>;
 
 /// A message that both know: its name and the versions in which the foreign codec has it.
-pub(crate) struct Oracle {
-    pub(crate) name: &'static str,
-    pub(crate) min: i16,
-    pub(crate) max: i16,
+struct Oracle {
+    name: &'static str,
+    min: i16,
+    max: i16,
     recode: Recode,
 }
 
@@ -36,24 +37,11 @@ macro_rules! oracles {
 }
 
 /// Every message that both know.
-pub(crate) const ORACLES: [Oracle; 34] = oracles! {
-    ProduceRequest ProduceResponse FetchRequest FetchResponse
-    ListOffsetsRequest ListOffsetsResponse MetadataRequest MetadataResponse
-    ApiVersionsRequest ApiVersionsResponse CreateTopicsRequest CreateTopicsResponse
-    DeleteTopicsRequest DeleteTopicsResponse DeleteRecordsRequest DeleteRecordsResponse
-    InitProducerIdRequest InitProducerIdResponse
-    OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
-    DescribeConfigsRequest DescribeConfigsResponse AlterConfigsRequest AlterConfigsResponse
-    DescribeLogDirsRequest DescribeLogDirsResponse
-    CreatePartitionsRequest CreatePartitionsResponse
-    IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
-    DescribeClusterRequest DescribeClusterResponse
-    DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
-};
+const ORACLES: &[Oracle] = &for_each_message!(oracles);
 
 #[test]
 fn random_messages_come_back_from_both_codecs_byte_for_byte() {
-    for oracle in &ORACLES {
+    for oracle in ORACLES {
         let contract = &MESSAGES[oracle.name];
         let api = contract.key.and_then(ApiKey::from_key).expect("a key that is known");
         let served = api.served();
@@ -63,7 +51,12 @@ fn random_messages_come_back_from_both_codecs_byte_for_byte() {
                 let bytes = Bytes::from(random_message(contract, version, &mut rng));
                 let context = || format!("{} {version}: {bytes:02x?}", oracle.name);
                 let ours = recode(api, &contract.kind, &bytes, version);
-                assert_eq!(ours.unwrap_or_else(|e| panic!("{e}: {}", context())), bytes, "{}", context());
+                assert_eq!(
+                    ours.unwrap_or_else(|e| panic!("{e}: {}", context())),
+                    bytes,
+                    "{}",
+                    context()
+                );
                 assert_eq!((oracle.recode)(&bytes, version), bytes, "{}", context());
             }
         }

@@ -1,4 +1,5 @@
-//! Writes random messages straight from the contract table, by rules that share no line with the codec under test.
+//! Writes random messages straight from the contract table, by rules that share no line with the
+//! codec under test.
 
 use base::{Rng, SplitMix64};
 
@@ -15,8 +16,14 @@ pub(crate) fn random_message(message: &Message, version: i16, rng: &mut SplitMix
     out
 }
 
-/// A message in `version` that is as small as can be, but for `count` elements in the array at `path`.
-pub(crate) fn dense_message(message: &Message, version: i16, path: &[usize], count: u32) -> Vec<u8> {
+/// A message in `version` that is as small as can be, but for `count` elements in the array at
+/// `path`.
+pub(crate) fn dense_message(
+    message: &Message,
+    version: i16,
+    path: &[usize],
+    count: u32,
+) -> Vec<u8> {
     let mut out = Vec::new();
     let mut choice = Densest { path: path.to_vec(), depth: 0, count };
     let flexible = message.is_flexible(version);
@@ -207,7 +214,8 @@ impl<C: Choice> Encoder<'_, C> {
             "uuid" => out.extend((u128::from(number) << 32).to_be_bytes()),
             "string" => {
                 let length = self.choice.length() as usize;
-                let text: String = ["a", "é", "-", "語"].iter().cycle().take(length).copied().collect();
+                let text: String =
+                    ["a", "é", "-", "語"].iter().cycle().take(length).copied().collect();
                 self.write_string(Some(&text), out);
             }
             "records" | "bytes" => {

@@ -1,4 +1,5 @@
-//! Every struct is the contract's, field by field: names, types, versions, nullability, tags, defaults.
+//! Every struct is the contract's, field by field: names, types, versions, nullability, tags,
+//! defaults.
 
 use base::codec::{Field, Kind, Message, Schema, Type, Versions};
 use wire::{RequestHeader, ResponseHeader};
@@ -7,26 +8,13 @@ use crate::contract::{self, MESSAGES, Range};
 
 #[test]
 fn every_message_is_the_contracts_field_by_field() {
-    macro_rules! check_schemas {
+    macro_rules! schemas {
         ($($message:ident)*) => {
             [$((stringify!($message), wire::$message::SCHEMA),)*]
         };
     }
-    let schemas = check_schemas! {
-        ProduceRequest ProduceResponse FetchRequest FetchResponse
-        ListOffsetsRequest ListOffsetsResponse MetadataRequest MetadataResponse
-        ApiVersionsRequest ApiVersionsResponse CreateTopicsRequest CreateTopicsResponse
-        DeleteTopicsRequest DeleteTopicsResponse DeleteRecordsRequest DeleteRecordsResponse
-        InitProducerIdRequest InitProducerIdResponse
-        OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
-        DescribeConfigsRequest DescribeConfigsResponse AlterConfigsRequest AlterConfigsResponse
-        DescribeLogDirsRequest DescribeLogDirsResponse
-        CreatePartitionsRequest CreatePartitionsResponse
-        IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
-        DescribeClusterRequest DescribeClusterResponse
-        DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
-    };
-    assert_eq!(schemas.len(), 2 * wire::ApiKey::ALL.len(), "a message is missing from this list");
+    let schemas = for_each_message!(schemas);
+    assert_eq!(schemas.len(), 2 * wire::ApiKey::ALL.len(), "a message is missing");
     for (name, schema) in schemas {
         assert_eq!(schema.name, name);
         check(&schema);
@@ -37,7 +25,8 @@ fn every_message_is_the_contracts_field_by_field() {
 
 fn check(schema: &Schema) {
     let contract = &MESSAGES[schema.name];
-    // Kafka raises the versions of request and answer together, and marks only the request as unstable.
+    // Kafka raises the versions of request and answer together, and marks only the request as
+    // unstable.
     let request = schema.name.replace("Response", "Request");
     let versions = Range { max: MESSAGES[&request].versions.max, ..contract.versions };
     let versions = if contract.kind == "header" { contract.versions } else { versions };
