@@ -19,7 +19,7 @@ const SEEDS_EACH: u64 = 6;
 /// How often each of them is.
 const MUTATIONS_EACH: u32 = 25;
 /// Elements of the arrays that are as dense as can be: well over what is reserved at first.
-const DENSE_ELEMENTS: u32 = 5_000;
+const DENSE_ELEMENTS: u32 = 2_000;
 
 /// Numbers that stand for lengths when they overwrite a random place.
 const LENGTHS: [&[u8]; 6] = [

@@ -1,5 +1,6 @@
 //! Holds the messages against four independent witnesses: the contract table, a foreign codec,
 //! Kafka's own bytes, and frames that nobody should have sent.
+#![expect(clippy::unwrap_used, reason = "a witness that cannot be heard fails its test")]
 
 /// Hands every request and answer to a macro.
 macro_rules! for_each_message {

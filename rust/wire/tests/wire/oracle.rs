@@ -12,7 +12,7 @@ use crate::contract::MESSAGES;
 use crate::random_message::random_message;
 
 /// Random messages of each kind and version.
-const MESSAGES_EACH: u64 = 100;
+const MESSAGES_EACH: u64 = 50;
 
 /// How a foreign message is read and written again.
 type Recode = fn(&Bytes, i16) -> Vec<u8>;
