@@ -1,0 +1,86 @@
+# The one door: `make` lists what can be done, `make test` does all that needs Rust, Python and C.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# The Python crate links to libpython when it is no extension module, which a machine need not
+# have; its tests are those of the wheel (tests/python).
+WORKSPACE := --workspace --exclude py --locked
+
+# The exact versions in pyproject.toml: the build's tools and every extra.
+define LIST_REQUIREMENTS
+import tomllib
+with open("pyproject.toml", "rb") as file:
+    project = tomllib.load(file)
+extras = project["project"]["optional-dependencies"].values()
+print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
+endef
+export LIST_REQUIREMENTS
+
+.PHONY: help setup build demo test test-rust test-python interop lint fmt fix docs clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/complete ## make the environment in .venv
+
+$(VENV)/complete: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c "$$LIST_REQUIREMENTS" > $(VENV)/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement $(VENV)/requirements.txt
+	touch $@
+
+build: setup ## build the release wheel and install it into .venv
+	rm -rf dist
+	$(BIN)/maturin build --quiet --release --locked --out dist
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+
+demo: build ## stream a real data set through a broker and prove that it came back
+	$(BIN)/ottla demo
+
+test: test-rust test-python ## every test that needs only Rust, Python and a C compiler
+
+test-rust: ## the crates' tests, and the checks of tidiness and layers
+	cargo test $(WORKSPACE)
+
+test-python: build ## the package, foreign clients from PyPI, and the notebooks
+	$(BIN)/pytest -m "not interop"
+ifneq ($(NOTEBOOKS),)
+	$(BIN)/jupyter-execute $(NOTEBOOKS)
+endif
+
+interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
+	tests/interop/install.sh
+	$(BIN)/pytest -m interop
+
+lint: setup ## everything that reads the code and changes nothing
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo xtask
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+fmt: setup ## format Rust and Python, and break comments that are too wide
+	cargo xtask wrap
+	cargo fmt --all
+	$(BIN)/ruff format
+
+fix: fmt ## format, and mend what the linters can mend by themselves
+	cargo clippy --workspace --all-targets --locked --fix --allow-dirty --allow-staged
+	$(BIN)/ruff check --fix
+
+docs: ## the crates' documentation, private items included
+	RUSTDOCFLAGS="-D warnings" cargo doc $(WORKSPACE) --no-deps --document-private-items
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf $(VENV) dist tests/interop/franz_go/driver tests/interop/kafkajs/node_modules

@@ -1,0 +1,1 @@
+"""Ottla: the streaming log you install with pip."""
