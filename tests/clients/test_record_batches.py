@@ -1,21 +1,20 @@
 """Foreign clients read the record batches that our builder has written, of every codec."""
 
-import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch as AiokafkaBatch
 from kafka.record.default_records import DefaultRecordBatch as KafkaPythonBatch
 
+from golden.records import generate as golden
+
 GOLDEN = Path(__file__).parent.parent / "golden" / "records"
-_SPEC = importlib.util.spec_from_file_location("golden_records", GOLDEN / "generate.py")
-golden = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(golden)
 
 
 @pytest.mark.parametrize("batch_class", [KafkaPythonBatch, AiokafkaBatch])
 @pytest.mark.parametrize(("codec", "size"), golden.vectors())
-def test_a_foreign_client_reads_our_batch(batch_class, codec, size):
+def test_a_foreign_client_reads_our_batch(batch_class: Any, codec: str, size: str) -> None:
     batch = batch_class(bytearray((GOLDEN / f"ottla-{codec}-{size}.bin").read_bytes()))
 
     assert batch.validate_crc()

@@ -4,6 +4,13 @@ Run it with the packages that README.md names: `python generate.py`.
 """
 
 from pathlib import Path
+from typing import Any
+
+from aiokafka.record.default_records import DefaultRecordBatchBuilder as AiokafkaBuilder
+from kafka.record.default_records import DefaultRecordBatchBuilder as KafkaPythonBuilder
+
+Headers = list[tuple[str, bytes | None]]
+Record = tuple[int, bytes | None, bytes | None, Headers]
 
 HERE = Path(__file__).parent
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -16,27 +23,29 @@ BASE_SEQUENCE = 17
 BASE_TIMESTAMP = 1_700_000_000_000
 
 
-def vectors():
+def vectors() -> list[tuple[str, str]]:
     """The (codec, size) pairs of the batches; a large one that is not compressed says no more."""
     return [(c, s) for c in CODECS for s in SIZES if (c, s) != ("none", "large")]
 
 
-def records(size):
+def records(size: str) -> list[Record]:
     """The (timestamp, key, value, headers) of a batch, in order."""
     count, repeats = SIZES[size]
     return [record(index, repeats) for index in range(count)]
 
 
-def record(index, repeats):
+def record(index: int, repeats: int) -> Record:
     """One record; the fourth is the oldest, some lack key or value, some repeat a header."""
     timestamp = BASE_TIMESTAMP + (-5 if index == 3 else 7 * index)
     key = None if index % 3 == 0 else b"key-%d" % index
     value = None if index % 5 == 4 else b"value %d " % index * repeats
-    headers = [("trace", b"%d" % index), ("trace", None), ("größe", b"")] if index % 4 == 1 else []
+    headers: Headers = []
+    if index % 4 == 1:
+        headers = [("trace", b"%d" % index), ("trace", None), ("größe", b"")]
     return timestamp, key, value, headers
 
 
-def build(builder_class, codec, size):
+def build(builder_class: Any, codec: str, size: str) -> bytes:
     """A batch as the client's own builder makes it."""
     builder = builder_class(
         magic=2,
@@ -53,11 +62,8 @@ def build(builder_class, codec, size):
     return bytes(builder.build())
 
 
-def main():
+def main() -> None:
     """Writes a file for each client, codec and size."""
-    from aiokafka.record.default_records import DefaultRecordBatchBuilder as AiokafkaBuilder
-    from kafka.record.default_records import DefaultRecordBatchBuilder as KafkaPythonBuilder
-
     clients = {"kafka-python": KafkaPythonBuilder, "aiokafka": AiokafkaBuilder}
     for client, builder_class in clients.items():
         for codec, size in vectors():
