@@ -22,7 +22,7 @@ print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
 endef
 export LIST_REQUIREMENTS
 
-.PHONY: help setup build demo test test-rust test-python interop lint fmt fix docs clean
+.PHONY: help setup build demo test test-rust test-python interop lint fmt fix fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,13 @@ fmt: setup ## format Rust and Python, and break comments that are too wide
 fix: fmt ## format, and mend what the linters can mend by themselves
 	cargo clippy --workspace --all-targets --locked --fix --allow-dirty --allow-staged
 	$(BIN)/ruff check --fix
+
+fuzz: ## run fuzz TARGETs (all) for SECONDS (60) each
+	command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
+	for target in $(or $(TARGET),$(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))); do \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" --sanitizer none -- \
+	    -max_total_time=$(or $(SECONDS),60); \
+	done
 
 docs: ## the crates' documentation, private items included
 	RUSTDOCFLAGS="-D warnings" cargo doc $(WORKSPACE) --no-deps --document-private-items
