@@ -22,7 +22,9 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::chunk_pool::ChunkPool;
 use crate::frame_reader::{FrameReader, ReadFrameError};
 use crate::frame_writer::FrameWriter;
-use crate::limits::{OVERDRAFT_TIMEOUT, PEER_GONE_DRAIN_TIMEOUT, SCRATCH_BYTES, ServerLimits};
+use crate::limits::{
+    IDLE_MAX, OVERDRAFT_TIMEOUT, PEER_GONE_DRAIN_TIMEOUT, SCRATCH_BYTES, ServerLimits,
+};
 use crate::memory_budget::MemoryBudget;
 use crate::service::{ConnectionContext, Reply, ResponseSlot, Service};
 use crate::transport::Stream;
@@ -79,6 +81,7 @@ pub(crate) async fn serve<St: Stream, Sv: Service>(
     shutdown: WaitForCancellationFutureOwned,
 ) -> Ended {
     let now = Instant::now();
+    let idle_max = limits.connections_idle_max.min(IDLE_MAX);
     let mut connection = Connection {
         reader: FrameReader::new(limits.request_bytes_max, Some(memory.0)),
         writer: FrameWriter::new(memory.1),
@@ -87,7 +90,8 @@ pub(crate) async fn serve<St: Stream, Sv: Service>(
         drain_deadline: None,
         overdrawn_since: None,
         last_traffic: now,
-        timer: Box::pin(sleep_until(now + limits.connections_idle_max)),
+        timer: Box::pin(sleep_until(now + idle_max)),
+        idle_max,
         shutdown: Box::pin(shutdown),
         stream,
         context,
@@ -114,6 +118,7 @@ struct Connection<St, Sv> {
     drain_deadline: Option<Instant>,
     overdrawn_since: Option<Instant>,
     last_traffic: Instant,
+    idle_max: Duration,
     timer: Pin<Box<Sleep>>,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
 }
@@ -209,7 +214,7 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         } else {
             self.overdrawn_since = None;
         }
-        let idle = self.last_traffic + self.limits.connections_idle_max;
+        let idle = self.last_traffic + self.idle_max;
         let overdrawn = self.overdrawn_since.map(|since| since + OVERDRAFT_TIMEOUT);
         let next = [self.drain_deadline, overdrawn].into_iter().flatten().fold(idle, Instant::min);
         if self.timer.deadline() > next || self.timer.is_elapsed() {
@@ -225,7 +230,7 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
                 return Poll::Ready(Ended::Overdrawn);
             }
             if idle <= now {
-                return Poll::Ready(Ended::Idle(self.limits.connections_idle_max));
+                return Poll::Ready(Ended::Idle(self.idle_max));
             }
             self.timer.as_mut().reset(next);
         }
@@ -238,24 +243,26 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         let goodbye = async {
             // A peer that is gone needs no goodbye: there is nobody to tell.
             if self.stream.shutdown().await.is_ok() {
-                poll_fn(|context| Poll::Ready(self.discard_unread(context))).await;
+                poll_fn(|context| self.poll_discard(context)).await;
             }
         };
         // A time-out means the same: the peer does not listen.
         let _ = timeout(PEER_GONE_DRAIN_TIMEOUT, goodbye).await;
     }
 
-    fn discard_unread(&mut self, context: &mut Context<'_>) {
+    /// Takes what has arrived, without waiting for more.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut discarded = 0;
         while discarded < self.limits.request_bytes_max {
             let mut scratch = [std::mem::MaybeUninit::<u8>::uninit(); SCRATCH_BYTES];
             let mut buffer = ReadBuf::uninit(&mut scratch);
             let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
             if !matches!(read, Poll::Ready(Ok(()))) || buffer.filled().is_empty() {
-                return;
+                break;
             }
             discarded += buffer.filled().len();
         }
+        Poll::Ready(())
     }
 }
 

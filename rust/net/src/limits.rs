@@ -46,6 +46,9 @@ pub(crate) const FRAME_FIRST_STEP_BYTES: usize = 64 * 1024;
 /// The factor by which a frame's memory grows when what it got has been filled.
 pub(crate) const FRAME_STEP_FACTOR: usize = 4;
 
+/// The longest idle time-out: a deadline further away would not fit into the clock.
+pub(crate) const IDLE_MAX: Duration = Duration::from_hours(24 * 365);
+
 /// How long the one frame that is read beyond the memory budget may take to arrive: others wait for its memory.
 pub(crate) const OVERDRAFT_TIMEOUT: Duration = Duration::from_secs(30);
 
