@@ -1,4 +1,6 @@
 //! A CreatePartitions request of any version.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::read_request(wire::ApiKey::CreatePartitions, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    fuzz::read_request(wire::ApiKey::CreatePartitions, data);
+});

@@ -1,4 +1,6 @@
 //! A DeleteRecords request of any version.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::read_request(wire::ApiKey::DeleteRecords, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    fuzz::read_request(wire::ApiKey::DeleteRecords, data);
+});

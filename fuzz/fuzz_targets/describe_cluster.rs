@@ -1,4 +1,6 @@
 //! A DescribeCluster request of any version.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::read_request(wire::ApiKey::DescribeCluster, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    fuzz::read_request(wire::ApiKey::DescribeCluster, data);
+});

@@ -24,9 +24,10 @@ pub fn read_request(api: ApiKey, data: &[u8]) {
     let version = version(api, choice);
     let request = bounded(body, |reader| AnyRequest::decode(api, reader, version));
     if let Ok(request) = request {
-        let again = recoded(|writer| request.encode(writer, version), |reader| {
-            AnyRequest::decode(api, reader, version)
-        });
+        let again = recoded(
+            |writer| request.encode(writer, version),
+            |reader| AnyRequest::decode(api, reader, version),
+        );
         assert_eq!(again, request);
     }
 }
@@ -38,9 +39,10 @@ pub fn read_response(data: &[u8]) {
     let version = version(api, *version_choice);
     let response = bounded(body, |reader| AnyResponse::decode(api, reader, version));
     if let Ok(response) = response {
-        let again = recoded(|writer| response.encode(writer, version), |reader| {
-            AnyResponse::decode(api, reader, version)
-        });
+        let again = recoded(
+            |writer| response.encode(writer, version),
+            |reader| AnyResponse::decode(api, reader, version),
+        );
         assert_eq!(again, response);
     }
 }

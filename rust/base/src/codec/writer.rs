@@ -13,12 +13,15 @@ use crate::varint;
 /// The length in front of every frame on a socket, which does not count itself.
 const PREFIX_LENGTH: usize = 4;
 
+/// What is reserved for the bytes that are copied into a frame: enough for most answers.
+const OPEN_CAPACITY: usize = 256;
+
 /// A frame that grows.
 #[derive(Debug, Default)]
 pub struct Writer {
     /// What has been closed, in order.
-    parts: Vec<Part>,
-    /// What is being written: it follows the last part.
+    pieces: Vec<Piece>,
+    /// What is being written: it follows the last piece.
     open: Vec<u8>,
     /// Whether the first four bytes are the frame's length.
     prefixed: bool,
@@ -35,7 +38,9 @@ impl Writer {
 
     /// An empty frame for a socket: its length goes in front when it is finished.
     pub fn with_prefix() -> Self {
-        Self { open: vec![0; PREFIX_LENGTH], prefixed: true, ..Self::default() }
+        let mut open = Vec::with_capacity(OPEN_CAPACITY);
+        open.extend_from_slice(&[0; PREFIX_LENGTH]);
+        Self { open, prefixed: true, ..Self::default() }
     }
 
     /// Appends bytes by copying them.
@@ -49,7 +54,7 @@ impl Writer {
             self.write_slice(bytes);
         } else {
             self.close_open();
-            self.parts.push(Part::Bytes(bytes.clone()));
+            self.pieces.push(Piece::Given(Part::Bytes(bytes.clone())));
         }
     }
 
@@ -57,7 +62,7 @@ impl Writer {
     pub fn write_source(&mut self, source: &Arc<dyn ByteSource>) {
         assert_eq!(self.tagged_depth, 0, "the derive refuses tagged records");
         self.close_open();
-        self.parts.push(Part::Source(Arc::clone(source)));
+        self.pieces.push(Piece::Given(Part::Source(Arc::clone(source))));
     }
 
     /// Appends an unsigned variable-length integer.
@@ -87,18 +92,43 @@ impl Writer {
     /// The frame.
     pub fn finish(mut self) -> Result<Frame, EncodeError> {
         self.close_open();
-        let length = self.parts.iter().map(Part::len).sum::<usize>();
         if self.prefixed {
-            let body_length = length_u32(length - PREFIX_LENGTH)?;
-            let first = self.parts.first_mut().expect("a prefix was written first");
-            set_prefix(first, body_length);
+            let length = self.pieces.iter().map(Piece::len).sum::<usize>();
+            let prefix = length_u32(length - PREFIX_LENGTH)?.to_be_bytes();
+            let Some(Piece::Written(first)) = self.pieces.first_mut() else {
+                unreachable!("the space for the prefix was written first")
+            };
+            first[..PREFIX_LENGTH].copy_from_slice(&prefix);
         }
-        Ok(Frame::new(self.parts))
+        Ok(Frame::new(self.pieces.into_iter().map(Piece::into_part)))
     }
 
     fn close_open(&mut self) {
         if !self.open.is_empty() {
-            self.parts.push(Part::Bytes(Bytes::from(std::mem::take(&mut self.open))));
+            self.pieces.push(Piece::Written(std::mem::take(&mut self.open)));
+        }
+    }
+}
+
+/// A closed run of bytes: still ours to change, or somebody else's.
+#[derive(Debug)]
+enum Piece {
+    Written(Vec<u8>),
+    Given(Part),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Written(bytes) => bytes.len(),
+            Self::Given(part) => part.len(),
+        }
+    }
+
+    fn into_part(self) -> Part {
+        match self {
+            Self::Written(bytes) => Part::Bytes(Bytes::from(bytes)),
+            Self::Given(part) => part,
         }
     }
 }
@@ -111,15 +141,6 @@ pub(super) fn length_u32(length: usize) -> Result<u32, EncodeError> {
         Ok(short) if length < limit => Ok(short),
         _ => Err(EncodeError::new(EncodeReason::TooLong { length, limit })),
     }
-}
-
-/// Writes a frame's length over the space that was left for it.
-fn set_prefix(first: &mut Part, body_length: u32) {
-    let Part::Bytes(bytes) = first else { unreachable!("the prefix is in memory") };
-    let mut bytes_mut =
-        std::mem::take(bytes).try_into_mut().expect("nobody else has seen the first part");
-    bytes_mut[..PREFIX_LENGTH].copy_from_slice(&body_length.to_be_bytes());
-    *bytes = bytes_mut.freeze();
 }
 
 #[cfg(test)]
