@@ -101,6 +101,20 @@ fn an_array_that_claims_two_billion_elements_costs_nothing() {
     }
 }
 
+/// What is tried here for seconds is tried there for hours.
+#[test]
+fn every_request_has_a_fuzz_target() {
+    let targets = include_str!("../../../../fuzz/Cargo.toml");
+    for api in ApiKey::ALL {
+        let words = api.name().chars().flat_map(|letter| {
+            let space = letter.is_uppercase().then_some('_');
+            space.into_iter().chain(letter.to_lowercase())
+        });
+        let target: String = words.skip(1).collect();
+        assert!(targets.contains(&format!("name = \"{target}\"")), "{target} is missing");
+    }
+}
+
 fn for_each_version(mut work: impl FnMut(ApiKey, &Message, i16)) {
     for &api in ApiKey::ALL {
         for kind in ["Request", "Response"] {
