@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
 # The Python crate links to libpython when it is no extension module, which a machine need not
 # have; its tests are those of the wheel (tests/python).
 WORKSPACE := --workspace --exclude py --locked
@@ -80,7 +81,7 @@ fix: fmt ## format, and mend what the linters can mend by themselves
 
 fuzz: ## run fuzz TARGETs (all) for SECONDS (60) each
 	command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
-	for target in $(or $(TARGET),$(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))); do \
+	for target in $(or $(TARGET),$(FUZZ_TARGETS)); do \
 	  RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" --sanitizer none -- \
 	    -max_total_time=$(or $(SECONDS),60); \
 	done

@@ -6,13 +6,19 @@ import time
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka import OFFSET_END
+from confluent_kafka.admin import AdminClient, ConfigResource
+from kafka import KafkaAdminClient
 
 from clients import samples
 from clients.broker import Broker
 from clients.foreign_client import WAIT_SECONDS, Ability, ForeignClient, Refused, Start
+from clients.kafka_python_client import KafkaPythonClient
 from clients.matrix import with_clients
 
+OFFSET_OUT_OF_RANGE = 1
 UNKNOWN_TOPIC_OR_PARTITION = 3
+INVALID_TOPIC = 17
 TOPIC_ALREADY_EXISTS = 36
 INVALID_PARTITIONS = 37
 INVALID_CONFIG = 40
@@ -174,6 +180,77 @@ def test_a_topic_that_is_not_there_cannot_be_deleted(
     with pytest.raises(Refused) as refusal:
         client.delete_topic(topic_name)
     assert refusal.value.code == UNKNOWN_TOPIC_OR_PARTITION
+
+
+@pytest.mark.parametrize(
+    ("name", "partitions", "configs", "code"),
+    [
+        ("no/slash", 1, {}, INVALID_TOPIC),
+        ("..", 1, {}, INVALID_TOPIC),
+        ("n" * 250, 1, {}, INVALID_TOPIC),
+        ("zero-partitions", 0, {}, INVALID_PARTITIONS),
+        ("unknown-key", 1, {"retention.msec": "1"}, INVALID_CONFIG),
+        ("out-of-range", 1, {"max.message.bytes": "-5"}, INVALID_CONFIG),
+    ],
+)
+def test_a_topic_that_cannot_be_is_refused_with_kafkas_code(
+    started_clients: Callable[[type[ForeignClient]], ForeignClient],
+    name: str,
+    partitions: int,
+    configs: dict[str, str],
+    code: int,
+) -> None:
+    """By kafka-python, which sends what it is given."""
+    client = started_clients(KafkaPythonClient)
+    with pytest.raises(Refused) as refusal:
+        client.create_topic(name, partitions, configs)
+    assert refusal.value.code == code
+    assert name not in client.topics()
+
+
+def test_records_are_deleted_up_to_the_end_and_not_beyond(
+    reference: ForeignClient, topic: str
+) -> None:
+    reference.produce(topic, samples.text_records(10))
+    with pytest.raises(Refused) as refusal:
+        reference.delete_records(topic, 11)
+    assert refusal.value.code == OFFSET_OUT_OF_RANGE
+    reference.delete_records(topic, OFFSET_END)
+    assert reference.watermarks(topic) == (10, 10)
+    reference.produce(topic, samples.text_records(1))
+    assert reference.watermarks(topic) == (10, 11)
+
+
+def test_a_broker_describes_its_own_configs(broker: Broker) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    [node_id] = admin.list_topics(timeout=WAIT_SECONDS).brokers
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(node_id))
+    [described] = admin.describe_configs([resource]).values()
+    configs = described.result(timeout=WAIT_SECONDS)
+    assert configs["log.segment.bytes"].value == "1073741824"
+    assert configs["log.segment.bytes"].is_default
+    assert configs["message.max.bytes"].value == "1048588"
+    assert configs["auto.create.topics.enable"].value == "true"
+
+
+def test_log_dirs_tell_how_much_lies_there(reference: ForeignClient, topic: str) -> None:
+    records = [samples.incompressible(10_000) for _ in range(10)]
+    reference.produce(topic, records)
+    admin = KafkaAdminClient(bootstrap_servers=reference.bootstrap)
+    try:
+        described = admin.describe_log_dirs()
+    finally:
+        admin.close()
+    sizes = [
+        partition["partition_size"]
+        for each_broker in described
+        for log_dir in each_broker["log_dirs"]
+        for found in log_dir["topics"]
+        if found["name"] == topic
+        for partition in found["partitions"]
+    ]
+    assert len(sizes) == 1
+    assert 100_000 < sizes[0] < 110_000
 
 
 def _eventually(holds: Callable[[], bool]) -> None:

@@ -8,6 +8,11 @@ pub(super) fn check(file: &SourceFile) -> Vec<String> {
     }
     let mut is_fenced = false;
     let mut titles = Vec::new();
+    // What a program wrote says so above its title.
+    let note = file.text.split_once("-->").filter(|(note, _)| note.starts_with("<!--"));
+    let above = note.map_or(0, |(note, rest)| {
+        note.lines().count() + rest.lines().skip(1).take_while(|line| line.is_empty()).count()
+    });
     for (index, line) in file.text.lines().enumerate() {
         if line.trim_start().starts_with("```") {
             is_fenced = !is_fenced;
@@ -16,7 +21,7 @@ pub(super) fn check(file: &SourceFile) -> Vec<String> {
         }
     }
     match titles.as_slice() {
-        [1] => Vec::new(),
+        [first] if *first == above + 1 => Vec::new(),
         [] => vec![format!("{}: has no `# Title`", file.path)],
         [first] => vec![format!("{}:{first}: the title is not the first line", file.path)],
         [.., last] => vec![format!("{}:{last}: a second title", file.path)],
@@ -41,6 +46,12 @@ mod tests {
         assert_eq!(complaints("words\n"), 1);
         assert_eq!(complaints("words\n# Title\n"), 1);
         assert_eq!(complaints("# Title\n# Again\n"), 1);
+    }
+
+    #[test]
+    fn a_note_may_stand_above_the_title() {
+        assert_eq!(complaints("<!-- Written\n  by a test. -->\n# Title\n"), 0);
+        assert_eq!(complaints("<!-- Written. -->\n\n# Title\n"), 0);
     }
 
     #[test]

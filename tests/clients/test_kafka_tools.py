@@ -1,0 +1,113 @@
+"""Kafka's tools that are more than a client: what they print about a broker is checked here."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from clients import samples
+from clients.broker import Broker
+from clients.foreign_client import ForeignClient, Start
+from interop.kafka import run_tool
+
+pytestmark = pytest.mark.interop
+
+API_KEYS = {
+    "Produce": (0, "0 to 13"),
+    "Fetch": (1, "4 to 18"),
+    "ListOffsets": (2, "1 to 11"),
+    "Metadata": (3, "0 to 13"),
+    "ApiVersions": (18, "0 to 4"),
+    "CreateTopics": (19, "2 to 7"),
+    "DeleteTopics": (20, "1 to 6"),
+    "DeleteRecords": (21, "0 to 2"),
+    "InitProducerId": (22, "0 to 5"),
+    "OffsetForLeaderEpoch": (23, "2 to 4"),
+    "DescribeConfigs": (32, "1 to 4"),
+    "AlterConfigs": (33, "0 to 2"),
+    "DescribeLogDirs": (35, "1 to 5"),
+    "CreatePartitions": (37, "0 to 3"),
+    "IncrementalAlterConfigs": (44, "0 to 1"),
+    "DescribeCluster": (60, "0 to 2"),
+    "DescribeTopicPartitions": (75, "0"),
+}
+"""What Apache Kafka 4.3.1 tells of itself."""
+
+
+@pytest.mark.parametrize("name", API_KEYS)
+def test_the_versions_of_an_api_are_kafkas(api_versions: str, name: str) -> None:
+    key, versions = API_KEYS[name]
+    line = re.search(rf"^\s*{name}\({key}\): (.*?) \[usable: \d+\]", api_versions, re.MULTILINE)
+    assert line, api_versions
+    assert line[1] == versions
+
+
+@pytest.fixture(scope="module")
+def api_versions(broker: Broker) -> str:
+    main_class = "org.apache.kafka.tools.BrokerApiVersionsCommand"
+    return run_tool(main_class, "--bootstrap-server", broker.bootstrap)
+
+
+def test_a_topic_is_described_with_leaders_and_replicas(
+    reference: ForeignClient, broker: Broker, topic_name: str
+) -> None:
+    reference.create_topic(topic_name, 3, {})
+    printed = run_tool(
+        "org.apache.kafka.tools.TopicCommand",
+        *["--bootstrap-server", broker.bootstrap, "--describe", "--topic", topic_name],
+    )
+    header, *partitions = printed.strip().splitlines()
+    assert re.search(r"TopicId: [\w-]{22}\s", header)
+    assert "PartitionCount: 3" in header
+    assert "ReplicationFactor: 1" in header
+    for index, line in enumerate(partitions):
+        found = re.search(r"Partition: (\d+)\s+Leader: (\d+)\s+Replicas: (\S+)\s+Isr: (\S+)", line)
+        assert found, line
+        assert int(found[1]) == index
+        assert found[2] == found[3] == found[4]
+    assert len(partitions) == 3
+
+
+def test_a_thousand_records_of_the_verifiable_producer_are_acknowledged_and_read(
+    reference: ForeignClient, broker: Broker, topic: str
+) -> None:
+    printed = run_tool(
+        "org.apache.kafka.tools.VerifiableProducer",
+        *["--bootstrap-server", broker.bootstrap, "--topic", topic, "--max-messages", "1000"],
+    )
+    events = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    sent = [event for event in events if event["name"] == "producer_send_success"]
+    assert [event["offset"] for event in sent] == list(range(1_000))
+    [summary] = [event for event in events if event["name"] == "tool_data"]
+    assert (summary["sent"], summary["acked"]) == (1_000, 1_000)
+    consumed = reference.consume(topic, Start.EARLIEST, 1_000)
+    assert [record.value for record in consumed] == [event["value"].encode() for event in sent]
+
+
+def test_the_offset_of_the_newest_record_is_found(
+    reference: ForeignClient, broker: Broker, topic: str
+) -> None:
+    now_ms = samples.now_ms()
+    reference.produce(topic, samples.at_times([now_ms - 9, now_ms, now_ms - 5]))
+    printed = run_tool(
+        "org.apache.kafka.tools.GetOffsetShell",
+        *["--bootstrap-server", broker.bootstrap],
+        *["--topic-partitions", f"{topic}:0", "--time", "max-timestamp"],
+    )
+    assert printed.strip() == f"{topic}:0:1"
+
+
+def test_log_dirs_are_described(reference: ForeignClient, broker: Broker, topic: str) -> None:
+    reference.produce(topic, [samples.incompressible(10_000)])
+    printed = run_tool(
+        "org.apache.kafka.tools.LogDirsCommand",
+        *["--bootstrap-server", broker.bootstrap, "--describe", "--topic-list", topic],
+    )
+    described = json.loads(printed[printed.index("{") :])
+    [log_dir] = described["brokers"][0]["logDirs"]
+    assert log_dir["error"] is None
+    [partition] = log_dir["partitions"]
+    assert partition["partition"] == f"{topic}-0"
+    assert 10_000 < partition["size"] < 11_000
