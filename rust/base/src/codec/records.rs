@@ -76,3 +76,47 @@ impl fmt::Debug for Records {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::byte_source::Wait;
+
+    #[derive(Debug)]
+    struct Unread(usize);
+
+    impl ByteSource for Unread {
+        fn len(&self) -> usize {
+            self.0
+        }
+
+        fn read_at(&self, _: usize, _: &mut [u8], _: Wait) -> io::Result<usize> {
+            panic!("comparing and printing must not read a source")
+        }
+    }
+
+    #[test]
+    fn sources_are_equal_by_identity_and_bytes_by_content() {
+        let source = |length| -> Arc<dyn ByteSource> { Arc::new(Unread(length)) };
+        let one = source(3);
+        let records = Records::Sources(vec![Arc::clone(&one), source(4)]);
+        assert_eq!(records.len(), 7);
+        assert_eq!(records, records.clone());
+        assert_ne!(records, Records::Sources(vec![one, source(4)]));
+        assert_ne!(Records::Sources(Vec::new()), Records::default());
+        let bytes = Bytes::from_static(b"abc");
+        assert_eq!(Records::from(bytes.clone()), Records::from(Bytes::from(bytes.to_vec())));
+        assert_eq!(Records::from(bytes.clone()).as_bytes(), Some(&bytes));
+        assert_eq!(records.as_bytes(), None);
+    }
+
+    #[test]
+    fn records_are_printed_as_their_length() {
+        let sources = Records::Sources(vec![Arc::new(Unread(5)), Arc::new(Unread(6))]);
+        assert_eq!(format!("{sources:?}"), "Records(11 bytes in 2 sources)");
+        assert_eq!(format!("{:?}", Records::default()), "Records(0 bytes)");
+        assert!(Records::default().is_empty());
+    }
+}
