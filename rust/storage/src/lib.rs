@@ -3,4 +3,4 @@
 pub mod disk;
 pub mod journal;
 
-pub use disk::{Disk, DiskFile, FaultyDisk, MemoryDisk, RealDisk};
+pub use disk::{Disk, DiskFile, DiskSpace, FaultyDisk, MemoryDisk, RealDisk};

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use base::Wait;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Disk, DiskFile, DiskLock, Entry, LockError, Open};
+use super::{Disk, DiskFile, DiskLock, DiskSpace, Entry, LockError, Open};
 use image::{Change, Image, Inode};
 
 /// A disk that fails on command. Clones are the same disk; [`FaultyDisk::fork`] makes another.
@@ -302,10 +302,11 @@ impl Disk for FaultyDisk {
         Ok(Box::new(FaultyLock { disk: self.clone(), path: path.to_owned() }))
     }
 
-    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+    fn space(&self, _path: &Path) -> io::Result<DiskSpace> {
         let state = self.running()?;
-        let capacity = state.capacity_bytes.unwrap_or(u64::MAX);
-        Ok(capacity.saturating_sub(state.now.used_bytes()))
+        let total_bytes = state.capacity_bytes.unwrap_or(u64::MAX);
+        let free_bytes = total_bytes.saturating_sub(state.now.used_bytes());
+        Ok(DiskSpace { total_bytes, free_bytes })
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base::Wait;
 use parking_lot::{Mutex, RwLock};
 
-use super::{Disk, DiskFile, DiskLock, Entry, EntryKind, LockError, Open};
+use super::{Disk, DiskFile, DiskLock, DiskSpace, Entry, EntryKind, LockError, Open};
 
 /// A file's bytes lie in pieces of this size, so that a growing file is never copied.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -148,8 +148,10 @@ impl Disk for MemoryDisk {
         Ok(Box::new(MemoryLock { shared: Arc::clone(&self.shared), path: path.to_owned() }))
     }
 
-    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
-        Ok(self.shared.room.bytes_max.saturating_sub(self.used_bytes()))
+    fn space(&self, _path: &Path) -> io::Result<DiskSpace> {
+        let total_bytes = self.shared.room.bytes_max;
+        let free_bytes = total_bytes.saturating_sub(self.used_bytes());
+        Ok(DiskSpace { total_bytes, free_bytes })
     }
 }
 

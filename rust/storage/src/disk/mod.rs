@@ -71,6 +71,15 @@ fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "an unknown process".to_owned(), |pid| format!("process {pid}"))
 }
 
+/// The size of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// All that it can hold.
+    pub total_bytes: u64,
+    /// What it has room for.
+    pub free_bytes: u64,
+}
+
 /// Releases a lock file when it is dropped.
 pub trait DiskLock: Send + Sync + fmt::Debug {}
 
@@ -101,8 +110,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Locks the file at `path`, which is made if missing, and writes our process id into it.
     fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError>;
 
-    /// How many bytes the disk that holds `path` has room for.
-    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// How large the disk is that holds `path`.
+    fn space(&self, path: &Path) -> io::Result<DiskSpace>;
 }
 
 /// One open file. Many threads may read while one writes.

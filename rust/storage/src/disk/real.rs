@@ -10,7 +10,7 @@ use base::Wait;
 use rustix::fs::{FallocateFlags, FlockOperation};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::{Disk, DiskFile, DiskLock, Entry, EntryKind, LockError, Open};
+use super::{Disk, DiskFile, DiskLock, DiskSpace, Entry, EntryKind, LockError, Open};
 
 /// The most parts that one system call takes (`IOV_MAX`).
 const PARTS_PER_CALL_MAX: usize = 1024;
@@ -104,9 +104,10 @@ impl Disk for RealDisk {
         Ok(Box::new(RealLock { _file: file }))
     }
 
-    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+    fn space(&self, path: &Path) -> io::Result<DiskSpace> {
         let stat = rustix::fs::statvfs(path)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok(DiskSpace { total_bytes: bytes(stat.f_blocks), free_bytes: bytes(stat.f_bavail) })
     }
 }
 

@@ -162,7 +162,11 @@ fn a_lock_has_one_holder_who_is_named() {
 
 #[test]
 fn free_space_is_known() {
-    on_every_disk(|disk, root| assert!(disk.free_bytes(root).unwrap() > 1 << 16));
+    on_every_disk(|disk, root| {
+        let space = disk.space(root).unwrap();
+        assert!(space.free_bytes > 1 << 16);
+        assert!(space.total_bytes >= space.free_bytes);
+    });
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn a_full_memory_disk_says_so_and_gets_its_room_back() {
     assert_eq!(file.len().unwrap(), 60);
     file.truncate(10).unwrap();
     file.write_at(10, &[&[2; 90]]).unwrap();
-    assert_eq!(disk.free_bytes(Path::new("/d")).unwrap(), 0);
+    assert_eq!(disk.space(Path::new("/d")).unwrap().free_bytes, 0);
     disk.remove(Path::new("/d/f")).unwrap();
     assert_eq!(disk.used_bytes(), 100, "an open file keeps its bytes");
     drop(file);
@@ -293,7 +297,7 @@ fn a_full_faulty_disk_keeps_what_fitted() {
     let error = file.write_at(0, &[b"0123456", b"789ab"]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     assert_eq!(file.read_all(100).unwrap(), b"0123456789");
-    assert_eq!(disk.free_bytes(&root).unwrap(), 0);
+    assert_eq!(disk.space(&root).unwrap().free_bytes, 0);
     disk.set_capacity_bytes(None);
     disk.fail_at(disk.operations(), Fault::NoSpace);
     assert_eq!(file.write_at(10, &[b"x"]).unwrap_err().kind(), io::ErrorKind::StorageFull);
