@@ -1,7 +1,9 @@
-//! Buffers that carry file bytes to sockets: pooled under a budget for the whole broker, small when that is spent.
+//! Buffers that carry file bytes to sockets: pooled under a budget for the whole broker, small when
+//! that is spent.
 //!
-//! A slow reader may hold a chunk for minutes, so nobody ever waits for one: without a place in the pool a connection
-//! goes on with a small chunk of its own. The bound is the budget plus one small chunk for each connection.
+//! A slow reader may hold a chunk for minutes, so nobody ever waits for one: without a place in the
+//! pool a connection goes on with a small chunk of its own. The bound is the budget plus one small
+//! chunk for each connection.
 
 use std::sync::Arc;
 
@@ -31,7 +33,8 @@ impl ChunkPool {
         Self { places: Arc::new(Semaphore::new(places)), free: Mutex::new(Vec::new()) }
     }
 
-    /// A chunk for `wanted` bytes: never larger than needed by much, often smaller than wanted, never empty.
+    /// A chunk for `wanted` bytes: never larger than needed by much, often smaller than wanted,
+    /// never empty.
     pub(crate) fn take(self: &Arc<Self>, wanted: usize) -> Chunk {
         if wanted > SMALL_CHUNK_BYTES
             && let Ok(place) = Arc::clone(&self.places).try_acquire_owned()

@@ -1,7 +1,8 @@
-//! Opens a connection to the first of several endpoints that answers, or says of every address why it did not.
+//! Opens a connection to the first of several endpoints that answers, or says of every address why
+//! it did not.
 //!
-//! Addresses are tried in order, each a little after the one before without giving that one up (RFC 8305, "happy
-//! eyeballs"), so a silent address costs a quarter of a second and not a time-out.
+//! Addresses are tried in order, each a little after the one before without giving that one up (RFC
+//! 8305, "happy eyeballs"), so a silent address costs a quarter of a second and not a time-out.
 
 use std::fmt;
 use std::io;
@@ -146,8 +147,8 @@ impl Candidate {
     }
 }
 
-/// The addresses of all endpoints, in order. All names are asked for at once, and none holds up the rest beyond half of
-/// the time.
+/// The addresses of all endpoints, in order. All names are asked for at once, and none holds up the
+/// rest beyond half of the time.
 async fn resolve<T: Transport>(
     transport: &T,
     endpoints: &[Endpoint],

@@ -1,10 +1,12 @@
-//! One accepted connection: a single task that reads requests, polls their slots and writes replies in request order.
+//! One accepted connection: a single task that reads requests, polls their slots and writes replies
+//! in request order.
 //!
 //! ```text
-//!   stream -> FrameReader -> Service::call -> slots (a queue; every pending one is polled) -> FrameWriter -> stream
-//!             stops while slots and unwritten replies are at their limit, or the memory budget is spent
+//!   stream -> FrameReader -> Service::call -> slots (all are polled) -> FrameWriter -> stream
+//!             stops while slots and unwritten replies are at their limit, or memory is spent
 //! ```
-//! The task sleeps until the socket, a slot, the timer or a shutdown wakes it, and then does all there is to do.
+//! The task sleeps until the socket, a slot, the timer or a shutdown wakes it, and then does all
+//! there is to do.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -112,9 +114,11 @@ struct Connection<St, Sv> {
     writer: FrameWriter,
     /// The requests that are not answered yet, in order.
     slots: VecDeque<ResponseSlot>,
-    /// Set once no more requests are read: the connection ends when what is in flight has been answered.
+    /// Set once no more requests are read: the connection ends when what is in flight has been
+    /// answered.
     ending: Option<Ended>,
-    /// When an ending connection ends at the latest, answered or not; `None` during a shutdown, which the server bounds.
+    /// When an ending connection ends at the latest, answered or not; `None` during a shutdown,
+    /// which the server bounds.
     drain_deadline: Option<Instant>,
     overdrawn_since: Option<Instant>,
     last_traffic: Instant,
@@ -132,7 +136,8 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         for slot in &mut self.slots {
             slot.poll(context);
         }
-        // Each round writes what is answered and reads what there is room for; a round that answers nothing is the last.
+        // Each round writes what is answered and reads what there is room for; a round that answers
+        // nothing is the last.
         loop {
             self.queue_replies();
             let written = match self.writer.poll_write(context, &mut self.stream) {
@@ -196,7 +201,8 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         Ok(())
     }
 
-    /// Reads no more, and ends when what is in flight has been answered or the drain time-out is over.
+    /// Reads no more, and ends when what is in flight has been answered or the drain time-out is
+    /// over.
     fn end_soon(&mut self, ended: Ended) {
         self.drain_deadline = Some(Instant::now() + PEER_GONE_DRAIN_TIMEOUT);
         self.ending = Some(ended);
@@ -220,7 +226,8 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         if self.timer.deadline() > next || self.timer.is_elapsed() {
             self.timer.as_mut().reset(next);
         }
-        // The timer may stand earlier than `next`, as it is not moved for every request: then it only comes round again.
+        // The timer may stand earlier than `next`, as it is not moved for every request: then it
+        // only comes round again.
         while self.timer.as_mut().poll(context).is_ready() {
             let now = Instant::now();
             if self.drain_deadline.is_some_and(|deadline| deadline <= now) {
@@ -237,8 +244,9 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         Poll::Pending
     }
 
-    /// Says goodbye. Bytes that the peer has sent and nobody will read are taken from the socket, since closing over them
-    /// makes the system reset the connection, and the peer lose the replies that it has not read yet.
+    /// Says goodbye. Bytes that the peer has sent and nobody will read are taken from the socket,
+    /// since closing over them makes the system reset the connection, and the peer lose the replies
+    /// that it has not read yet.
     async fn close(mut self) {
         let goodbye = async {
             // A peer that is gone needs no goodbye: there is nobody to tell.

@@ -1,4 +1,5 @@
-//! A host and a port as people write them: `localhost:9092`, `10.0.0.1:9092`, `[::1]:9092`, `:9092`.
+//! A host and a port as people write them: `localhost:9092`, `10.0.0.1:9092`, `[::1]:9092`,
+//! `:9092`.
 
 use std::fmt;
 use std::str::FromStr;

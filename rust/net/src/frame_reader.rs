@@ -1,4 +1,5 @@
-//! Cuts a byte stream into frames, each in one buffer of its exact size whose memory is charged as bytes arrive.
+//! Cuts a byte stream into frames, each in one buffer of its exact size whose memory is charged as
+//! bytes arrive.
 //!
 //! ```text
 //!   0      4                4 + length
@@ -29,9 +30,7 @@ pub enum ReadFrameError {
     #[error("reading failed: {0}")]
     Io(#[from] io::Error),
     /// The length prefix is negative: the peer does not speak this protocol, or is out of step.
-    #[error(
-        "frame length {length} is negative; is the peer speaking another protocol, such as TLS or HTTP?"
-    )]
+    #[error("frame length {length} is negative; is the peer speaking another protocol?")]
     NegativeLength {
         /// What the peer sent.
         length: i32,
@@ -102,7 +101,8 @@ impl FrameReader {
         }
     }
 
-    /// The next frame without its length prefix; `None` when the peer has closed its side between two frames.
+    /// The next frame without its length prefix; `None` when the peer has closed its side between
+    /// two frames.
     ///
     /// Nothing is lost when the caller stops polling: what has arrived is kept here.
     pub(crate) fn poll_frame<R: AsyncRead + Unpin>(
@@ -126,7 +126,8 @@ impl FrameReader {
         }
     }
 
-    /// How many bytes have come from the stream: whoever watches for idleness compares two readings.
+    /// How many bytes have come from the stream: whoever watches for idleness compares two
+    /// readings.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
@@ -157,8 +158,8 @@ impl FrameReader {
         Poll::Ready(Ok(read))
     }
 
-    /// Moves bytes from `input` into the frame in progress. Ready with a whole frame, or with `None` when more bytes are
-    /// needed; pending while the frame waits for memory.
+    /// Moves bytes from `input` into the frame in progress. Ready with a whole frame, or with
+    /// `None` when more bytes are needed; pending while the frame waits for memory.
     fn feed(
         &mut self,
         context: &mut Context<'_>,
@@ -221,7 +222,8 @@ impl PartialFrame {
         Self { size, bytes: Vec::new(), granted: 0, charge: Charge::default(), waiting: None }
     }
 
-    /// Makes room for more bytes when all that was granted is filled, waiting for the budget if need be.
+    /// Makes room for more bytes when all that was granted is filled, waiting for the budget if
+    /// need be.
     fn poll_room(
         &mut self,
         context: &mut Context<'_>,

@@ -1,4 +1,5 @@
-//! Writes frames to a stream: their own bytes as they are, file bytes in chunks that are read as the socket drains.
+//! Writes frames to a stream: their own bytes as they are, file bytes in chunks that are read as
+//! the socket drains.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -19,7 +20,8 @@ use crate::limits::{CHUNK_BYTES, WRITE_SLICES_MAX};
 /// The state of writing one stream.
 pub(crate) struct FrameWriter {
     chunks: Arc<ChunkPool>,
-    /// What no byte has been prepared of, but for the first source, of which `source_position` bytes have been.
+    /// What no byte has been prepared of, but for the first source, of which `source_position`
+    /// bytes have been.
     parts: VecDeque<Part>,
     source_position: usize,
     /// A read of the first source that had to wait for the disk.
@@ -142,8 +144,8 @@ impl FrameWriter {
         }
     }
 
-    /// Takes parts until a slice limit, a full chunk, or bytes that memory does not hold; an error only if nothing could
-    /// be taken before it.
+    /// Takes parts until a slice limit, a full chunk, or bytes that memory does not hold; an error
+    /// only if nothing could be taken before it.
     fn prepare_from_memory(&mut self) -> io::Result<()> {
         let mut chunk: Option<Chunk> = None;
         let mut filled = 0;

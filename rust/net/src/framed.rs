@@ -13,7 +13,8 @@ use crate::frame_reader::{FrameReader, ReadFrameError};
 use crate::frame_writer::FrameWriter;
 use crate::transport::Stream;
 
-/// Splits a connection into halves that read frames of at most `response_bytes_max`, and write them.
+/// Splits a connection into halves that read frames of at most `response_bytes_max`, and write
+/// them.
 pub fn into_framed<S: Stream>(
     stream: S,
     response_bytes_max: usize,
@@ -34,8 +35,8 @@ impl<R: AsyncRead + Unpin> FramedReader<R> {
         Self { stream, reader: FrameReader::new(bytes_max, None) }
     }
 
-    /// The next frame without its length prefix; `None` when the peer has closed its side. Dropping the future loses
-    /// nothing.
+    /// The next frame without its length prefix; `None` when the peer has closed its side. Dropping
+    /// the future loses nothing.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadFrameError> {
         poll_fn(|context| self.reader.poll_frame(context, &mut self.stream)).await
     }
@@ -59,8 +60,8 @@ impl<W: AsyncWrite + Unpin> FramedWriter<W> {
         self.writer.push(frame);
     }
 
-    /// Writes everything that was pushed, with as few calls as it takes. Dropping the future loses nothing: the next
-    /// call goes on where it stopped.
+    /// Writes everything that was pushed, with as few calls as it takes. Dropping the future loses
+    /// nothing: the next call goes on where it stopped.
     pub async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|context| self.writer.poll_write(context, &mut self.stream)).await
     }

@@ -1,10 +1,12 @@
 //! Sockets: listener, connections, limits and orderly shutdown. The only crate that opens one.
 //!
 //! ```text
-//!   Transport::bind -> Server::serve -> one task a connection:   FrameReader -> Service::call -> slots -> FrameWriter
-//!   connect(transport, endpoints)    -> into_framed:             FramedReader / FramedWriter, for the client's shell
+//!   Transport::bind -> Server::serve -> a task for each connection:
+//!                      FrameReader -> Service::call -> slots -> FrameWriter
+//!   connect(transport, endpoints) -> into_framed: FramedReader and FramedWriter, for the client
 //! ```
-//! Everything above [`Transport`] is generic over it, so that a simulated network can take the place of TCP.
+//! Everything above [`Transport`] is generic over it, so that a simulated network can take the
+//! place of TCP.
 
 pub mod chunk_pool;
 pub mod connect;

@@ -1,4 +1,5 @@
-//! What bounds a server's connections: the values that configuration sets, and the constants that it does not.
+//! What bounds a server's connections: the values that configuration sets, and the constants that
+//! it does not.
 
 use std::time::Duration;
 
@@ -7,18 +8,21 @@ use std::time::Duration;
 pub struct ServerLimits {
     /// `socket.request.max.bytes`: the largest request frame.
     pub request_bytes_max: usize,
-    /// `queued.max.request.bytes`: the memory that the requests of all connections may hold; one request beyond it is
-    /// let through at a time, so that the broker always moves on.
+    /// `queued.max.request.bytes`: the memory that the requests of all connections may hold; one
+    /// request beyond it is let through at a time, so that the broker always moves on.
     pub queued_request_bytes_max: usize,
-    /// Requests of one connection that are with the service or whose replies are unwritten; reading stops there.
+    /// Requests of one connection that are with the service or whose replies are unwritten; reading
+    /// stops there.
     pub requests_in_flight_max: usize,
     /// `max.connections`: beyond it, connections wait in the backlog.
     pub connections_max: usize,
     /// `max.connections.per.ip`: beyond it, a connection is closed as soon as it is accepted.
     pub connections_per_ip_max: usize,
-    /// `connections.max.idle.ms`: a connection without traffic for this long is closed, unless it waits for us.
+    /// `connections.max.idle.ms`: a connection without traffic for this long is closed, unless it
+    /// waits for us.
     pub connections_idle_max: Duration,
-    /// The memory that file bytes on their way to sockets may hold, beyond a small chunk for each connection.
+    /// The memory that file bytes on their way to sockets may hold, beyond a small chunk for each
+    /// connection.
     pub response_chunk_bytes_max: usize,
 }
 
@@ -36,8 +40,8 @@ impl Default for ServerLimits {
     }
 }
 
-/// How many bytes one read takes when no frame is in progress: whole small requests, several if they are pipelined. It
-/// lies on the stack, so an idle connection holds no buffer.
+/// How many bytes one read takes when no frame is in progress: whole small requests, several if
+/// they are pipelined. It lies on the stack, so an idle connection holds no buffer.
 pub(crate) const SCRATCH_BYTES: usize = 16 * 1024;
 
 /// The memory that a frame gets before any byte of it has arrived, unless it is smaller.
@@ -49,13 +53,16 @@ pub(crate) const FRAME_STEP_FACTOR: usize = 4;
 /// The longest idle time-out: a deadline further away would not fit into the clock.
 pub(crate) const IDLE_MAX: Duration = Duration::from_hours(24 * 365);
 
-/// How long the one frame that is read beyond the memory budget may take to arrive: others wait for its memory.
+/// How long the one frame that is read beyond the memory budget may take to arrive: others wait for
+/// its memory.
 pub(crate) const OVERDRAFT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the requests of a peer that has closed its side, or sent garbage, may take to be answered.
+/// How long the requests of a peer that has closed its side, or sent garbage, may take to be
+/// answered.
 pub(crate) const PEER_GONE_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a listener rests when the system refuses to accept, for instance without free file descriptors.
+/// How long a listener rests when the system refuses to accept, for instance without free file
+/// descriptors.
 pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The most slices of one vectored write.
@@ -64,7 +71,8 @@ pub(crate) const WRITE_SLICES_MAX: usize = 64;
 /// The size of a pooled chunk that carries file bytes to a socket.
 pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The size of a chunk that needs no place in the pool: for short responses, and for all when the pool is spent.
+/// The size of a chunk that needs no place in the pool: for short responses, and for all when the
+/// pool is spent.
 pub(crate) const SMALL_CHUNK_BYTES: usize = 16 * 1024;
 
 /// How many pooled chunks are kept for reuse when nobody needs them.

@@ -1,8 +1,10 @@
-//! The memory that the requests of all connections share, with one overdraft so that nobody waits for ever.
+//! The memory that the requests of all connections share, with one overdraft so that nobody waits
+//! for ever.
 //!
-//! Charges grow while a frame arrives, so many half-read frames could hold the whole budget and none could be finished.
-//! Therefore one frame at a time may go beyond it, to its end: the bound is the budget plus one request, and the broker
-//! always moves on. The overdraft is given back when the frame's last byte is dropped, not when it has been read.
+//! Charges grow while a frame arrives, so many half-read frames could hold the whole budget and
+//! none could be finished. Therefore one frame at a time may go beyond it, to its end: the bound is
+//! the budget plus one request, and the broker always moves on. The overdraft is given back when
+//! the frame's last byte is dropped, not when it has been read.
 
 use std::sync::Arc;
 

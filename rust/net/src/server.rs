@@ -1,4 +1,5 @@
-//! Accepts connections on any number of listeners, under limits that they share, and shuts all of them down in order.
+//! Accepts connections on any number of listeners, under limits that they share, and shuts all of
+//! them down in order.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -39,7 +40,8 @@ pub struct Server {
 /// How a shutdown went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShutdownReport {
-    /// How many connections were cut with requests unanswered, or replies unread, when the time was over.
+    /// How many connections were cut with requests unanswered, or replies unread, when the time was
+    /// over.
     pub connections_cut: usize,
 }
 
@@ -74,7 +76,8 @@ impl Server {
         });
     }
 
-    /// Serves one connection that is already open, in a task of its own; the limits on their number do not count it.
+    /// Serves one connection that is already open, in a task of its own; the limits on their number
+    /// do not count it.
     pub fn attach<St: Stream, S: Service>(
         self: &Arc<Self>,
         name: &str,
@@ -84,7 +87,8 @@ impl Server {
         self.spawn(Arc::from(name), stream, service, None)
     }
 
-    /// Stops accepting and reading, answers what was accepted for at most `grace`, then cuts what is left.
+    /// Stops accepting and reading, answers what was accepted for at most `grace`, then cuts what
+    /// is left.
     pub async fn shutdown(&self, grace: Duration) -> ShutdownReport {
         self.tasks.close();
         self.stopping.cancel();
@@ -127,7 +131,7 @@ impl Server {
                     tracing::debug!(listener = %name, %error, "connection lost while accepting");
                 }
                 Err(error) => {
-                    tracing::error!(listener = %name, %error, "cannot accept connections; trying again");
+                    tracing::error!(listener = %name, %error, "cannot accept; trying again");
                     sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }

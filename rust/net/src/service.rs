@@ -1,4 +1,5 @@
-//! What the owner of a listener provides: one call for each request frame, which answers now, later, or never.
+//! What the owner of a listener provides: one call for each request frame, which answers now,
+//! later, or never.
 
 use std::fmt;
 use std::future::Future;
@@ -14,10 +15,11 @@ use bytes::Bytes;
 pub trait Service: Send + Sync + 'static {
     /// Takes one request, without its length prefix.
     ///
-    /// Calls of one connection come in the order of arrival, each after the one before has returned, so whatever is
-    /// done before returning happens in that order; it must not block. A [`ResponseSlot::Pending`] may complete out of
-    /// order: the connection polls every slot and writes the replies in order. It is dropped unfinished when the peer
-    /// goes away. The frame's memory counts against the broker's budget until the last slice of it is dropped.
+    /// Calls of one connection come in the order of arrival, each after the one before has
+    /// returned, so whatever is done before returning happens in that order; it must not block. A
+    /// [`ResponseSlot::Pending`] may complete out of order: the connection polls every slot and
+    /// writes the replies in order. It is dropped unfinished when the peer goes away. The frame's
+    /// memory counts against the broker's budget until the last slice of it is dropped.
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> ResponseSlot;
 }
 
@@ -61,7 +63,8 @@ pub enum Reply {
     Frame(Frame),
     /// Nothing, as a produce request with acks=0 asks for.
     None,
-    /// The end of the connection, after the replies to all earlier requests; `reason` goes into the log.
+    /// The end of the connection, after the replies to all earlier requests; `reason` goes into the
+    /// log.
     Close {
         /// What was wrong, in words for the operator.
         reason: String,
@@ -85,7 +88,8 @@ pub struct ConnectionContext {
     pub id: ConnectionId,
     /// The client's address.
     pub peer: SocketAddr,
-    /// The address of ours that the client reached; Metadata answers with it when nothing else is advertised.
+    /// The address of ours that the client reached; Metadata answers with it when nothing else is
+    /// advertised.
     pub local: SocketAddr,
     /// The name of the listener, for instance `PLAINTEXT`.
     pub listener: Arc<str>,

@@ -113,7 +113,8 @@ impl Transport for TcpTransport {
 }
 
 impl TcpTransport {
-    /// Where to listen for `endpoint`: every interface for an empty host, IPv4 before IPv6 for a name, as Kafka does.
+    /// Where to listen for `endpoint`: every interface for an empty host, IPv4 before IPv6 for a
+    /// name, as Kafka does.
     async fn bind_addresses(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
         if endpoint.host.is_empty() {
             let every = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
@@ -175,7 +176,8 @@ impl Stream for TcpStream {
     }
 
     fn local_address(&self) -> io::Result<SocketAddr> {
-        // A client that reached an IPv4 address through a dual-stack socket must be told that IPv4 address.
+        // A client that reached an IPv4 address through a dual-stack socket must be told that IPv4
+        // address.
         Ok(unmapped(self.local_addr()?))
     }
 

@@ -1,4 +1,5 @@
-//! Doubles for this crate's tests: streams in memory, sources that are slow or broken, a service that is told what to answer.
+//! Doubles for this crate's tests: streams in memory, sources that are slow or broken, a service
+//! that is told what to answer.
 
 use std::collections::VecDeque;
 use std::io;
@@ -101,7 +102,8 @@ pub(crate) async fn receive<R: AsyncRead + Unpin>(stream: &mut R) -> Option<Vec<
     Some(body)
 }
 
-/// A source that can be read without waiting only from `cached` on, gives at most `step` bytes at a time, and may fail.
+/// A source that can be read without waiting only from `cached` on, gives at most `step` bytes at a
+/// time, and may fail.
 #[derive(Debug)]
 pub(crate) struct TestSource {
     pub(crate) bytes: Vec<u8>,
@@ -140,8 +142,8 @@ impl ByteSource for TestSource {
     }
 }
 
-/// Answers each request with itself, unless its text says otherwise: `hold` waits for [`EchoService::release`], `quiet`
-/// is not answered, `close` closes the connection.
+/// Answers each request with itself, unless its text says otherwise: `hold` waits for
+/// [`EchoService::release`], `quiet` is not answered, `close` closes the connection.
 #[derive(Debug, Default)]
 pub(crate) struct EchoService {
     pub(crate) seen: Mutex<Vec<Bytes>>,

@@ -1,4 +1,5 @@
-//! The seam under which the network can be replaced: TCP in production, a simulated network in the simulator.
+//! The seam under which the network can be replaced: TCP in production, a simulated network in the
+//! simulator.
 
 use std::error::Error;
 use std::future::Future;
@@ -11,8 +12,8 @@ use crate::endpoint::Endpoint;
 
 /// A network: something to listen on, to resolve names with, and to connect through.
 ///
-/// A simulator implements this over its own listener and stream types and hands it to the broker and the client; no
-/// other code of theirs opens a socket.
+/// A simulator implements this over its own listener and stream types and hands it to the broker
+/// and the client; no other code of theirs opens a socket.
 pub trait Transport: Clone + Send + Sync + 'static {
     /// What accepts connections.
     type Listener: TransportListener<Stream = Self::Stream>;

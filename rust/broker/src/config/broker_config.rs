@@ -1,4 +1,5 @@
-//! What a broker is started with, typed: its properties file and what overrides it, checked against the table of keys.
+//! What a broker is started with, typed: its properties file and what overrides it, checked against
+//! the table of keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use super::properties::Properties;
 use super::topic_config::TopicConfig;
 use super::value::Value;
 
-/// The keys that are acted on, except for topics' defaults: those are resolved with each topic ([`TopicConfig`]).
+/// The keys that are acted on, except for topics' defaults: those are resolved with each topic
+/// ([`TopicConfig`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerConfig {
     /// Every known key that was set, as it was written.
@@ -27,7 +29,8 @@ pub struct BrokerConfig {
     pub broker_rack: Option<String>,
     /// `listeners`, without the controller's.
     pub listeners: Vec<Listener>,
-    /// `advertised.listeners`, without the controller's; empty to tell each client the address that it reached.
+    /// `advertised.listeners`, without the controller's; empty to tell each client the address that
+    /// it reached.
     pub advertised_listeners: Vec<Listener>,
     /// `log.dirs`, or else `log.dir`
     pub log_dir: PathBuf,
@@ -178,7 +181,8 @@ impl Loading {
         }
     }
 
-    /// The typed configuration, unless something it needs is wrong; what that is stands in `errors`.
+    /// The typed configuration, unless something it needs is wrong; what that is stands in
+    /// `errors`.
     fn build(&mut self) -> Option<BrokerConfig> {
         let (listeners, advertised_listeners) = self.listeners();
         let node_id = self.node_id();
@@ -308,7 +312,8 @@ impl Loading {
         let voters = self.list("controller.quorum.voters");
         let this_node =
             |voter: &String| voter.split_once('@').is_some_and(|(id, _)| id == node_id.to_string());
-        if !voters.is_empty() && !(voters.len() == 1 && voters.iter().all(this_node)) {
+        let only_this_node = voters.len() == 1 && voters.iter().all(this_node);
+        if !voters.is_empty() && !only_this_node {
             let reason =
                 format!("only one voter is, and it must be this node, {node_id}@host:port");
             self.errors.push(key("controller.quorum.voters").refused(&voters.join(","), reason));
@@ -385,7 +390,8 @@ impl Loading {
         usize::try_from(self.integer(name)).unwrap_or_default()
     }
 
-    /// A socket buffer that differs from Kafka's default, which is smaller than what systems adapt to by themselves.
+    /// A socket buffer that differs from Kafka's default, which is smaller than what systems adapt
+    /// to by themselves.
     fn socket_buffer(&self, name: &str) -> Option<u32> {
         let changed = self.value(name) != key(name).preset_value();
         u32::try_from(self.integer(name)).ok().filter(|_| changed)

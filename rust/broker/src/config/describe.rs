@@ -1,4 +1,5 @@
-//! What DescribeConfigs answers: each key's value, where it comes from, and what would count if that were taken away.
+//! What DescribeConfigs answers: each key's value, where it comes from, and what would count if
+//! that were taken away.
 
 use metadata::image::Configs;
 

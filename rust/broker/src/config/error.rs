@@ -27,7 +27,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// There is no such key.
-    #[error("there is no {scope} configuration key {key}{}", suggestion(.nearest))]
+    #[error("there is no {scope} configuration key {key}{}", suggestion(*.nearest))]
     Unknown {
         /// `topic` or `broker`.
         scope: &'static str,
@@ -37,9 +37,7 @@ pub enum ConfigError {
         nearest: Option<&'static str>,
     },
     /// The key takes a new value only at the start.
-    #[error(
-        "{key} cannot be changed while the broker runs; set it in its properties file and restart it"
-    )]
+    #[error("{key} cannot be changed while the broker runs; set it in its file and restart it")]
     ReadOnly {
         /// The key.
         key: String,
@@ -75,7 +73,8 @@ impl ConfigError {
     }
 }
 
-/// Everything that is wrong with a broker's configuration: a user should not have to find it out one by one.
+/// Everything that is wrong with a broker's configuration: a user should not have to find it out
+/// one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the configuration cannot be used: {}", joined(.errors))]
 pub struct InvalidConfiguration {
@@ -87,7 +86,7 @@ pub struct InvalidConfiguration {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigWarning {
     /// There is no such key; Kafka ignores it too.
-    #[error("{key} is not a configuration key and is ignored{}", suggestion(.nearest))]
+    #[error("{key} is not a configuration key and is ignored{}", suggestion(*.nearest))]
     Unknown {
         /// The key.
         key: String,
@@ -130,7 +129,7 @@ pub(super) fn nearest(
         .map(|(_, name)| name)
 }
 
-fn suggestion(nearest: &Option<&'static str>) -> String {
+fn suggestion(nearest: Option<&'static str>) -> String {
     nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 

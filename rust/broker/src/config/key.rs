@@ -63,9 +63,11 @@ impl Importance {
 pub enum Standing {
     /// It does what the documentation says.
     Acted,
-    /// It is accepted with a warning: it only tunes what Ottla does in another way, or not at all yet.
+    /// It is accepted with a warning: it only tunes what Ottla does in another way, or not at all
+    /// yet.
     Tunes,
-    /// Another value than the default is refused: it would change what the broker means, and is not built yet.
+    /// Another value than the default is refused: it would change what the broker means, and is not
+    /// built yet.
     Refused,
 }
 
@@ -139,21 +141,13 @@ impl ConfigKey {
     }
 }
 
-/// Writes a table of keys: name, type, default, condition, importance, standing, update, then what it means.
+/// Writes a table of keys: name, type, default, condition, importance, standing, update, then what
+/// it means.
 macro_rules! config_keys {
-    ($table:ident $($name:literal, $config_type:ident, $preset:expr, $validator:expr, $importance:ident, $standing:ident,
-        $update:ident, $documentation:literal;)*) => {
-        #[expect(clippy::allow_attributes, reason = "no table uses every variant")]
-        #[allow(unused_imports, reason = "no table uses every variant")]
+    ($table:ident $($name:literal, $config_type:ident, $preset:expr, $validator:expr,
+        $importance:ident, $standing:ident, $update:ident, $documentation:literal;)*) => {
         mod rows {
-            use $crate::config::key::{
-                ConfigKey, Importance, Preset::{Null, Required, Value}, Standing, Update,
-            };
-            use $crate::config::validator::Validator::{
-                Any, AtLeast, Between, GzipLevel, NonEmpty, NonEmptyList, NonNull, OneOf,
-                OneOfIgnoringCase, ThrottledReplicas,
-            };
-            use $crate::config::value::ConfigType;
+            use $crate::config::key::prelude::*;
 
             pub(in $crate::config) static ROWS: &[ConfigKey] = &[$(
                 ConfigKey {
@@ -174,3 +168,17 @@ macro_rules! config_keys {
     };
 }
 pub(super) use config_keys;
+
+/// What the rows of a table are made of.
+pub(super) mod prelude {
+    pub(in crate::config) use super::{
+        ConfigKey, Importance,
+        Preset::{Null, Required, Value},
+        Standing, Update,
+    };
+    pub(in crate::config) use crate::config::validator::Validator::{
+        Any, AtLeast, Between, GzipLevel, NonEmpty, NonEmptyList, NonNull, OneOf,
+        OneOfIgnoringCase, ThrottledReplicas,
+    };
+    pub(in crate::config) use crate::config::value::ConfigType;
+}

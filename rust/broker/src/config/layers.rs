@@ -1,4 +1,5 @@
-//! Where a broker's values come from, highest first: set for it while it runs, set for all brokers, its file, the default.
+//! Where a broker's values come from, highest first: set for it while it runs, set for all brokers,
+//! its file, the default.
 
 use metadata::image::Configs;
 

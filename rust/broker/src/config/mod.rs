@@ -1,9 +1,10 @@
-//! Configuration under Kafka's names: one table of keys, and the typed values that the broker and its topics run on.
+//! Configuration under Kafka's names: one table of keys, and the typed values that the broker and
+//! its topics run on.
 //!
 //! ```text
 //!   server.properties ─ Properties ─┐
-//!   command line, Python ─ overrides ┴─> BrokerConfig::load ─> typed fields, warnings, or errors that name the key
-//!   topic overrides + Defaults (dynamic, default, static broker values) ─> TopicConfig::resolve ─> storage's LogConfig
+//!   command line, Python ───────────┴─> BrokerConfig::load ─> typed fields, warnings, errors
+//!   topic overrides + Layers (dynamic, static, default) ─> TopicConfig::resolve ─> the log
 //!   the same layers ─> describe_broker / describe_topic ─> what DescribeConfigs answers
 //! ```
 

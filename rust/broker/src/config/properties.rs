@@ -12,9 +12,7 @@ pub struct Properties {
 
 /// A text that is not in the format.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "line {line}: `\\u` must be followed by the four hexadecimal digits of a character, not by `{found}`"
-)]
+#[error("line {line}: `\\u` must be followed by four hexadecimal digits, not by `{found}`")]
 pub struct InvalidProperties {
     /// The line that the property begins on, counted from 1.
     pub line: usize,
@@ -56,7 +54,8 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Properties {
     }
 }
 
-/// Lines without comments and blank ones, those that end in an odd number of backslashes joined with the next.
+/// Lines without comments and blank ones, those that end in an odd number of backslashes joined
+/// with the next.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = text.split('\n').enumerate();
@@ -86,7 +85,8 @@ fn ends_in_continuation(line: &str) -> bool {
     line.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1
 }
 
-/// The key ends at the first `=`, `:` or blank that no backslash stands before; blanks and one separator are skipped.
+/// The key ends at the first `=`, `:` or blank that no backslash stands before; blanks and one
+/// separator are skipped.
 fn split(line: &str) -> (&str, &str) {
     let mut escaped = false;
     for (at, c) in line.char_indices() {

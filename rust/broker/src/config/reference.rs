@@ -11,18 +11,27 @@ const HEAD: &str = "\
      OTTLA_WRITE_REFERENCE=1 cargo test -p broker the_reference_page -->
 # Configuration
 
-Keys, defaults and units are those of Apache Kafka 4.3, in a properties file for `ottla broker --config`, for any Kafka
-admin client, and as keywords in Python (`retention_ms` for `retention.ms`). Keys that begin with `ottla.` are ours.
+Keys, defaults and units are those of Apache Kafka 4.3: in a properties file for
+`ottla broker --config`, through any Kafka admin client, and as keywords in Python (`retention_ms`
+for `retention.ms`). Keys that begin with `ottla.` are ours.
 
 - A key is **acted on** unless something else is said.
-- *Tunes*: accepted with a warning, and changes nothing, since it tunes a part that works differently here or is not built.
-- *Refused*: any value but the default is an error that names the key, since it would change what the broker means.
-- An unknown broker key is ignored with a warning, as Kafka does, and an unknown topic key is an error; both name the nearest key.
+- *Tunes*: accepted with a warning; it changes nothing, since it tunes a part that works
+  differently here or is not built.
+- *Refused*: any value but the default is an error that names the key, since it would change what
+  the broker means, and that is not built.
+- An unknown broker key is ignored with a warning, as Kafka does; an unknown topic key is an error.
+  Both name the nearest key.
 
-Where Ottla differs from Kafka: `queued.max.request.bytes` is 64 MiB unless set, where Kafka has no limit; `process.roles`,
-`node.id` and `controller.listener.names` may be left out; `max.connections`, `max.connections.per.ip` and
-`producer.id.expiration.ms` are read at the start only; socket buffers are the system's unless set to another value than
-Kafka's default; a running broker refuses a key that it does not know.
+Where Ottla differs from Kafka:
+
+- `queued.max.request.bytes` is 64 MiB unless set, where Kafka has no limit.
+- `process.roles`, `node.id` and `controller.listener.names` may be left out.
+- `max.connections`, `max.connections.per.ip` and `producer.id.expiration.ms` are read at the start
+  only.
+- Socket buffers are the system's unless set to another value than Kafka's default.
+- A running broker refuses a key that it does not know.
+- A topic value that a broker key in another unit sets names that key as its source.
 ";
 
 /// The page.
@@ -31,7 +40,7 @@ pub fn reference_page() -> String {
     write_section(&mut page, "Topic keys", TOPIC_KEYS.iter(), |key| {
         let names: Vec<_> =
             broker_synonyms(key.name).iter().map(|synonym| format!("`{}`", synonym.name)).collect();
-        if names.is_empty() { "".to_owned() } else { format!(" Broker: {}.", names.join(", ")) }
+        if names.is_empty() { String::new() } else { format!(" Broker: {}.", names.join(", ")) }
     });
     let mut keys: Vec<_> = broker_keys().collect();
     keys.sort_by_key(|key| (key.standing != Standing::Acted, key.name));

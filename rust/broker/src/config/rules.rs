@@ -1,4 +1,5 @@
-//! The table of keys as the controller sees it: whether a topic or broker may have the configuration that was asked for.
+//! The table of keys as the controller sees it: whether a topic or broker may have the
+//! configuration that was asked for.
 
 use std::sync::Arc;
 

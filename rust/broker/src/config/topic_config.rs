@@ -1,4 +1,5 @@
-//! The configuration of one topic, typed: its overrides, else its broker's defaults, in whatever unit they are set.
+//! The configuration of one topic, typed: its overrides, else its broker's defaults, in whatever
+//! unit they are set.
 
 use metadata::image::Configs;
 
@@ -71,7 +72,8 @@ pub struct TopicConfig {
 }
 
 impl TopicConfig {
-    /// The configuration of a topic with these overrides, or the first thing that is wrong with them.
+    /// The configuration of a topic with these overrides, or the first thing that is wrong with
+    /// them.
     pub fn resolve(overrides: &Configs, layers: &Layers<'_>) -> Result<Self, ConfigError> {
         for (name, text) in overrides {
             let key = topic_key(name).ok_or_else(|| ConfigError::Unknown {

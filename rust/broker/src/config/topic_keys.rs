@@ -29,8 +29,8 @@ pub fn nearest_topic_key(name: &str) -> Option<&'static str> {
     nearest(name, TOPIC_KEYS.iter().map(|key| key.name))
 }
 
-/// The broker keys that hold the default of a topic key; the first that is set counts. Those of tiered storage that have
-/// no broker key have none.
+/// The broker keys that hold the default of a topic key; the first that is set counts. Those of
+/// tiered storage that have no broker key have none.
 pub fn broker_synonyms(topic_key: &str) -> &'static [Synonym] {
     match topic_key {
         "cleanup.policy" => const { &[same("log.cleanup.policy")] },
@@ -88,18 +88,23 @@ pub fn broker_synonyms(topic_key: &str) -> &'static [Synonym] {
 }
 
 config_keys! { TOPIC_KEYS
-    "ottla.durability", String, Value("disk"), OneOf(&["memory", "os", "disk"]), High, Acted, ClusterWide,
-        "When a replica answers for a record: memory, when it lies in the broker's process; os, when it lies in the page \
-        cache, which is Kafka's default; disk, when it has been synced.";
-    "cleanup.policy", List, Value("delete"), OneOf(&["compact", "delete"]), Medium, Acted, ClusterWide,
-        "What happens to old segments: delete removes them by age and size, an empty list keeps them. compact is not \
-        supported yet.";
+    "ottla.durability", String, Value("disk"), OneOf(&["memory", "os", "disk"]), High, Acted,
+        ClusterWide,
+        "When a replica answers for a record: memory, when it lies in the broker's process; os, \
+        when it lies in the page cache, which is Kafka's default; disk, when it has been synced.";
+    "cleanup.policy", List, Value("delete"), OneOf(&["compact", "delete"]), Medium, Acted,
+        ClusterWide,
+        "What happens to old segments: delete removes them by age and size, an empty list keeps \
+        them. compact is not supported yet.";
     "compression.gzip.level", Int, Value("-1"), GzipLevel, Medium, Tunes, ClusterWide,
         "The gzip level when batches are compressed anew; none is.";
     "compression.lz4.level", Int, Value("9"), Between(1, 17), Medium, Tunes, ClusterWide,
         "The lz4 level when batches are compressed anew; none is.";
-    "compression.type", String, Value("producer"), OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Medium, Refused, ClusterWide,
-        "The compression in which batches are kept; only producer is supported, which keeps them as they were sent.";
+    "compression.type", String, Value("producer"),
+        OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Medium, Refused,
+        ClusterWide,
+        "The compression in which batches are kept; only producer is supported, which keeps them \
+        as they were sent.";
     "compression.zstd.level", Int, Value("3"), Between(-131_072, 22), Medium, Tunes, ClusterWide,
         "The zstd level when batches are compressed anew; none is.";
     "delete.retention.ms", Long, Value("86400000"), AtLeast(0), Medium, Tunes, ClusterWide,
@@ -107,38 +112,47 @@ config_keys! { TOPIC_KEYS
     "file.delete.delay.ms", Long, Value("60000"), AtLeast(0), Medium, Acted, ClusterWide,
         "How long the file of a deleted segment is kept.";
     "flush.messages", Long, Value("9223372036854775807"), AtLeast(1), Medium, Acted, ClusterWide,
-        "So many records are synced at the latest, and the batch that makes them so many is acknowledged after the \
-        sync.";
+        "So many records are synced at the latest, and the batch that makes them so many is \
+        acknowledged after the sync.";
     "flush.ms", Long, Value("9223372036854775807"), AtLeast(0), Medium, Acted, ClusterWide,
         "A record is synced at the latest so long after it was appended.";
-    "follower.replication.throttled.replicas", List, Value(""), ThrottledReplicas, Medium, Tunes, ClusterWide,
+    "follower.replication.throttled.replicas", List, Value(""), ThrottledReplicas, Medium, Tunes,
+        ClusterWide,
         "The followers whose replication is throttled; a single node follows nobody.";
     "index.interval.bytes", Int, Value("4096"), AtLeast(0), Medium, Acted, ClusterWide,
         "An index has an entry about every so many bytes.";
-    "leader.replication.throttled.replicas", List, Value(""), ThrottledReplicas, Medium, Tunes, ClusterWide,
+    "leader.replication.throttled.replicas", List, Value(""), ThrottledReplicas, Medium, Tunes,
+        ClusterWide,
         "The leaders whose replication is throttled; a single node has no followers.";
     "local.retention.bytes", Long, Value("-2"), AtLeast(-2), Medium, Tunes, ClusterWide,
         "The size of a tiered topic on local disks; there is no tiering yet.";
     "local.retention.ms", Long, Value("-2"), AtLeast(-2), Medium, Tunes, ClusterWide,
         "The age of a tiered topic on local disks; there is no tiering yet.";
-    "max.compaction.lag.ms", Long, Value("9223372036854775807"), AtLeast(1), Medium, Tunes, ClusterWide,
+    "max.compaction.lag.ms", Long, Value("9223372036854775807"), AtLeast(1), Medium, Tunes,
+        ClusterWide,
         "How long a record may stay uncompacted; there is no compaction yet.";
     "max.message.bytes", Int, Value("1048588"), AtLeast(0), Medium, Acted, ClusterWide,
         "The largest batch, as it was sent, compressed or not.";
-    "message.timestamp.after.max.ms", Long, Value("3600000"), AtLeast(0), Medium, Acted, ClusterWide,
+    "message.timestamp.after.max.ms", Long, Value("3600000"), AtLeast(0), Medium, Acted,
+        ClusterWide,
         "How far a record's timestamp may lie ahead of the broker's clock.";
-    "message.timestamp.before.max.ms", Long, Value("9223372036854775807"), AtLeast(0), Medium, Acted, ClusterWide,
+    "message.timestamp.before.max.ms", Long, Value("9223372036854775807"), AtLeast(0), Medium,
+        Acted, ClusterWide,
         "How far a record's timestamp may lie behind the broker's clock.";
-    "message.timestamp.type", String, Value("CreateTime"), OneOf(&["CreateTime", "LogAppendTime"]), Medium, Acted, ClusterWide,
+    "message.timestamp.type", String, Value("CreateTime"), OneOf(&["CreateTime", "LogAppendTime"]),
+        Medium, Acted, ClusterWide,
         "Whether records keep the producer's timestamp or get the time of the append.";
     "min.cleanable.dirty.ratio", Double, Value("0.5"), Between(0, 1), Medium, Tunes, ClusterWide,
-        "How much of a log must be uncompacted before it is compacted; there is no compaction yet.";
+        "How much of a log must be uncompacted before it is compacted; there is no compaction \
+        yet.";
     "min.compaction.lag.ms", Long, Value("0"), AtLeast(0), Medium, Tunes, ClusterWide,
         "How long a record stays uncompacted; there is no compaction yet.";
     "min.insync.replicas", Int, Value("1"), AtLeast(1), Medium, Acted, ClusterWide,
-        "How many replicas must hold a record before acks=all is answered; with fewer in sync it is refused.";
+        "How many replicas must hold a record before acks=all is answered; with fewer in sync it \
+        is refused.";
     "preallocate", Boolean, Value("false"), Any, Medium, Tunes, ClusterWide,
-        "Whether segments are created in full size; Ottla always extends them in steps ahead of the data.";
+        "Whether segments are created in full size; Ottla always extends them in steps ahead of \
+        the data.";
     "remote.log.copy.disable", Boolean, Value("false"), Any, Medium, Tunes, ClusterWide,
         "Whether copying to the tier stops; there is no tiering yet.";
     "remote.log.delete.on.disable", Boolean, Value("false"), Any, Medium, Tunes, ClusterWide,
@@ -154,9 +168,11 @@ config_keys! { TOPIC_KEYS
     "segment.index.bytes", Int, Value("10485760"), AtLeast(4), Medium, Acted, ClusterWide,
         "The size of a segment's index.";
     "segment.jitter.ms", Long, Value("0"), AtLeast(0), Medium, Acted, ClusterWide,
-        "Up to so much is taken off segment.ms by chance, so that not all segments are closed at once.";
+        "Up to so much is taken off segment.ms by chance, so that not all segments are closed at \
+        once.";
     "segment.ms", Long, Value("604800000"), AtLeast(1), Medium, Acted, ClusterWide,
         "A segment is closed when it is this old, even if it is not full.";
     "unclean.leader.election.enable", Boolean, Value("false"), Any, Medium, Tunes, ClusterWide,
-        "Whether a replica that is not in sync may lead, losing records; with a single node there is none.";
+        "Whether a replica that is not in sync may lead, losing records; with a single node there \
+        is none.";
 }

@@ -1,4 +1,5 @@
-//! What a value must satisfy beyond its type; written out exactly as Kafka writes it in its reference.
+//! What a value must satisfy beyond its type; written out exactly as Kafka writes it in its
+//! reference.
 
 use std::fmt;
 

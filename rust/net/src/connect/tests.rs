@@ -1,4 +1,5 @@
-//! Connecting over a network whose addresses refuse, stay silent or answer as the test says, in virtual time.
+//! Connecting over a network whose addresses refuse, stay silent or answer as the test says, in
+//! virtual time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

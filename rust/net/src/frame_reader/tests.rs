@@ -1,4 +1,5 @@
-//! Frames come out whole however their bytes come in, and memory is taken only for bytes that have come.
+//! Frames come out whole however their bytes come in, and memory is taken only for bytes that have
+//! come.
 
 use std::future::poll_fn;
 
@@ -167,7 +168,9 @@ proptest! {
     }
 
     #[test]
-    fn garbage_is_an_error_or_frames_and_never_a_panic(garbage in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn garbage_is_an_error_or_frames_and_never_a_panic(
+        garbage in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let (mut server, mut client) = tokio::io::duplex(1 << 16);

@@ -1,4 +1,5 @@
-//! Frames go out in order and whole, whatever their parts are and however slowly the stream takes them.
+//! Frames go out in order and whole, whatever their parts are and however slowly the stream takes
+//! them.
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,5 @@
-//! Servers over the machine's own network, and over listeners in memory where the network must fail.
+//! Servers over the machine's own network, and over listeners in memory where the network must
+//! fail.
 
 use std::net::SocketAddr;
 

@@ -3,27 +3,36 @@
 use super::super::key::config_keys;
 
 config_keys! { GROUP
-    "group.consumer.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.consumer.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes,
+        ReadOnly,
         "The least time between two assignments of a consumer group (KIP-848).";
     "group.consumer.assignors", List, Value("uniform,range"), Any, Medium, Tunes, ReadOnly,
         "The assignors of consumer groups, the first being the default.";
     "group.consumer.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes, ReadOnly,
         "How often a consumer group's member reports.";
-    "group.consumer.max.assignment.interval.ms", Int, Value("15000"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.consumer.max.assignment.interval.ms", Int, Value("15000"), AtLeast(0), Medium, Tunes,
+        ReadOnly,
         "The most that a group may ask for as its assignment interval.";
-    "group.consumer.max.heartbeat.interval.ms", Int, Value("15000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.max.heartbeat.interval.ms", Int, Value("15000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The most that a group may ask for as its heartbeat interval.";
-    "group.consumer.max.session.timeout.ms", Int, Value("60000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.max.session.timeout.ms", Int, Value("60000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The most that a group may ask for as its session time-out.";
     "group.consumer.max.size", Int, Value("2147483647"), AtLeast(1), Medium, Tunes, ReadOnly,
         "The most members of a consumer group.";
-    "group.consumer.migration.policy", String, Value("bidirectional"), OneOfIgnoringCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Medium, Tunes, ReadOnly,
+    "group.consumer.migration.policy", String, Value("bidirectional"),
+        OneOfIgnoringCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Medium, Tunes,
+        ReadOnly,
         "Whether groups may move between the classic and the consumer protocol.";
-    "group.consumer.min.assignment.interval.ms", Int, Value("0"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.consumer.min.assignment.interval.ms", Int, Value("0"), AtLeast(0), Medium, Tunes,
+        ReadOnly,
         "The least that a group may ask for as its assignment interval.";
-    "group.consumer.min.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.min.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The least that a group may ask for as its heartbeat interval.";
-    "group.consumer.min.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.min.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The least that a group may ask for as its session time-out.";
     "group.consumer.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes, ReadOnly,
         "How long a consumer group's member may be silent.";
@@ -31,9 +40,11 @@ config_keys! { GROUP
         "How long the group coordinator gathers records before it writes them.";
     "group.coordinator.background.threads", Int, Value("2"), AtLeast(1), High, Tunes, ReadOnly,
         "The number of the group coordinator's threads for long work.";
-    "group.coordinator.cached.buffer.max.bytes", Int, Value("1048588"), AtLeast(524_288), Medium, Tunes, ReadOnly,
+    "group.coordinator.cached.buffer.max.bytes", Int, Value("1048588"), AtLeast(524_288), Medium,
+        Tunes, ReadOnly,
         "The largest buffer that the group coordinator keeps.";
-    "group.coordinator.rebalance.protocols", List, Value("classic,consumer,streams"), OneOf(&["consumer", "classic", "share", "streams"]), Medium, Tunes, ReadOnly,
+    "group.coordinator.rebalance.protocols", List, Value("classic,consumer,streams"),
+        OneOf(&["consumer", "classic", "share", "streams"]), Medium, Tunes, ReadOnly,
         "The group protocols that are offered.";
     "group.coordinator.threads", Int, Value("4"), AtLeast(1), High, Tunes, ReadOnly,
         "The number of the group coordinator's threads.";
@@ -49,23 +60,30 @@ config_keys! { GROUP
         "The least time between two assignments of a streams group.";
     "group.streams.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes, ReadOnly,
         "How often a streams group's member reports.";
-    "group.streams.initial.rebalance.delay.ms", Int, Value("3000"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.streams.initial.rebalance.delay.ms", Int, Value("3000"), AtLeast(0), Medium, Tunes,
+        ReadOnly,
         "How long the first rebalance of an empty streams group waits for more members.";
-    "group.streams.max.assignment.interval.ms", Int, Value("15000"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.streams.max.assignment.interval.ms", Int, Value("15000"), AtLeast(0), Medium, Tunes,
+        ReadOnly,
         "The most that a group may ask for as its assignment interval.";
-    "group.streams.max.heartbeat.interval.ms", Int, Value("15000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.streams.max.heartbeat.interval.ms", Int, Value("15000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The most that a group may ask for as its heartbeat interval.";
-    "group.streams.max.session.timeout.ms", Int, Value("60000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.streams.max.session.timeout.ms", Int, Value("60000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The most that a group may ask for as its session time-out.";
     "group.streams.max.size", Int, Value("2147483647"), AtLeast(1), Medium, Tunes, ReadOnly,
         "The most members of a streams group.";
     "group.streams.max.standby.replicas", Int, Value("2"), AtLeast(0), Medium, Tunes, ReadOnly,
         "The most standby replicas that a group may ask for.";
-    "group.streams.min.assignment.interval.ms", Int, Value("0"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.streams.min.assignment.interval.ms", Int, Value("0"), AtLeast(0), Medium, Tunes,
+        ReadOnly,
         "The least that a group may ask for as its assignment interval.";
-    "group.streams.min.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.streams.min.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The least that a group may ask for as its heartbeat interval.";
-    "group.streams.min.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.streams.min.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes,
+        ReadOnly,
         "The least that a group may ask for as its session time-out.";
     "group.streams.num.standby.replicas", Int, Value("0"), AtLeast(0), Medium, Tunes, ReadOnly,
         "The standby replicas of each task.";

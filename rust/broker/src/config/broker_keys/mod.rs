@@ -38,7 +38,8 @@ pub fn broker_key(name: &str) -> Option<&'static ConfigKey> {
     broker_keys().find(|key| key.name == name)
 }
 
-/// The broker key that somebody may have meant by `name`: the default of a topic key, or a name like it.
+/// The broker key that somebody may have meant by `name`: the default of a topic key, or a name
+/// like it.
 pub fn nearest_broker_key(name: &str) -> Option<&'static str> {
     match TOPIC_KEYS.iter().find(|key| key.name == name) {
         Some(topic_key) => broker_synonyms(topic_key.name).first().map(|synonym| synonym.name),

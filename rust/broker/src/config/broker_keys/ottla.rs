@@ -3,11 +3,14 @@
 use super::super::key::config_keys;
 
 config_keys! { OTTLA
-    "ottla.durability", String, Value("disk"), OneOf(&["memory", "os", "disk"]), High, Acted, ClusterWide,
+    "ottla.durability", String, Value("disk"), OneOf(&["memory", "os", "disk"]), High, Acted,
+        ClusterWide,
         "The default of a topic's ottla.durability.";
-    "ottla.max.in.flight.requests.per.connection", Int, Value("64"), Between(1, 65_536), Low, Acted, ReadOnly,
-        "How many requests of one connection are worked on, or wait to be read by the client, before no more of them are \
-        read. Kafka works on one at a time.";
+    "ottla.max.in.flight.requests.per.connection", Int, Value("64"), Between(1, 65_536), Low, Acted,
+        ReadOnly,
+        "How many requests of one connection are worked on, or wait to be read by the client, \
+        before no more of them are read. Kafka works on one at a time.";
     "ottla.response.chunk.max.bytes", Long, Value("67108864"), AtLeast(0), Low, Acted, ReadOnly,
-        "The memory that file bytes may hold on their way to all sockets, beyond 16 KiB for each connection.";
+        "The memory that file bytes may hold on their way to all sockets, beyond 16 KiB for each \
+        connection.";
 }
