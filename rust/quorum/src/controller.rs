@@ -67,10 +67,14 @@ impl Controller {
         if let Some(error) = &tail.failed {
             return Err(error.clone().into());
         }
-        let Decision { records, reply } = decide(&tail.image)?;
+        let (records, answer) = match decide(&tail.image) {
+            Ok(Decision { records, reply }) => (records, Ok(reply)),
+            Err(rejection) => (Vec::new(), Err(ChangeError::Rejected(rejection))),
+        };
         if records.is_empty() && tail.in_flight == 0 {
-            return Ok(reply);
+            return answer;
         }
+        // An answer without records may rest on what is not committed yet: an empty proposal waits for that.
         tail.image.replay_all(&records).map_err(ProposeError::from)?;
         let proposal = self.quorum.propose(records).await?;
         tail.in_flight += 1;
@@ -87,6 +91,6 @@ impl Controller {
         });
         let stopped = |_| ProposeError::Stopped { reason: "its runtime was shut down".to_owned() };
         answered.await.map_err(stopped)??;
-        Ok(reply)
+        answer
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use base::{LeaderEpoch, NodeId, Offset};
 use metadata::{MetadataImage, MetadataRecord, ReplayError};
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 /// A future that can be named in a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -39,8 +39,7 @@ pub trait MetadataQuorum: Send + Sync + fmt::Debug {
 }
 
 /// Records on their way to be committed. Dropping it takes nothing back.
-#[derive(Debug)]
-pub struct Proposal(oneshot::Receiver<Result<Committed, ProposeError>>);
+pub struct Proposal(BoxFuture<'static, Result<Committed, ProposeError>>);
 
 /// Where committed records lie in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +62,12 @@ pub enum ProposeError {
     /// The records contradict the image at their place in the log, and were left out of it on every node.
     #[error("the records contradict the metadata that was committed before them: {0}")]
     Contradicted(#[from] ReplayError),
+    /// The records cannot be persisted: a text is too long, or there is too much of them.
+    #[error("the metadata records cannot be written: {reason}")]
+    Unencodable {
+        /// Why.
+        reason: String,
+    },
     /// The node has stopped, in order or because its disk failed. The records may or may not be committed.
     #[error(
         "the metadata log has stopped: {reason}; see the broker's log, and restart it once the cause is gone"
@@ -79,10 +84,11 @@ pub enum ProposeError {
 pub struct ShutdownError(pub String);
 
 impl Proposal {
-    /// A proposal and the end that answers it.
-    pub fn new() -> (oneshot::Sender<Result<Committed, ProposeError>>, Self) {
-        let (sender, receiver) = oneshot::channel();
-        (sender, Self(receiver))
+    /// A proposal whose answer is that of `answer`.
+    pub fn new(
+        answer: impl Future<Output = Result<Committed, ProposeError>> + Send + 'static,
+    ) -> Self {
+        Self(Box::pin(answer))
     }
 }
 
@@ -91,7 +97,12 @@ impl Future for Proposal {
     type Output = Result<Committed, ProposeError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let stopped = || ProposeError::Stopped { reason: "it was shut down".to_owned() };
-        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(stopped())))
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proposal")
     }
 }
