@@ -1,6 +1,17 @@
 //! The log on disk: segments, indexes, recovery, retention and the journal, synchronous, over a disk trait.
 
+pub mod checkpoint_file;
 pub mod disk;
+pub mod epoch_cache;
 pub mod journal;
+pub mod log;
+pub mod producer_state;
+mod segment;
 
 pub use disk::{Disk, DiskFile, DiskSpace, FaultyDisk, MemoryDisk, RealDisk};
+pub use epoch_cache::{EpochEndOffset, LeaderEpochCache};
+pub use log::{
+    AppendError, Appended, ConfigureError, DeleteRecordsError, Durability, FoundRecord, Log,
+    LogCheckpoints, LogConfig, LogListener, LogOffsets, LogOpenError, LogOpening, LogRecovery,
+    LogSlice, NoListener, ReadError, ReadRange, Unavailable,
+};

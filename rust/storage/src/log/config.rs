@@ -1,0 +1,68 @@
+//! What the topic's configuration says to its logs, under Kafka's names.
+
+/// How safe a record is when this replica answers for it (`ottla.durability`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It lies in this process.
+    Memory,
+    /// It lies in the machine's page cache.
+    Os,
+    /// It lies on the disk.
+    #[default]
+    Disk,
+}
+
+/// The keys that a log acts on. Defaults are Kafka's, but for the durability.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `ottla.durability`
+    pub durability: Durability,
+    /// `segment.bytes`: a segment is closed before it grows larger.
+    pub segment_bytes: u32,
+    /// `segment.ms`: a segment is closed when its records span more.
+    pub segment_ms: i64,
+    /// `segment.jitter.ms`: up to so much is taken off `segment.ms`, so that not all segments close at once.
+    pub segment_jitter_ms: i64,
+    /// `segment.index.bytes`: a segment is closed when an index would grow larger.
+    pub segment_index_bytes: u32,
+    /// `index.interval.bytes`: an index has one entry for so many bytes.
+    pub index_interval_bytes: u32,
+    /// `retention.bytes`: a log keeps about so many; none for no limit.
+    pub retention_bytes: Option<u64>,
+    /// `retention.ms`: a segment is kept so long; none for ever.
+    pub retention_ms: Option<i64>,
+    /// Whether `cleanup.policy` says `delete`.
+    pub delete: bool,
+    /// `file.delete.delay.ms`: a deleted segment's file is kept so long.
+    pub file_delete_delay_ms: i64,
+    /// `flush.messages`: so many records are acknowledged after a sync at the latest; none for never.
+    pub flush_messages: Option<i64>,
+    /// `flush.ms`: so long after it was appended a record is synced; none for never.
+    pub flush_ms: Option<i64>,
+    /// Whether `message.timestamp.type` is `LogAppendTime`.
+    pub log_append_time: bool,
+    /// `producer.id.expiration.ms`: a producer that was silent for so long is forgotten.
+    pub producer_id_expiration_ms: i64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        const HOUR_MS: i64 = 60 * 60 * 1000;
+        Self {
+            durability: Durability::default(),
+            segment_bytes: 1024 * 1024 * 1024,
+            segment_ms: 7 * 24 * HOUR_MS,
+            segment_jitter_ms: 0,
+            segment_index_bytes: 10 * 1024 * 1024,
+            index_interval_bytes: 4096,
+            retention_bytes: None,
+            retention_ms: Some(7 * 24 * HOUR_MS),
+            delete: true,
+            file_delete_delay_ms: 60_000,
+            flush_messages: None,
+            flush_ms: None,
+            log_append_time: false,
+            producer_id_expiration_ms: 24 * HOUR_MS,
+        }
+    }
+}

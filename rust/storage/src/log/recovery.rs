@@ -1,0 +1,456 @@
+//! Opening a log: what a clean shutdown left is believed; after any other end the segments are checked from the recovery
+//! point on, and cut at the last whole batch that follows the one before it.
+//!
+//! How long it takes depends on what lies behind the recovery point, or, after a clean shutdown, behind the last index entry
+//! of the last segment: not on the length of the log. Sealed segments are not opened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use base::{Offset, SplitMix64, TopicId, TopicPartition};
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    DirectoryState, Log, LogConfig, LogListener, LogOffsets, LogOpenError, Segments, Status, Writer,
+};
+use crate::checkpoint_file::{self, CheckpointError, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE};
+use crate::disk::{Disk, Entry, EntryKind};
+use crate::epoch_cache::LeaderEpochCache;
+use crate::producer_state::ProducerState;
+use crate::segment::{FoundSegment, SEGMENT_BYTES_MAX, Segment, file_name};
+
+/// What a log is opened from, or made: a new log touches no file until its first record.
+#[derive(Clone, Debug)]
+pub struct LogOpening {
+    /// Where its files lie.
+    pub disk: Arc<dyn Disk>,
+    /// The partition's directory, `<data directory>/<topic>-<n>`.
+    pub path: PathBuf,
+    /// The partition.
+    pub topic_partition: TopicPartition,
+    /// The topic's id.
+    pub topic_id: TopicId,
+    /// The configuration.
+    pub config: LogConfig,
+    /// Who is told when the log moves.
+    pub listener: Arc<dyn LogListener>,
+    /// What the log directory's checkpoint files say of it.
+    pub checkpoints: LogCheckpoints,
+    /// Whether the log directory was shut down cleanly.
+    pub clean: bool,
+    /// The time.
+    pub now_ms: i64,
+    /// Where the jitter of `segment.ms` comes from.
+    pub seed: u64,
+}
+
+/// What the log directory remembers of a log, all zero at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogCheckpoints {
+    /// Below it the segments are durable.
+    pub recovery_point: Offset,
+    /// Below it records were deleted.
+    pub log_start: Offset,
+    /// Below it every in-sync replica held the records.
+    pub high_watermark: Offset,
+}
+
+/// What opening a log came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogRecovery {
+    /// Where the log ends.
+    pub log_end: Offset,
+    /// How many bytes of segments were checked.
+    pub checked_bytes: u64,
+    /// How many bytes were cut off because they were torn or damaged.
+    pub cut_bytes: u64,
+    /// What was wrong with them.
+    pub damage: Option<String>,
+}
+
+impl Log {
+    /// Opens the log in a directory, or a new one if there is none. Everything that it then holds is durable.
+    pub fn open(opening: LogOpening) -> Result<(Self, LogRecovery), LogOpenError> {
+        let directory = opening.path.display().to_string();
+        Self::try_open(opening).map_err(|error| match error {
+            LogOpenError::Io { source, .. } => LogOpenError::Io { directory, source },
+            LogOpenError::TopicId { found, expected, .. } => {
+                LogOpenError::TopicId { directory, found, expected }
+            }
+            error => error,
+        })
+    }
+
+    fn try_open(opening: LogOpening) -> Result<(Self, LogRecovery), LogOpenError> {
+        let now_ms = opening.now_ms;
+        let clean = opening.clean;
+        let checkpoints = opening.checkpoints;
+        let entries = list(&opening)?;
+        let found = Found::sort(&opening, entries.as_deref().unwrap_or_default())?;
+        let log = Self::unrecovered(opening, entries.is_some(), found.snapshots);
+        let mut writer = log.writer.lock();
+        if writer.directory != DirectoryState::Missing {
+            log.check_topic_id(&mut writer, clean)?;
+            log.load_epochs(&mut writer)?;
+        }
+        log.take_segments(checkpoints.log_start, found.segments, now_ms)?;
+        let mut recovery = log.check_segments(checkpoints.recovery_point, clean)?;
+        let first = log.segments.read().keys().next().copied();
+        let start = checkpoints.log_start.max(first.unwrap_or(Offset::ZERO));
+        if recovery.log_end < start {
+            // What the disk kept of the log ends below where it starts.
+            log.drop_all_segments()?;
+            recovery.log_end = start;
+        }
+        let log_end = recovery.log_end;
+        {
+            let mut epochs = log.epochs.write();
+            epochs.truncate_from_end(log_end);
+            epochs.truncate_from_start(start);
+        }
+        let trusted = if clean { log_end } else { checkpoints.recovery_point.min(log_end) };
+        log.load_producers(&mut writer, trusted, log_end, now_ms)?;
+        writer.recovery_point = trusted;
+        writer.changed = recovery.damage.is_some();
+        writer.draw_jitter(&log.config());
+        drop(writer);
+        log.open_offsets(start, log_end, checkpoints.high_watermark);
+        log.sync()?;
+        Ok((log, recovery))
+    }
+
+    fn unrecovered(opening: LogOpening, has_directory: bool, snapshots: BTreeSet<Offset>) -> Self {
+        let writer = Writer {
+            producers: ProducerState::default(),
+            snapshots,
+            recovery_point: Offset::ZERO,
+            changed: false,
+            epochs_written: LeaderEpochCache::default(),
+            directory: match (has_directory, opening.clean) {
+                (false, _) => DirectoryState::Missing,
+                (true, false) => DirectoryState::New,
+                (true, true) => DirectoryState::Durable,
+            },
+            unsynced_records: 0,
+            unsynced_since_ms: None,
+            sync_due: false,
+            deleted: Vec::new(),
+            jitter: SplitMix64::new(opening.seed),
+            roll_jitter_ms: 0,
+        };
+        Self {
+            disk: opening.disk,
+            path: opening.path,
+            topic_partition: opening.topic_partition,
+            topic_id: opening.topic_id,
+            listener: opening.listener,
+            config: RwLock::new(Arc::new(opening.config)),
+            sync: Mutex::new(()),
+            writer: Mutex::new(writer),
+            segments: RwLock::new(Segments::new()),
+            epochs: RwLock::new(LeaderEpochCache::default()),
+            offsets: Mutex::new(LogOffsets::default()),
+            status: Mutex::new(Status::Open),
+            unsynced_bytes: AtomicU64::new(0),
+            touched: AtomicBool::new(true),
+        }
+    }
+
+    /// The directory must be this topic's. After a crash the file with the id may be missing or cut: then nothing else in the
+    /// directory was acknowledged as durable either, and the id is written anew.
+    fn check_topic_id(&self, writer: &mut Writer, clean: bool) -> Result<(), LogOpenError> {
+        let path = self.path.join(PARTITION_METADATA_FILE);
+        let found = match checkpoint_file::read_topic_id(&*self.disk, &path) {
+            Err(CheckpointError::Malformed { .. }) if !clean => None,
+            found => found?,
+        };
+        match found {
+            Some(found) if found != self.topic_id => Err(LogOpenError::TopicId {
+                directory: String::new(),
+                found,
+                expected: self.topic_id,
+            }),
+            Some(_) => Ok(()),
+            None => {
+                checkpoint_file::write_topic_id(&*self.disk, &path, self.topic_id)?;
+                writer.directory = DirectoryState::New;
+                writer.changed = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn load_epochs(&self, writer: &mut Writer) -> Result<(), LogOpenError> {
+        let path = self.path.join(LEADER_EPOCH_FILE);
+        let entries = checkpoint_file::read_epochs(&*self.disk, &path)?;
+        let epochs = LeaderEpochCache::from_entries(entries);
+        writer.epochs_written.clone_from(&epochs);
+        *self.epochs.write() = epochs;
+        Ok(())
+    }
+
+    /// Takes over the segments that were found, but for those that lie below the log's start as a whole.
+    fn take_segments(
+        &self,
+        log_start: Offset,
+        found: Vec<FoundSegment>,
+        now_ms: i64,
+    ) -> io::Result<()> {
+        for found in found {
+            let segment = Segment::found(&self.disk, &self.path, found, now_ms);
+            // Of the last one it is not known yet where it ends.
+            if found.next_offset <= log_start && found.next_offset > found.base_offset {
+                segment.remove()?;
+                continue;
+            }
+            if !found.indexes_are_whole && found.next_offset > found.base_offset {
+                self.reindex(&segment, found.size)?;
+            }
+            self.segments.write().insert(found.base_offset, Arc::new(segment));
+        }
+        Ok(())
+    }
+
+    /// Makes the indexes of a sealed segment anew.
+    fn reindex(&self, segment: &Segment, size: u32) -> io::Result<()> {
+        let interval = self.config.read().index_interval_bytes;
+        match segment.rebuild(size, segment.base_offset(), interval, &mut |_| {})? {
+            None => segment.seal(),
+            Some(damage) => {
+                let (base, position) = (segment.base_offset(), damage.position);
+                let message = format!("segment {base} at byte {position}: {}", damage.reason);
+                Err(io::Error::new(io::ErrorKind::InvalidData, message))
+            }
+        }
+    }
+
+    fn drop_all_segments(&self) -> io::Result<()> {
+        for segment in std::mem::take(&mut *self.segments.write()).values() {
+            segment.remove()?;
+        }
+        Ok(())
+    }
+
+    /// Checks what a crash may have damaged and cuts the log where it stops making sense.
+    fn check_segments(&self, recovery_point: Offset, clean: bool) -> io::Result<LogRecovery> {
+        let mut recovery = LogRecovery { log_end: self.drop_empty_end()?, ..Default::default() };
+        let Some(last) = self.active_segment() else { return Ok(recovery) };
+        let doubtful = if clean { vec![last] } else { self.segments_from(recovery_point) };
+        let mut trusted = if clean { Offset(i64::MAX) } else { recovery_point };
+        if self.latest_epoch().is_none() {
+            // The checkpoint of the epochs is gone: every batch tells its own.
+            trusted = Offset::ZERO;
+            self.read_epochs_before(&doubtful)?;
+        }
+        let mut previous_end = None;
+        for segment in &doubtful {
+            if previous_end.is_some_and(|end| end != segment.base_offset()) {
+                let reason = format!("no segment begins at {}", previous_end.unwrap_or_default());
+                self.cut_segment(segment, segment.size(), 0, reason, &mut recovery)?;
+                continue;
+            }
+            self.check_segment(segment, trusted, &mut recovery)?;
+            previous_end = Some(segment.next_offset());
+        }
+        let Some(active) = self.active_segment() else { return Ok(recovery) };
+        for segment in
+            doubtful.iter().filter(|segment| segment.base_offset() < active.base_offset())
+        {
+            segment.seal()?;
+        }
+        active.load_first_timestamp()?;
+        recovery.log_end = active.next_offset();
+        Ok(recovery)
+    }
+
+    fn check_segment(
+        &self,
+        segment: &Arc<Segment>,
+        trusted: Offset,
+        recovery: &mut LogRecovery,
+    ) -> io::Result<()> {
+        let bytes = segment.size();
+        let interval = self.config.read().index_interval_bytes;
+        let mut epochs = self.epochs.write();
+        let mut checked_bytes = 0;
+        let damage = segment.rebuild(bytes, trusted, interval, &mut |header| {
+            checked_bytes += header.size_in_bytes() as u64;
+            if header.partition_leader_epoch.0 >= 0 {
+                epochs.assign(header.partition_leader_epoch, header.base_offset);
+            }
+        })?;
+        drop(epochs);
+        recovery.checked_bytes += checked_bytes;
+        match damage {
+            Some(damage) => {
+                let reason = damage.reason.to_string();
+                self.cut_segment(segment, bytes, damage.position, reason, recovery)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Cuts a segment of `bytes` bytes at `position`; with nothing left it goes.
+    fn cut_segment(
+        &self,
+        segment: &Arc<Segment>,
+        bytes: u32,
+        position: u32,
+        reason: String,
+        recovery: &mut LogRecovery,
+    ) -> io::Result<()> {
+        let base_offset = segment.base_offset();
+        tracing::warn!(
+            partition = %self.topic_partition,
+            segment = %base_offset, position, bytes, reason,
+            "log cut at its last whole batch"
+        );
+        if position == 0 {
+            self.segments.write().remove(&base_offset);
+            segment.remove()?;
+        } else {
+            segment.file()?.truncate(u64::from(position))?;
+        }
+        recovery.cut_bytes += u64::from(bytes - position);
+        recovery.damage.get_or_insert(reason);
+        Ok(())
+    }
+
+    /// Removes segments without a batch from the end, and returns where the log ends if that leaves none.
+    fn drop_empty_end(&self) -> io::Result<Offset> {
+        let mut log_end = Offset::ZERO;
+        while let Some(last) = self.active_segment().filter(|segment| segment.size() == 0) {
+            log_end = last.base_offset();
+            self.segments.write().remove(&last.base_offset());
+            last.remove()?;
+        }
+        Ok(if self.segments.read().is_empty() { log_end } else { Offset::ZERO })
+    }
+
+    /// Reads the epochs of the segments before the doubtful ones from their batches.
+    fn read_epochs_before(&self, doubtful: &[Arc<Segment>]) -> io::Result<()> {
+        let first = doubtful.first().map_or(Offset::ZERO, |segment| segment.base_offset());
+        let mut epochs = LeaderEpochCache::default();
+        for segment in self.segments_from(Offset::ZERO) {
+            if segment.base_offset() < first {
+                segment.visit_headers(segment.base_offset(), &mut |header| {
+                    if header.partition_leader_epoch.0 >= 0 {
+                        epochs.assign(header.partition_leader_epoch, header.base_offset);
+                    }
+                })?;
+            }
+        }
+        *self.epochs.write() = epochs;
+        Ok(())
+    }
+
+    fn open_offsets(&self, log_start: Offset, log_end: Offset, high_watermark: Offset) {
+        let high_watermark = high_watermark.clamp(log_start, log_end);
+        let offsets = LogOffsets {
+            log_start,
+            last_stable: high_watermark,
+            high_watermark,
+            flushed: log_end,
+            log_end,
+        };
+        *self.offsets.lock() = offsets.checked();
+    }
+}
+
+/// The files of a log's directory.
+#[derive(Debug, Default)]
+struct Found {
+    segments: Vec<FoundSegment>,
+    snapshots: BTreeSet<Offset>,
+}
+
+impl Found {
+    /// Sorts what is in the directory, and sweeps away what a crash has left over.
+    fn sort(opening: &LogOpening, entries: &[Entry]) -> Result<Self, LogOpenError> {
+        let mut sizes = BTreeMap::new();
+        let mut bases = BTreeSet::new();
+        let mut snapshots = BTreeSet::new();
+        for entry in entries {
+            let EntryKind::File { bytes } = entry.kind else { continue };
+            let leftover = [file_name::DELETED, file_name::TEMPORARY];
+            if leftover.iter().any(|suffix| entry.name.ends_with(suffix)) {
+                opening.disk.remove(&opening.path.join(&entry.name))?;
+                continue;
+            }
+            match file_name::parse(&entry.name) {
+                Some((base, file_name::LOG)) => drop(bases.insert(base)),
+                Some((base, file_name::SNAPSHOT)) => drop(snapshots.insert(base)),
+                _ => {}
+            }
+            sizes.insert(entry.name.as_str(), bytes);
+        }
+        let mut segments: Vec<FoundSegment> = Vec::new();
+        for base_offset in bases {
+            let size = |extension| {
+                let path = file_name::path(&opening.path, base_offset, extension);
+                sizes.get(path.file_name()?.to_str()?).copied()
+            };
+            let bytes = size(file_name::LOG).unwrap_or_default();
+            if bytes > SEGMENT_BYTES_MAX {
+                let file = file_name::path(&opening.path, base_offset, file_name::LOG);
+                return Err(LogOpenError::SegmentTooLarge {
+                    file: file.display().to_string(),
+                    bytes,
+                });
+            }
+            if let Some(previous) = segments.last_mut() {
+                previous.next_offset = base_offset;
+            }
+            let (offsets, times) = (size(file_name::OFFSET_INDEX), size(file_name::TIME_INDEX));
+            segments.push(FoundSegment {
+                base_offset,
+                next_offset: base_offset,
+                size: bytes as u32,
+                offset_index_bytes: offsets.unwrap_or_default(),
+                time_index_bytes: times.unwrap_or_default(),
+                indexes_are_whole: offsets.is_some_and(|bytes| bytes % 8 == 0)
+                    && times.is_some_and(|bytes| bytes % 12 == 0),
+            });
+        }
+        Self::sweep_orphans(opening, &sizes, &segments)?;
+        Ok(Self { segments, snapshots })
+    }
+
+    /// An index whose segment is gone must not be taken for that of a later segment of its name.
+    fn sweep_orphans(
+        opening: &LogOpening,
+        sizes: &BTreeMap<&str, u64>,
+        segments: &[FoundSegment],
+    ) -> io::Result<()> {
+        for name in sizes.keys() {
+            let Some((base, file_name::OFFSET_INDEX | file_name::TIME_INDEX)) =
+                file_name::parse(name)
+            else {
+                continue;
+            };
+            if segments.binary_search_by_key(&base, |segment| segment.base_offset).is_err() {
+                opening.disk.remove(&opening.path.join(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The files in the log's directory; `None` if there is no directory.
+fn list(opening: &LogOpening) -> io::Result<Option<Vec<Entry>>> {
+    match opening.disk.list(&opening.path) {
+        Ok(entries) => Ok(Some(entries)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl From<io::Error> for LogOpenError {
+    /// [`Log::open`] adds the directory.
+    fn from(source: io::Error) -> Self {
+        Self::Io { directory: String::new(), source }
+    }
+}

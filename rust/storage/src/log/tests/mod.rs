@@ -1,0 +1,6 @@
+//! The log over disks in memory: what is appended is read, whatever happens in between.
+
+mod append;
+mod fixture;
+mod idempotence;
+mod read;

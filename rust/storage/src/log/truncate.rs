@@ -1,0 +1,108 @@
+//! Cutting the end off: what a follower does with records that its leader does not have.
+//!
+//! The last segment goes first, and its disappearance is durable before the one before it is touched: a crash in between
+//! leaves a longer log, never one with a hole.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use base::{Offset, Wait};
+
+use super::{Log, LogOffsets, Writer};
+use crate::producer_state::ProducerState;
+
+impl Log {
+    /// Cuts off the batch that holds the record at `offset` and all that follow, durably, and returns where the log ends
+    /// then. Below the log's start nothing is left, and the log starts at `offset`.
+    pub fn truncate_to(&self, offset: Offset, now_ms: i64) -> io::Result<Offset> {
+        if offset >= self.offsets().log_end {
+            return Ok(self.offsets().log_end);
+        }
+        if offset < self.offsets().log_start {
+            self.truncate_fully_and_start_at(offset)?;
+            return Ok(offset);
+        }
+        let _sync = self.sync.lock();
+        let mut writer = self.writer.lock();
+        let result = self.cut_end(&mut writer, offset, now_ms);
+        drop(writer);
+        self.tell_truncated(result)
+    }
+
+    /// Deletes all records; the next one gets `offset`. The caller makes `offset` the log's durable start: without it the log
+    /// starts, empty, where it started before.
+    pub fn truncate_fully_and_start_at(&self, offset: Offset) -> io::Result<()> {
+        let _sync = self.sync.lock();
+        let mut writer = self.writer.lock();
+        let result = self.cut_everything(&mut writer, offset);
+        drop(writer);
+        self.tell_truncated(result.map(|()| offset)).map(drop)
+    }
+
+    fn tell_truncated(&self, result: io::Result<Offset>) -> io::Result<Offset> {
+        match &result {
+            Ok(log_end) => self.listener.log_end_moved(*log_end),
+            Err(error) => {
+                self.fail(&format!("truncating {} failed: {error}", self.path.display()));
+            }
+        }
+        result
+    }
+
+    fn cut_end(&self, writer: &mut Writer, offset: Offset, now_ms: i64) -> io::Result<Offset> {
+        // Readers first: they must not look for what is being cut off.
+        self.cut_offsets(offset);
+        self.remove_segments_above(offset)?;
+        let mut log_end = offset;
+        if let Some(segment) = self.segment_of(offset) {
+            let (position, end) = segment.boundary(offset, Wait::Allowed)?;
+            log_end = end;
+            if position == 0 {
+                self.remove_segments_above(Offset(segment.base_offset().0 - 1))?;
+            } else {
+                let interval = self.config.read().index_interval_bytes;
+                segment.truncate(position, end, interval)?;
+                segment.sync_log()?;
+            }
+        }
+        self.cut_offsets(log_end);
+        self.epochs.write().truncate_from_end(log_end);
+        writer.recovery_point = writer.recovery_point.min(log_end);
+        writer.changed = true;
+        self.load_producers(writer, log_end, log_end, now_ms)?;
+        Ok(log_end)
+    }
+
+    fn cut_offsets(&self, log_end: Offset) {
+        let mut offsets = self.offsets.lock();
+        *offsets = offsets.cut_to(log_end);
+    }
+
+    fn cut_everything(&self, writer: &mut Writer, offset: Offset) -> io::Result<()> {
+        self.remove_segments_above(Offset(-1))?;
+        self.remove_snapshots(writer, |_| true)?;
+        writer.producers = ProducerState::default();
+        writer.recovery_point = offset;
+        writer.changed = true;
+        writer.sync_due = false;
+        writer.unsynced_records = 0;
+        writer.unsynced_since_ms = None;
+        self.unsynced_bytes.store(0, Ordering::Relaxed);
+        self.epochs.write().clear();
+        *self.offsets.lock() = LogOffsets::empty_at(offset);
+        Ok(())
+    }
+
+    /// Removes the segments that begin above `offset`, the last one first.
+    fn remove_segments_above(&self, offset: Offset) -> io::Result<()> {
+        loop {
+            let last = self.active_segment();
+            let Some(last) = last.filter(|segment| segment.base_offset() > offset) else {
+                return Ok(());
+            };
+            self.segments.write().remove(&last.base_offset());
+            last.remove()?;
+            self.disk.sync_dir(&self.path)?;
+        }
+    }
+}

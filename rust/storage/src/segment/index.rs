@@ -1,0 +1,194 @@
+//! A sparse index of a segment: entries of a fixed size in a file, in ascending order, the latest ones also in memory.
+//!
+//! An index is a hint: it says from where to search, never what is there. So its file is written late and synced only
+//! with a sealed segment; what a crash takes away is indexed anew, and an entry that points nowhere costs a longer search.
+
+use std::io;
+use std::path::Path;
+
+use parking_lot::RwLock;
+
+use super::file::LazyFile;
+
+/// So many entries stay in memory when they have been written: the readers of a log's end need no other.
+const TAIL_ENTRIES_KEPT: usize = 256;
+
+/// One entry.
+pub(crate) trait IndexEntry: Copy + std::fmt::Debug + PartialEq + Send + Sync {
+    /// Its length in the file.
+    const BYTES: usize;
+
+    fn encode(self, out: &mut Vec<u8>);
+
+    /// Reads `BYTES` bytes.
+    fn decode(bytes: &[u8]) -> Self;
+
+    /// Whether it may come after `previous`.
+    fn follows(self, previous: Self) -> bool;
+}
+
+#[derive(Debug)]
+pub(crate) struct Index<E> {
+    file: LazyFile,
+    state: RwLock<State<E>>,
+}
+
+/// The file holds the entries `0..written`, memory the entries `tail_start..tail_start + tail.len()`, and
+/// `tail_start <= written`.
+#[derive(Debug)]
+struct State<E> {
+    written: usize,
+    tail_start: usize,
+    tail: Vec<E>,
+}
+
+impl<E: IndexEntry> Index<E> {
+    /// An index whose file holds `entries` entries.
+    pub(crate) fn new(file: LazyFile, entries: usize) -> Self {
+        let state = State { written: entries, tail_start: entries, tail: Vec::new() };
+        Self { file, state: RwLock::new(state) }
+    }
+
+    /// The number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.state.read().len()
+    }
+
+    /// Adds an entry, in memory: an append must not fail for want of a hint.
+    pub(crate) fn push(&self, entry: E) {
+        self.state.write().tail.push(entry);
+    }
+
+    /// The last entry.
+    pub(crate) fn last(&self) -> io::Result<Option<E>> {
+        let state = self.state.read();
+        match state.len().checked_sub(1) {
+            Some(last) => state.get(last, &self.file).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The last entry for which `before` holds; it must hold for all entries up to some place and for none after it.
+    pub(crate) fn floor(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
+        let state = self.state.read();
+        if state.tail.first().is_some_and(&before) {
+            let after = state.tail.partition_point(&before);
+            return Ok(Some(state.tail[after - 1]));
+        }
+        let (mut low, mut high) = (0, state.tail_start);
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let entry = state.get(middle, &self.file)?;
+            if before(&entry) {
+                found = Some(entry);
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps the entries at the start for which `keep` holds, as long as they ascend. Reads the whole file.
+    pub(crate) fn keep_while(&self, keep: impl Fn(&E) -> bool) -> io::Result<()> {
+        let mut state = self.state.write();
+        state.flush(&self.file)?;
+        let entries = state.read_all(&self.file)?;
+        let mut previous: Option<E> = None;
+        let kept = entries.iter().take_while(|&&entry| {
+            let ascends = previous.is_none_or(|previous| entry.follows(previous));
+            previous = Some(entry);
+            ascends && keep(&entry)
+        });
+        let kept = kept.count();
+        if kept < state.written {
+            self.file.get()?.truncate((kept * E::BYTES) as u64)?;
+        }
+        let tail_start = kept.saturating_sub(TAIL_ENTRIES_KEPT);
+        let tail = entries[tail_start..kept].to_vec();
+        *state = State { written: kept, tail_start, tail };
+        Ok(())
+    }
+
+    /// Writes what is only in memory.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        self.state.write().flush(&self.file)
+    }
+
+    /// Writes what is only in memory and makes the file durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.flush()?;
+        self.file.get()?.sync_data()
+    }
+
+    /// Writes what is only in memory, forgets it and closes the file.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        let mut state = self.state.write();
+        state.flush(&self.file)?;
+        let written = state.written;
+        *state = State { written, tail_start: written, tail: Vec::new() };
+        self.file.close();
+        Ok(())
+    }
+
+    /// Makes the file, empty, so that a tool finds it.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        self.file.get().map(drop)
+    }
+
+    pub(crate) fn rename(&self, to: &Path) -> io::Result<()> {
+        self.file.rename(to)
+    }
+
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        self.file.remove()
+    }
+
+    pub(crate) fn file(&self) -> &LazyFile {
+        &self.file
+    }
+}
+
+impl<E: IndexEntry> State<E> {
+    fn len(&self) -> usize {
+        self.tail_start + self.tail.len()
+    }
+
+    fn get(&self, number: usize, file: &LazyFile) -> io::Result<E> {
+        if let Some(entry) = number.checked_sub(self.tail_start).and_then(|at| self.tail.get(at)) {
+            return Ok(*entry);
+        }
+        let mut bytes = [0; 16];
+        file.get()?.read_exact_at((number * E::BYTES) as u64, &mut bytes[..E::BYTES])?;
+        Ok(E::decode(&bytes[..E::BYTES]))
+    }
+
+    fn flush(&mut self, file: &LazyFile) -> io::Result<()> {
+        let unwritten = &self.tail[self.written - self.tail_start..];
+        if unwritten.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(unwritten.len() * E::BYTES);
+        for entry in unwritten {
+            entry.encode(&mut bytes);
+        }
+        file.get()?.write_at((self.written * E::BYTES) as u64, &[&bytes])?;
+        self.written = self.len();
+        if self.tail.len() > 2 * TAIL_ENTRIES_KEPT {
+            let forgotten = self.tail.len() - TAIL_ENTRIES_KEPT;
+            self.tail.drain(..forgotten);
+            self.tail_start += forgotten;
+        }
+        Ok(())
+    }
+
+    fn read_all(&self, file: &LazyFile) -> io::Result<Vec<E>> {
+        if self.written == 0 {
+            return Ok(Vec::new());
+        }
+        let mut bytes = vec![0; self.written * E::BYTES];
+        file.get()?.read_exact_at(0, &mut bytes)?;
+        Ok(bytes.chunks_exact(E::BYTES).map(E::decode).collect())
+    }
+}
