@@ -1,6 +1,7 @@
 //! Files in memory, up to a named number of bytes: what topics of durability `memory` lie on, and most tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,18 +16,17 @@ use super::{Disk, DiskFile, DiskLock, DiskSpace, Entry, EntryKind, LockError, Op
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A disk in memory. Clones are the same disk.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MemoryDisk {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     tree: Mutex<Tree>,
     room: Arc<Room>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Tree {
     files: BTreeMap<PathBuf, Arc<MemoryFile>>,
     directories: BTreeSet<PathBuf>,
@@ -47,12 +47,11 @@ struct MemoryFile {
 }
 
 /// All chunks but the last are full.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Content {
     chunks: Vec<Vec<u8>>,
 }
 
-#[derive(Debug)]
 struct MemoryLock {
     shared: Arc<Shared>,
     path: PathBuf,
@@ -152,6 +151,18 @@ impl Disk for MemoryDisk {
         let total_bytes = self.shared.room.bytes_max;
         let free_bytes = total_bytes.saturating_sub(self.used_bytes());
         Ok(DiskSpace { total_bytes, free_bytes })
+    }
+}
+
+impl fmt::Debug for MemoryDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDisk").field("room", &self.shared.room).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MemoryLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLock").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -265,6 +276,13 @@ impl Room {
 
     fn give_back(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Not the bytes: they may be gigabytes.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len())
     }
 }
 

@@ -99,7 +99,7 @@ impl Log {
         log.take_segments(checkpoints.log_start, found.segments, now_ms)?;
         let mut recovery = log.check_segments(checkpoints.recovery_point, clean)?;
         let first = log.segments.read().keys().next().copied();
-        let start = checkpoints.log_start.max(first.unwrap_or(Offset::ZERO));
+        let start = checkpoints.log_start.max(first.unwrap_or(recovery.log_end));
         if recovery.log_end < start {
             // What the disk kept of the log ends below where it starts.
             log.drop_all_segments()?;
@@ -240,6 +240,7 @@ impl Log {
         let Some(last) = self.active_segment() else { return Ok(recovery) };
         let doubtful = if clean { vec![last] } else { self.segments_from(recovery_point) };
         let mut trusted = if clean { Offset(i64::MAX) } else { recovery_point };
+        self.epochs.write().truncate_from_end(trusted);
         if self.latest_epoch().is_none() {
             // The checkpoint of the epochs is gone: every batch tells its own.
             trusted = Offset::ZERO;
@@ -278,8 +279,10 @@ impl Log {
         let mut checked_bytes = 0;
         let damage = segment.rebuild(bytes, trusted, interval, &mut |header| {
             checked_bytes += header.size_in_bytes() as u64;
-            if header.partition_leader_epoch.0 >= 0 {
-                epochs.assign(header.partition_leader_epoch, header.base_offset);
+            // What the checkpoint says of the epochs before the recovery point is right, and must not be cut by it.
+            let epoch = header.partition_leader_epoch;
+            if epoch.0 >= 0 && epochs.epoch_of(header.base_offset) != Some(epoch) {
+                epochs.assign(epoch, header.base_offset);
             }
         })?;
         drop(epochs);

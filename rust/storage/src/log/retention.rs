@@ -70,10 +70,13 @@ impl Log {
             }
             self.segments.write().remove(&segment.base_offset());
             segment.mark_deleted()?;
-            writer.snapshots.remove(&segment.base_offset());
             writer.deleted.push((now_ms.saturating_add(delay_ms), segment));
             writer.recovery_point = writer.recovery_point.max(next_offset);
         }
+        // The first segment that is left has a snapshot at its start; an empty log has one at its end.
+        let first = self.segments.read().keys().next().copied();
+        let first = first.unwrap_or(self.offsets().log_end);
+        self.remove_snapshots(&mut writer, |offset| offset < first.min(persisted_log_start))?;
         let due = |entry: &mut (i64, Arc<Segment>)| entry.0 <= now_ms;
         let removed: Vec<(i64, Arc<Segment>)> = writer.deleted.extract_if(.., due).collect();
         for (_, segment) in removed {

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 
 use base::{Offset, Wait};
 
-use super::{Log, LogOffsets, Writer};
+use super::{Durability, Log, LogOffsets, Writer};
+use crate::checkpoint_file::{self, LEADER_EPOCH_FILE};
 use crate::producer_state::ProducerState;
 
 impl Log {
@@ -54,23 +55,39 @@ impl Log {
         self.cut_offsets(offset);
         self.remove_segments_above(offset)?;
         let mut log_end = offset;
+        let mut kept_bytes = None;
         if let Some(segment) = self.segment_of(offset) {
             let (position, end) = segment.boundary(offset, Wait::Allowed)?;
             log_end = end;
             if position == 0 {
                 self.remove_segments_above(Offset(segment.base_offset().0 - 1))?;
             } else {
-                let interval = self.config.read().index_interval_bytes;
-                segment.truncate(position, end, interval)?;
-                segment.sync_log()?;
+                kept_bytes = Some(position);
             }
         }
+        if let Some(last) = self.active_segment() {
+            // It may have been sealed: now it must know again what an active segment knows.
+            let interval = self.config.read().index_interval_bytes;
+            last.truncate(kept_bytes.unwrap_or(last.size()), log_end, interval)?;
+            last.sync_log()?;
+        }
         self.cut_offsets(log_end);
-        self.epochs.write().truncate_from_end(log_end);
+        self.cut_epochs(writer, log_end)?;
         writer.recovery_point = writer.recovery_point.min(log_end);
         writer.changed = true;
         self.load_producers(writer, log_end, log_end, now_ms)?;
         Ok(log_end)
+    }
+
+    /// The checkpoint of the epochs must not outlive what it tells of: other epochs may write these offsets next.
+    fn cut_epochs(&self, writer: &mut Writer, log_end: Offset) -> io::Result<()> {
+        let mut epochs = self.epochs.write();
+        if epochs.truncate_from_end(log_end) && self.durability() != Durability::Memory {
+            let path = self.path.join(LEADER_EPOCH_FILE);
+            checkpoint_file::write_epochs(&*self.disk, &path, epochs.entries().iter().copied())?;
+            writer.epochs_written.clone_from(&epochs);
+        }
+        Ok(())
     }
 
     fn cut_offsets(&self, log_end: Offset) {

@@ -13,7 +13,7 @@ mod scan;
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use base::{Offset, Wait};
@@ -49,8 +49,6 @@ pub(crate) struct MaxTimestamp {
 #[derive(Debug)]
 pub(crate) struct Segment {
     base_offset: Offset,
-    directory: PathBuf,
-    disk: Arc<dyn Disk>,
     log: LazyFile,
     offsets: Index<OffsetEntry>,
     times: Index<TimeEntry>,
@@ -121,8 +119,6 @@ impl Segment {
         let time_entries = found.time_index_bytes as usize / TimeEntry::BYTES;
         Self {
             base_offset: found.base_offset,
-            directory: directory.to_owned(),
-            disk: Arc::clone(disk),
             log: file(file_name::LOG),
             offsets: Index::new(file(file_name::OFFSET_INDEX), offset_entries),
             times: Index::new(file(file_name::TIME_INDEX), time_entries),
@@ -270,7 +266,6 @@ impl Segment {
     /// Takes the files' names away, the batches' last: a log without its index is made whole, an index without its log is
     /// swept away.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        self.remove_snapshot()?;
         self.times.remove()?;
         self.offsets.remove()?;
         self.log.remove()
@@ -278,7 +273,6 @@ impl Segment {
 
     /// Renames the files so that they are gone for the next start, whenever they are removed.
     pub(crate) fn mark_deleted(&self) -> io::Result<()> {
-        self.remove_snapshot()?;
         self.log.rename(&file_name::deleted(&self.log.path()))?;
         self.offsets.rename(&file_name::deleted(&self.offsets.file().path()))?;
         self.times.rename(&file_name::deleted(&self.times.file().path()))
@@ -319,11 +313,6 @@ impl Segment {
     /// The open file of batches.
     pub(crate) fn file(&self) -> io::Result<Arc<dyn DiskFile>> {
         self.log.get()
-    }
-
-    fn remove_snapshot(&self) -> io::Result<()> {
-        let snapshot = file_name::path(&self.directory, self.base_offset, file_name::SNAPSHOT);
-        ignore_missing(self.disk.remove(&snapshot))
     }
 
     fn preallocate(

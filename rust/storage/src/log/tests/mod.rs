@@ -3,4 +3,9 @@
 mod append;
 mod fixture;
 mod idempotence;
+mod model;
 mod read;
+mod recovery;
+mod retention;
+mod sync;
+mod truncate;
