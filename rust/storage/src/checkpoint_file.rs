@@ -1,9 +1,10 @@
-//! Small text files that are replaced whole: Kafka's checkpoints of offsets and epochs, and a partition's metadata.
+//! Small text files that are replaced whole: Kafka's checkpoints of offsets and epochs, and a
+//! partition's metadata.
 //!
 //! ```text
 //! 0                     version
 //! 2                     number of lines that follow
-//! orders 0 4711         topic, partition, offset      (or, in leader-epoch-checkpoint: epoch, start offset)
+//! orders 0 4711         topic, partition, offset; in leader-epoch-checkpoint: epoch, start offset
 //! orders 1 17
 //! ```
 
@@ -41,7 +42,8 @@ pub enum CheckpointError {
     Io(#[from] io::Error),
     /// The file says something else than a checkpoint would.
     #[error(
-        "line {line} of {file} is malformed: {what}; the file may be deleted, at the price of a longer recovery"
+        "line {line} of {file} is malformed: {what}; \
+         the file may be deleted, at the price of a longer recovery"
     )]
     Malformed {
         /// The file's path.
@@ -53,7 +55,8 @@ pub enum CheckpointError {
     },
 }
 
-/// Puts `bytes` in place of the file's content: after a crash the file holds the old or the new, whole.
+/// Puts `bytes` in place of the file's content: after a crash the file holds the old or the new,
+/// whole.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
@@ -119,8 +122,8 @@ pub fn read_epochs(
     Ok(epochs)
 }
 
-/// Writes a partition's topic id into a file that is not there yet. It is durable once the file and its directory have
-/// been synced: nothing else in the directory is sooner.
+/// Writes a partition's topic id into a file that is not there yet. It is durable once the file and
+/// its directory have been synced: nothing else in the directory is sooner.
 pub fn write_topic_id(disk: &dyn Disk, path: &Path, topic_id: TopicId) -> io::Result<()> {
     let text = format!("version: {VERSION}\ntopic_id: {topic_id}\n");
     disk.open(path, Open::Truncate)?.write_at(0, &[text.as_bytes()])

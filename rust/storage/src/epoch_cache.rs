@@ -1,4 +1,5 @@
-//! Where each leader epoch starts in a log (KIP-101): what followers and consumers find out a divergence by.
+//! Where each leader epoch starts in a log (KIP-101): what followers and consumers find out a
+//! divergence by.
 
 use base::{LeaderEpoch, Offset};
 
@@ -8,7 +9,8 @@ pub struct LeaderEpochCache {
     entries: Vec<(LeaderEpoch, Offset)>,
 }
 
-/// The answer to "where does this epoch end": the largest epoch not above the one asked for, and its end.
+/// The answer to "where does this epoch end": the largest epoch not above the one asked for, and
+/// its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EpochEndOffset {
     /// That epoch.
@@ -18,7 +20,8 @@ pub struct EpochEndOffset {
 }
 
 impl LeaderEpochCache {
-    /// The cache with these epochs; those that break the order are overruled by the ones after them.
+    /// The cache with these epochs; those that break the order are overruled by the ones after
+    /// them.
     pub fn from_entries(entries: impl IntoIterator<Item = (LeaderEpoch, Offset)>) -> Self {
         let mut cache = Self::default();
         for (epoch, start) in entries {
@@ -27,7 +30,8 @@ impl LeaderEpochCache {
         cache
     }
 
-    /// Lets `epoch` start at `start`, and says whether that was news. Epochs that contradict it are forgotten.
+    /// Lets `epoch` start at `start`, and says whether that was news. Epochs that contradict it are
+    /// forgotten.
     pub fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> bool {
         assert!(epoch.0 >= 0 && start.0 >= 0, "epoch {epoch} cannot start at {start}");
         let known = |&(last, last_start)| last == epoch && start >= last_start;
@@ -48,8 +52,8 @@ impl LeaderEpochCache {
         self.entries.len() < before
     }
 
-    /// Forgets the epochs that end at `start` or before; the one that `start` lies in now starts there. Says whether
-    /// anything changed.
+    /// Forgets the epochs that end at `start` or before; the one that `start` lies in now starts
+    /// there. Says whether anything changed.
     pub fn truncate_from_start(&mut self, start: Offset) -> bool {
         let before = self.entries.clone();
         let gone = self.entries.partition_point(|&(_, at)| at <= start);
@@ -81,8 +85,8 @@ impl LeaderEpochCache {
         after.checked_sub(1).map(|index| self.entries[index].0)
     }
 
-    /// Where `epoch` ends; `None` if it lies above all known ones. An epoch below all known ones ends where the first
-    /// known one starts, so that a follower can begin there.
+    /// Where `epoch` ends; `None` if it lies above all known ones. An epoch below all known ones
+    /// ends where the first known one starts, so that a follower can begin there.
     pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<EpochEndOffset> {
         if epoch == LeaderEpoch::NONE {
             return None;

@@ -1,4 +1,5 @@
-//! The log on disk: segments, indexes, recovery, retention and the journal, synchronous, over a disk trait.
+//! The log on disk: segments, indexes, recovery, retention and the journal, synchronous, over a
+//! disk trait.
 
 pub mod checkpoint_file;
 pub mod disk;

@@ -1,8 +1,10 @@
-//! A disk in memory that crashes at a given operation, and then shows any state a real disk could have been left in.
+//! A disk in memory that crashes at a given operation, and then shows any state a real disk could
+//! have been left in.
 //!
-//! Every operation that changes something or makes it durable has a number, counted from 0. An operation that is not
-//! synced is *pending*; after a crash any subset of the pending operations may have reached the disk, in any order, and
-//! the last write may have been torn between two sectors:
+//! Every operation that changes something or makes it durable has a number, counted from 0. An
+//! operation that is not synced is *pending*; after a crash any subset of the pending operations
+//! may have reached the disk, in any order, and the last write may have been torn between two
+//! sectors:
 //!
 //! ```text
 //!   write f       --> pending until sync_data(f)
@@ -35,10 +37,12 @@ pub struct FaultyDisk {
 /// What goes wrong with an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The power is cut: this operation and all later ones fail. This one may have reached the disk, or a part of it.
+    /// The power is cut: this operation and all later ones fail. This one may have reached the
+    /// disk, or a part of it.
     Crash,
-    /// An input/output error. After a failed sync the writes that it covered are as good as lost: a later sync
-    /// succeeds without them (what Linux does, see <https://wiki.postgresql.org/wiki/Fsync_Errors>).
+    /// An input/output error. After a failed sync the writes that it covered are as good as lost: a
+    /// later sync succeeds without them (what Linux does, see
+    /// <https://wiki.postgresql.org/wiki/Fsync_Errors>).
     Io,
     /// No space is left; a write leaves nothing.
     NoSpace,
@@ -123,7 +127,8 @@ impl FaultyDisk {
         self.shared.lock().crashed
     }
 
-    /// Lets writes fail for want of space once the files hold this many bytes; `None` for as many as there is memory.
+    /// Lets writes fail for want of space once the files hold this many bytes; `None` for as many
+    /// as there is memory.
     pub fn set_capacity_bytes(&self, capacity_bytes: Option<u64>) {
         self.shared.lock().capacity_bytes = capacity_bytes;
     }
@@ -157,8 +162,9 @@ impl FaultyDisk {
         unsynced.collect()
     }
 
-    /// The disk as it is found after a crash that left these survivors: everything on it is durable, it has no faults and
-    /// counts its operations from 0. This disk is not changed, so that one crash can be looked at in many ways.
+    /// The disk as it is found after a crash that left these survivors: everything on it is
+    /// durable, it has no faults and counts its operations from 0. This disk is not changed, so
+    /// that one crash can be looked at in many ways.
     #[must_use]
     pub fn after_crash(&self, survivors: &Survivors) -> Self {
         let state = self.shared.lock();

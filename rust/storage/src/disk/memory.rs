@@ -1,4 +1,5 @@
-//! Files in memory, up to a named number of bytes: what topics of durability `memory` lie on, and most tests.
+//! Files in memory, up to a named number of bytes: what topics of durability `memory` lie on, and
+//! most tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -267,7 +268,7 @@ impl Room {
             Err(used) => Err(io::Error::new(
                 io::ErrorKind::StorageFull,
                 format!(
-                    "the memory disk holds {used} of at most {} bytes and has no room for {bytes} more",
+                    "the memory disk holds {used} of at most {} bytes, no room for {bytes} more",
                     self.bytes_max
                 ),
             )),

@@ -1,6 +1,8 @@
-//! What the log asks of a disk: the seam behind which lie real files, memory, or a disk that crashes on command.
+//! What the log asks of a disk: the seam behind which lie real files, memory, or a disk that
+//! crashes on command.
 //!
-//! Nothing in this crate touches a file by any other way, so that a test can cut the power between any two operations.
+//! Nothing in this crate touches a file by any other way, so that a test can cut the power between
+//! any two operations.
 
 mod faulty;
 mod memory;
@@ -83,8 +85,8 @@ pub struct DiskSpace {
 /// Releases a lock file when it is dropped.
 pub trait DiskLock: Send + Sync + fmt::Debug {}
 
-/// Files by name. A name's appearance, change or disappearance survives a power cut once [`Disk::sync_dir`] of its
-/// directory has returned, and not before.
+/// Files by name. A name's appearance, change or disappearance survives a power cut once
+/// [`Disk::sync_dir`] of its directory has returned, and not before.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Opens the file at `path`. Its directory must exist.
     fn open(&self, path: &Path, open: Open) -> io::Result<Arc<dyn DiskFile>>;
@@ -116,14 +118,15 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
 /// One open file. Many threads may read while one writes.
 pub trait DiskFile: Send + Sync + fmt::Debug {
-    /// Reads into `buffer` from `position` and returns how many bytes were read: fewer than asked for at will, none only
-    /// at the end of the file.
+    /// Reads into `buffer` from `position` and returns how many bytes were read: fewer than asked
+    /// for at will, none only at the end of the file.
     ///
     /// # Errors
     /// `WouldBlock` with [`Wait::Never`] when the bytes are not in memory.
     fn read_at(&self, position: u64, buffer: &mut [u8], wait: Wait) -> io::Result<usize>;
 
-    /// Writes the parts one after the other from `position` on, all of them or an error (and then any part of them).
+    /// Writes the parts one after the other from `position` on, all of them or an error (and then
+    /// any part of them).
     fn write_at(&self, position: u64, parts: &[&[u8]]) -> io::Result<()>;
 
     /// The file's length.
@@ -134,14 +137,16 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
         Ok(self.len()? == 0)
     }
 
-    /// Cuts the file, or lengthens it with zeros. Blocks that were preallocated behind `len` are given back.
+    /// Cuts the file, or lengthens it with zeros. Blocks that were preallocated behind `len` are
+    /// given back.
     fn truncate(&self, len: u64) -> io::Result<()>;
 
-    /// Makes the file's bytes and length durable. After an error nobody knows what the disk holds: do not try again.
+    /// Makes the file's bytes and length durable. After an error nobody knows what the disk holds:
+    /// do not try again.
     fn sync_data(&self) -> io::Result<()>;
 
-    /// Sets blocks aside for `bytes` bytes from `position` on, without changing the file's length. A disk that cannot do
-    /// so does nothing.
+    /// Sets blocks aside for `bytes` bytes from `position` on, without changing the file's length.
+    /// A disk that cannot do so does nothing.
     fn preallocate(&self, position: u64, bytes: u64) -> io::Result<()>;
 
     /// Fills `buffer` from `position`, waiting for the disk.

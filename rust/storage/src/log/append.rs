@@ -25,7 +25,8 @@ pub struct Appended {
     pub log_append_time_ms: Option<i64>,
     /// The log's start.
     pub log_start: Offset,
-    /// Whether the batch had been appended before: then the offsets are those of the first time, and nothing was written.
+    /// Whether the batch had been appended before: then the offsets are those of the first time,
+    /// and nothing was written.
     pub duplicate: bool,
     /// The header that was written in front of the batch's body; none for a duplicate.
     pub stamped_header: Option<[u8; HEADER_BYTES]>,
@@ -68,8 +69,9 @@ impl Log {
         Ok(appended)
     }
 
-    /// Appends whole batches that a leader has stamped, the first of which begins where the log ends, and returns where it
-    /// ends then. A batch that is cut or damaged is not appended, those before it are.
+    /// Appends whole batches that a leader has stamped, the first of which begins where the log
+    /// ends, and returns where it ends then. A batch that is cut or damaged is not appended, those
+    /// before it are.
     pub fn append_as_follower(&self, batches: &Bytes, now_ms: i64) -> Result<Offset, AppendError> {
         self.check_available()?;
         self.touch();
@@ -110,7 +112,8 @@ impl Log {
         self.write(writer, header, &[batch.bytes()], now_ms)
     }
 
-    /// Writes a batch that begins at the log's end, and moves the end. Returns where `flushed` is if it has moved.
+    /// Writes a batch that begins at the log's end, and moves the end. Returns where `flushed` is
+    /// if it has moved.
     fn write(
         &self,
         writer: &mut MutexGuard<'_, Writer>,
@@ -207,8 +210,8 @@ impl Log {
         Ok(segment)
     }
 
-    /// Makes the partition's directory with the topic's id in it. Both are durable after the next sync: until then nothing in
-    /// it is, but what the journal holds too.
+    /// Makes the partition's directory with the topic's id in it. Both are durable after the next
+    /// sync: until then nothing in it is, but what the journal holds too.
     fn make_directory(&self, writer: &mut Writer) -> io::Result<()> {
         if writer.directory != DirectoryState::Missing {
             return Ok(());

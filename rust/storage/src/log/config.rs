@@ -21,7 +21,8 @@ pub struct LogConfig {
     pub segment_bytes: u32,
     /// `segment.ms`: a segment is closed when its records span more.
     pub segment_ms: i64,
-    /// `segment.jitter.ms`: up to so much is taken off `segment.ms`, so that not all segments close at once.
+    /// `segment.jitter.ms`: up to so much is taken off `segment.ms`, so that not all segments close
+    /// at once.
     pub segment_jitter_ms: i64,
     /// `segment.index.bytes`: a segment is closed when an index would grow larger.
     pub segment_index_bytes: u32,
@@ -35,7 +36,8 @@ pub struct LogConfig {
     pub delete: bool,
     /// `file.delete.delay.ms`: a deleted segment's file is kept so long.
     pub file_delete_delay_ms: i64,
-    /// `flush.messages`: so many records are acknowledged after a sync at the latest; none for never.
+    /// `flush.messages`: so many records are acknowledged after a sync at the latest; none for
+    /// never.
     pub flush_messages: Option<i64>,
     /// `flush.ms`: so long after it was appended a record is synced; none for never.
     pub flush_ms: Option<i64>,

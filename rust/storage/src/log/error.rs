@@ -71,7 +71,8 @@ pub enum ReadError {
         /// The log's end.
         log_end: Offset,
     },
-    /// The place to read from is not in memory, and the reader must not wait: it is to ask again where it may.
+    /// The place to read from is not in memory, and the reader must not wait: it is to ask again
+    /// where it may.
     #[error("the index is not in memory")]
     WouldBlock,
     /// The disk did not give the bytes, or not those that were written.
@@ -111,9 +112,7 @@ pub enum DeleteRecordsError {
 #[derive(Debug, Error)]
 pub enum ConfigureError {
     /// A log in memory stays there, and no other gets there.
-    #[error(
-        "a topic of durability {from:?} cannot become {to:?}: create another topic and copy the records"
-    )]
+    #[error("a topic of durability {from:?} cannot become {to:?}: copy it to another topic")]
     Durability {
         /// The durability it has.
         from: Durability,

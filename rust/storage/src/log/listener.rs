@@ -2,7 +2,8 @@
 
 use base::Offset;
 
-/// Called by the threads that write and sync, with no lock of the log held. An implementation must not wait.
+/// Called by the threads that write and sync, with no lock of the log held. An implementation must
+/// not wait.
 pub trait LogListener: Send + Sync + std::fmt::Debug {
     /// Records were appended, or cut off; the next one will be at `log_end`.
     fn log_end_moved(&self, log_end: Offset);

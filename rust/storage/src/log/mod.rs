@@ -1,7 +1,9 @@
-//! One partition's log: segments in a directory, one writer at a time, many readers that never wait for a sync.
+//! One partition's log: segments in a directory, one writer at a time, many readers that never wait
+//! for a sync.
 //!
-//! Locks, in the order in which they are taken: `sync`, `writer`, then one of the small ones (`segments`, `epochs`, `offsets`,
-//! `config`, `status`), which are held for a few instructions. The listener is called with none of them held.
+//! Locks, in the order in which they are taken: `sync`, `writer`, then one of the small ones
+//! (`segments`, `epochs`, `offsets`, `config`, `status`), which are held for a few instructions.
+//! The listener is called with none of them held.
 
 mod append;
 pub mod config;
@@ -135,7 +137,8 @@ impl Log {
         *self.offsets.lock()
     }
 
-    /// Moves the high watermark, never above what is flushed and never back, and returns where it is now.
+    /// Moves the high watermark, never above what is flushed and never back, and returns where it
+    /// is now.
     pub fn set_high_watermark(&self, high_watermark: Offset) -> Offset {
         let moved = self.move_offsets(|offsets| {
             let reachable = high_watermark.min(offsets.flushed);
@@ -146,7 +149,8 @@ impl Log {
         moved.high_watermark
     }
 
-    /// Records below `flushed` have become durable in another way than by [`Log::sync`]: the journal holds them.
+    /// Records below `flushed` have become durable in another way than by [`Log::sync`]: the
+    /// journal holds them.
     pub fn advance_flushed(&self, flushed: Offset) {
         let before = self.offsets().flushed;
         let moved = self.move_offsets(|offsets| {
@@ -196,7 +200,8 @@ impl Log {
         self.segments.read().values().any(|segment| segment.is_open())
     }
 
-    /// Changes the configuration. A change from `os` to `disk` syncs what is there before it returns.
+    /// Changes the configuration. A change from `os` to `disk` syncs what is there before it
+    /// returns.
     pub fn configure(&self, config: LogConfig) -> Result<(), ConfigureError> {
         let (from, to) = (self.durability(), config.durability);
         if from != to && (from == Durability::Memory || to == Durability::Memory) {

@@ -33,7 +33,8 @@ impl LogOffsets {
     /// The same positions, if they are in order.
     ///
     /// # Panics
-    /// If they are not: then the log would serve what it may lose, and stopping is the better answer.
+    /// If they are not: then the log would serve what it may lose, and stopping is the better
+    /// answer.
     #[must_use]
     pub fn checked(self) -> Self {
         assert!(self.log_start.0 >= 0, "the log starts at a negative offset: {self:?}");

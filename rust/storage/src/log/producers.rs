@@ -1,5 +1,5 @@
-//! The producers' state in the directory: snapshots are written at each roll and with the recovery point, and read back
-//! when the log is opened or cut.
+//! The producers' state in the directory: snapshots are written at each roll and with the recovery
+//! point, and read back when the log is opened or cut.
 
 use std::io;
 
@@ -20,7 +20,8 @@ impl Log {
         self.writer.lock().producers.expire(now_ms, expiration_ms);
     }
 
-    /// Writes the state as the snapshot at `offset`, without a sync: one that a crash spoils is refused by its checksum.
+    /// Writes the state as the snapshot at `offset`, without a sync: one that a crash spoils is
+    /// refused by its checksum.
     pub(super) fn write_snapshot(&self, writer: &mut Writer, offset: Offset) -> io::Result<()> {
         let bytes = producer_state::encode(&writer.producers);
         let path = file_name::path(&self.path, offset, file_name::SNAPSHOT);
@@ -45,8 +46,8 @@ impl Log {
         Ok(())
     }
 
-    /// The state at the log's end `log_end`: the latest snapshot not after `trusted`, and the batches since. Snapshots after
-    /// it are removed: they may tell of records that are gone.
+    /// The state at the log's end `log_end`: the latest snapshot not after `trusted`, and the
+    /// batches since. Snapshots after it are removed: they may tell of records that are gone.
     pub(super) fn load_producers(
         &self,
         writer: &mut Writer,

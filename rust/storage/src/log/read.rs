@@ -19,8 +19,8 @@ pub struct ReadRange {
 }
 
 impl Log {
-    /// Whole batches of one segment. With [`Wait::Never`] only the last batches of the log are found for sure, others if what
-    /// leads to them is in memory.
+    /// Whole batches of one segment. With [`Wait::Never`] only the last batches of the log are
+    /// found for sure, others if what leads to them is in memory.
     pub fn read(&self, range: &ReadRange, wait: Wait) -> Result<LogSlice, ReadError> {
         self.check_available()?;
         self.touch();

@@ -1,8 +1,10 @@
-//! Opening a log: what a clean shutdown left is believed; after any other end the segments are checked from the recovery
-//! point on, and cut at the last whole batch that follows the one before it.
+//! Opening a log: what a clean shutdown left is believed; after any other end the segments are
+//! checked from the recovery point on, and cut at the last whole batch that follows the one before
+//! it.
 //!
-//! How long it takes depends on what lies behind the recovery point, or, after a clean shutdown, behind the last index entry
-//! of the last segment: not on the length of the log. Sealed segments are not opened.
+//! How long it takes depends on what lies behind the recovery point, or, after a clean shutdown,
+//! behind the last index entry of the last segment: not on the length of the log. Sealed segments
+//! are not opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -72,7 +74,8 @@ pub struct LogRecovery {
 }
 
 impl Log {
-    /// Opens the log in a directory, or a new one if there is none. Everything that it then holds is durable.
+    /// Opens the log in a directory, or a new one if there is none. Everything that it then holds
+    /// is durable.
     pub fn open(opening: LogOpening) -> Result<(Self, LogRecovery), LogOpenError> {
         let directory = opening.path.display().to_string();
         Self::try_open(opening).map_err(|error| match error {
@@ -159,8 +162,9 @@ impl Log {
         }
     }
 
-    /// The directory must be this topic's. After a crash the file with the id may be missing or cut: then nothing else in the
-    /// directory was acknowledged as durable either, and the id is written anew.
+    /// The directory must be this topic's. After a crash the file with the id may be missing or
+    /// cut: then nothing else in the directory was acknowledged as durable either, and the id is
+    /// written anew.
     fn check_topic_id(&self, writer: &mut Writer, clean: bool) -> Result<(), LogOpenError> {
         let path = self.path.join(PARTITION_METADATA_FILE);
         let found = match checkpoint_file::read_topic_id(&*self.disk, &path) {
@@ -192,7 +196,8 @@ impl Log {
         Ok(())
     }
 
-    /// Takes over the segments that were found, but for those that lie below the log's start as a whole.
+    /// Takes over the segments that were found, but for those that lie below the log's start as a
+    /// whole.
     fn take_segments(
         &self,
         log_start: Offset,
@@ -279,7 +284,8 @@ impl Log {
         let mut checked_bytes = 0;
         let damage = segment.rebuild(bytes, trusted, interval, &mut |header| {
             checked_bytes += header.size_in_bytes() as u64;
-            // What the checkpoint says of the epochs before the recovery point is right, and must not be cut by it.
+            // What the checkpoint says of the epochs before the recovery point is right, and must
+            // not be cut by it.
             let epoch = header.partition_leader_epoch;
             if epoch.0 >= 0 && epochs.epoch_of(header.base_offset) != Some(epoch) {
                 epochs.assign(epoch, header.base_offset);
@@ -322,7 +328,8 @@ impl Log {
         Ok(())
     }
 
-    /// Removes segments without a batch from the end, and returns where the log ends if that leaves none.
+    /// Removes segments without a batch from the end, and returns where the log ends if that leaves
+    /// none.
     fn drop_empty_end(&self) -> io::Result<Offset> {
         let mut log_end = Offset::ZERO;
         while let Some(last) = self.active_segment().filter(|segment| segment.size() == 0) {

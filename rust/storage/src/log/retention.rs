@@ -1,8 +1,9 @@
 //! Deleting from the start: by age, by size, by DeleteRecords.
 //!
-//! Three steps, and the log directory makes the second: log start moves in memory, its checkpoint is made durable, then the
-//! segments below it are deleted. A crash between any two leaves records below log start on the disk, which the next start
-//! deletes; it never leaves a log start that forgets deleted records.
+//! Three steps, and the log directory makes the second: log start moves in memory, its checkpoint
+//! is made durable, then the segments below it are deleted. A crash between any two leaves records
+//! below log start on the disk, which the next start deletes; it never leaves a log start that
+//! forgets deleted records.
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use super::{DeleteRecordsError, Log, LogConfig};
 use crate::segment::Segment;
 
 impl Log {
-    /// Moves the log's start up to `before`, if it is not there yet, and returns where it is. What lies below is gone for
-    /// readers at once.
+    /// Moves the log's start up to `before`, if it is not there yet, and returns where it is. What
+    /// lies below is gone for readers at once.
     pub fn delete_records(&self, before: Offset) -> Result<Offset, DeleteRecordsError> {
         self.check_available()?;
         let mut refused = None;
@@ -32,7 +33,8 @@ impl Log {
         Ok(moved.log_start)
     }
 
-    /// Where `retention.ms` and `retention.bytes` would have the log start now; `None` if it starts there already.
+    /// Where `retention.ms` and `retention.bytes` would have the log start now; `None` if it starts
+    /// there already.
     pub fn retention_candidate(&self, now_ms: i64) -> io::Result<Option<Offset>> {
         let config = self.config();
         let offsets = self.offsets();
@@ -52,8 +54,9 @@ impl Log {
         Ok(start.filter(|&start| start > offsets.log_start))
     }
 
-    /// Deletes the segments that lie below `persisted_log_start`, which is durable in the checkpoint file: gives them a name
-    /// that the next start sweeps away, and takes that away `file.delete.delay.ms` later, on a later call.
+    /// Deletes the segments that lie below `persisted_log_start`, which is durable in the
+    /// checkpoint file: gives them a name that the next start sweeps away, and takes that away
+    /// `file.delete.delay.ms` later, on a later call.
     pub fn delete_segments(&self, persisted_log_start: Offset, now_ms: i64) -> io::Result<()> {
         let delay_ms = self.config.read().file_delete_delay_ms;
         let _sync = self.sync.lock();
@@ -73,7 +76,8 @@ impl Log {
             writer.deleted.push((now_ms.saturating_add(delay_ms), segment));
             writer.recovery_point = writer.recovery_point.max(next_offset);
         }
-        // The first segment that is left has a snapshot at its start; an empty log has one at its end.
+        // The first segment that is left has a snapshot at its start; an empty log has one at its
+        // end.
         let first = self.segments.read().keys().next().copied();
         let first = first.unwrap_or(self.offsets().log_end);
         self.remove_snapshots(&mut writer, |offset| offset < first.min(persisted_log_start))?;

@@ -1,4 +1,5 @@
-//! What a read of a log gives: a run of whole batches in a file, whose bytes are fetched when the socket has room.
+//! What a read of a log gives: a run of whole batches in a file, whose bytes are fetched when the
+//! socket has room.
 
 use std::io;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
-//! Making the segments durable: the recovery point moves to where the log ended when the sync began.
+//! Making the segments durable: the recovery point moves to where the log ended when the sync
+//! began.
 //!
 //! What must be durable before a recovery point may be told to anyone, in this order:
 //!
 //! ```text
-//! 1 the batches of every segment behind the old recovery point, and the indexes of those that are sealed
+//! 1 the batches behind the old recovery point, and the indexes of sealed segments
 //! 2 the leader epochs, the producer snapshot at the new recovery point, the topic id
 //! 3 the names of all these files, and that of the directory
 //! ```
@@ -32,8 +33,9 @@ struct SyncPlan {
 }
 
 impl Log {
-    /// Syncs everything that was appended before the call and returns the recovery point, below which the segments are
-    /// durable. After an error the log has failed: nobody knows what the disk holds.
+    /// Syncs everything that was appended before the call and returns the recovery point, below
+    /// which the segments are durable. After an error the log has failed: nobody knows what the
+    /// disk holds.
     pub fn sync(&self) -> io::Result<Offset> {
         let _sync = self.sync.lock();
         self.sync_locked()
@@ -57,8 +59,8 @@ impl Log {
         writer.sync_due || writer.unsynced_since_ms.is_some_and(late)
     }
 
-    /// The checkpoint file names this recovery point, durably: older producer snapshots are not needed any more, but those
-    /// at the start of a segment, which a truncation may go back to.
+    /// The checkpoint file names this recovery point, durably: older producer snapshots are not
+    /// needed any more, but those at the start of a segment, which a truncation may go back to.
     pub fn recovery_point_persisted(&self, recovery_point: Offset) -> io::Result<()> {
         let bases: Vec<Offset> = self.segments.read().keys().copied().collect();
         let mut writer = self.writer.lock();
@@ -67,9 +69,9 @@ impl Log {
         })
     }
 
-    /// A sweep for idle logs calls this now and then: closes the files of a log that was not used since the last call, once
-    /// everything in them is durable, and says whether it did. (Closed with unsynced bytes, a file takes a later error of the
-    /// disk with it.)
+    /// A sweep for idle logs calls this now and then: closes the files of a log that was not used
+    /// since the last call, once everything in them is durable, and says whether it did. (Closed
+    /// with unsynced bytes, a file takes a later error of the disk with it.)
     pub fn close_idle(&self) -> io::Result<bool> {
         let used = self.touched.swap(false, Ordering::Relaxed);
         if used || !self.has_open_files() || self.check_available().is_err() {
@@ -87,8 +89,8 @@ impl Log {
         Ok(true)
     }
 
-    /// Completes and syncs all files and closes them, for a clean shutdown. Returns what the checkpoint files must say. No
-    /// append may follow.
+    /// Completes and syncs all files and closes them, for a clean shutdown. Returns what the
+    /// checkpoint files must say. No append may follow.
     pub fn close(&self) -> io::Result<LogCheckpoints> {
         let _sync = self.sync.lock();
         if let Some(active) = self.active_segment() {
@@ -139,7 +141,8 @@ impl Log {
         Ok(())
     }
 
-    /// Decides, under the writer's lock, what there is to do. Counts from here what is appended from here on.
+    /// Decides, under the writer's lock, what there is to do. Counts from here what is appended
+    /// from here on.
     fn plan_sync(&self, in_memory: bool) -> io::Result<Option<SyncPlan>> {
         let mut writer = self.writer.lock();
         let log_end = self.offsets().log_end;

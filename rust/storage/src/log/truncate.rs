@@ -1,7 +1,7 @@
 //! Cutting the end off: what a follower does with records that its leader does not have.
 //!
-//! The last segment goes first, and its disappearance is durable before the one before it is touched: a crash in between
-//! leaves a longer log, never one with a hole.
+//! The last segment goes first, and its disappearance is durable before the one before it is
+//! touched: a crash in between leaves a longer log, never one with a hole.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -13,8 +13,9 @@ use crate::checkpoint_file::{self, LEADER_EPOCH_FILE};
 use crate::producer_state::ProducerState;
 
 impl Log {
-    /// Cuts off the batch that holds the record at `offset` and all that follow, durably, and returns where the log ends
-    /// then. Below the log's start nothing is left, and the log starts at `offset`.
+    /// Cuts off the batch that holds the record at `offset` and all that follow, durably, and
+    /// returns where the log ends then. Below the log's start nothing is left, and the log starts
+    /// at `offset`.
     pub fn truncate_to(&self, offset: Offset, now_ms: i64) -> io::Result<Offset> {
         if offset >= self.offsets().log_end {
             return Ok(self.offsets().log_end);
@@ -30,8 +31,8 @@ impl Log {
         self.tell_truncated(result)
     }
 
-    /// Deletes all records; the next one gets `offset`. The caller makes `offset` the log's durable start: without it the log
-    /// starts, empty, where it started before.
+    /// Deletes all records; the next one gets `offset`. The caller makes `offset` the log's durable
+    /// start: without it the log starts, empty, where it started before.
     pub fn truncate_fully_and_start_at(&self, offset: Offset) -> io::Result<()> {
         let _sync = self.sync.lock();
         let mut writer = self.writer.lock();
@@ -79,7 +80,8 @@ impl Log {
         Ok(log_end)
     }
 
-    /// The checkpoint of the epochs must not outlive what it tells of: other epochs may write these offsets next.
+    /// The checkpoint of the epochs must not outlive what it tells of: other epochs may write these
+    /// offsets next.
     fn cut_epochs(&self, writer: &mut Writer, log_end: Offset) -> io::Result<()> {
         let mut epochs = self.epochs.write();
         if epochs.truncate_from_end(log_end) && self.durability() != Durability::Memory {

@@ -1,5 +1,6 @@
-//! What a log remembers about idempotent producers (KIP-98): it answers a repeated batch with its first offset, refuses a
-//! gap, and fences an earlier epoch. Pure: it is told of every batch, and decides.
+//! What a log remembers about idempotent producers (KIP-98): it answers a repeated batch with its
+//! first offset, refuses a gap, and fences an earlier epoch. Pure: it is told of every batch, and
+//! decides.
 
 mod entry;
 mod snapshot;
@@ -18,7 +19,8 @@ pub use snapshot::{SnapshotError, decode, encode};
 pub enum ProducerError {
     /// A later incarnation of the producer has written.
     #[error(
-        "epoch {epoch} of producer {producer_id} was fenced by epoch {current}: start a new producer"
+        "epoch {epoch} of producer {producer_id} was fenced by epoch {current}: \
+         start a new producer"
     )]
     InvalidProducerEpoch {
         /// The producer.
@@ -30,7 +32,8 @@ pub enum ProducerError {
     },
     /// The batch does not follow the last one, and is none of those that are remembered.
     #[error(
-        "sequence {sequence} of producer {producer_id} in epoch {epoch} does not follow {last}: a batch before it is missing"
+        "sequence {sequence} of producer {producer_id} in epoch {epoch} does not follow {last}: \
+         a batch before it is missing"
     )]
     OutOfOrderSequence {
         /// The producer.
@@ -65,8 +68,9 @@ impl ProducerState {
         Self { producers: entries.into_iter().collect() }
     }
 
-    /// Whether a batch that a client sent may be appended. A producer that is not known may begin with any sequence
-    /// number: its state may have been deleted with its records, or have expired (KIP-360).
+    /// Whether a batch that a client sent may be appended. A producer that is not known may begin
+    /// with any sequence number: its state may have been deleted with its records, or have expired
+    /// (KIP-360).
     pub fn check(&self, header: &BatchHeader) -> Result<ProducerDecision, ProducerError> {
         let Some(entry) = self.producers.get(&header.producer_id) else {
             return Ok(ProducerDecision::Append);
@@ -91,8 +95,8 @@ impl ProducerState {
         }
     }
 
-    /// Remembers a batch that lies in the log, whoever wrote it there. `now_ms` is when it was seen: a producer that sends
-    /// old timestamps must not expire while it is busy.
+    /// Remembers a batch that lies in the log, whoever wrote it there. `now_ms` is when it was
+    /// seen: a producer that sends old timestamps must not expire while it is busy.
     pub fn update(&mut self, header: &BatchHeader, now_ms: i64) {
         if !header.has_producer_id() {
             return;
@@ -101,8 +105,8 @@ impl ProducerState {
         entry.update(header, now_ms);
     }
 
-    /// Forgets the producers that were last seen `expiration_ms` before `now_ms` or earlier, unless a transaction of theirs
-    /// is open.
+    /// Forgets the producers that were last seen `expiration_ms` before `now_ms` or earlier, unless
+    /// a transaction of theirs is open.
     pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
         self.producers.retain(|_, entry| {
             entry.transaction_first_offset.is_some()

@@ -1,19 +1,22 @@
-//! The producers of a log as a file, `<20-digit offset>.snapshot`: what they were when the log ended at that offset.
+//! The producers of a log as a file, `<20-digit offset>.snapshot`: what they were when the log
+//! ended at that offset.
 //!
 //! ```text
 //! offset  size  field
 //!      0     2  version                   1
 //!      2     4  crc                       CRC-32C of all that follows
 //!      6     4  number of producers
-//!     10  46 x  producer id 8, epoch 2, last sequence 4, last offset 8, offset delta 4, timestamp 8,
-//!               coordinator epoch 4, first offset of the open transaction 8 (-1 for none)
+//!     10  46 x  producer id 8, epoch 2, last sequence 4, last offset 8, offset delta 4,
+//!               timestamp 8, coordinator epoch 4,
+//!               first offset of the open transaction 8 (-1 for none)
 //!   then     4  number of earlier batches
 //!         32 x  producer id 8, last sequence 4, last offset 8, offset delta 4, timestamp 8
 //! ```
 //!
-//! The first part is Kafka's format, which knows only the last batch of each producer. A producer with five requests in
-//! flight while the broker restarts may repeat any of the five, so the second part holds the four before. Kafka's reader
-//! sums it and looks no further; it is absent when nobody has more than one batch, and in the files that Kafka writes.
+//! The first part is Kafka's format, which knows only the last batch of each producer. A producer
+//! with five requests in flight while the broker restarts may repeat any of the five, so the second
+//! part holds the four before. Kafka's reader sums it and looks no further; it is absent when
+//! nobody has more than one batch, and in the files that Kafka writes.
 
 use std::collections::BTreeMap;
 
@@ -144,7 +147,8 @@ fn get_producer(
     Ok((producer_id, entry, (last.last_offset.0 >= 0).then_some(last)))
 }
 
-/// Both parts hold a batch's four fields in the same order. The caller has seen to it that they are there.
+/// Both parts hold a batch's four fields in the same order. The caller has seen to it that they are
+/// there.
 fn get_batch(rest: &mut &[u8], producer_id: ProducerId) -> Result<BatchMetadata, SnapshotError> {
     let batch = BatchMetadata {
         last_sequence: rest.get_i32(),

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! .index      0                  4                8
-//!             | relative offset  | file position  |    the last offset of the batch that begins at the position
+//!             | relative offset  | file position  |  last offset of the batch at the position
 //!
 //! .timeindex  0                  8                12
-//!             | timestamp, ms    | relative offset |   no record up to the offset has a higher timestamp
+//!             | timestamp, ms    | relative offset |  no record up to there has a higher one
 //! ```
 //!
 //! A relative offset counts from the segment's base offset.

@@ -1,7 +1,9 @@
-//! A sparse index of a segment: entries of a fixed size in a file, in ascending order, the latest ones also in memory.
+//! A sparse index of a segment: entries of a fixed size in a file, in ascending order, the latest
+//! ones also in memory.
 //!
-//! An index is a hint: it says from where to search, never what is there. So its file is written late and synced only
-//! with a sealed segment; what a crash takes away is indexed anew, and an entry that points nowhere costs a longer search.
+//! An index is a hint: it says from where to search, never what is there. So its file is written
+//! late and synced only with a sealed segment; what a crash takes away is indexed anew, and an
+//! entry that points nowhere costs a longer search.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +12,8 @@ use parking_lot::RwLock;
 
 use super::file::LazyFile;
 
-/// So many entries stay in memory when they have been written: the readers of a log's end need no other.
+/// So many entries stay in memory when they have been written: the readers of a log's end need no
+/// other.
 const TAIL_ENTRIES_KEPT: usize = 256;
 
 /// One entry.
@@ -33,8 +36,8 @@ pub(crate) struct Index<E> {
     state: RwLock<State<E>>,
 }
 
-/// The file holds the entries `0..written`, memory the entries `tail_start..tail_start + tail.len()`, and
-/// `tail_start <= written`.
+/// The file holds the entries `0..written`, memory the entries `tail_start..tail_start +
+/// tail.len()`, and `tail_start <= written`.
 #[derive(Debug)]
 struct State<E> {
     written: usize,
@@ -68,7 +71,8 @@ impl<E: IndexEntry> Index<E> {
         }
     }
 
-    /// The last entry for which `before` holds; it must hold for all entries up to some place and for none after it.
+    /// The last entry for which `before` holds; it must hold for all entries up to some place and
+    /// for none after it.
     pub(crate) fn floor(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
         let state = self.state.read();
         if state.tail.first().is_some_and(&before) {
@@ -90,7 +94,8 @@ impl<E: IndexEntry> Index<E> {
         Ok(found)
     }
 
-    /// Keeps the entries at the start for which `keep` holds, as long as they ascend. Reads the whole file.
+    /// Keeps the entries at the start for which `keep` holds, as long as they ascend. Reads the
+    /// whole file.
     pub(crate) fn keep_while(&self, keep: impl Fn(&E) -> bool) -> io::Result<()> {
         let mut state = self.state.write();
         state.flush(&self.file)?;

@@ -1,4 +1,5 @@
-//! How a reader finds its way in a segment: the last batches from memory, others by the index and a short walk.
+//! How a reader finds its way in a segment: the last batches from memory, others by the index and a
+//! short walk.
 
 use std::io;
 
@@ -20,7 +21,8 @@ pub struct FoundRecord {
 }
 
 impl Segment {
-    /// Where the batch begins that holds the record at `offset`; the segment's end if the record is not there yet.
+    /// Where the batch begins that holds the record at `offset`; the segment's end if the record is
+    /// not there yet.
     pub(crate) fn position_of(&self, offset: Offset, wait: Wait) -> io::Result<u32> {
         let (size, next_offset) = self.published();
         if offset >= next_offset {
@@ -36,8 +38,8 @@ impl Segment {
         Ok(found.map_or(size, |batch| batch.position))
     }
 
-    /// Where the batch begins that holds the record at `offset`, and its base offset; the segment's end and the offset that
-    /// follows if the record is not there.
+    /// Where the batch begins that holds the record at `offset`, and its base offset; the segment's
+    /// end and the offset that follows if the record is not there.
     pub(crate) fn boundary(&self, offset: Offset, wait: Wait) -> io::Result<(u32, Offset)> {
         let (size, next_offset) = self.published();
         let position = self.position_of(offset, wait)?;
@@ -46,8 +48,8 @@ impl Segment {
         Ok((position, batch.map_or(next_offset, |batch| batch.header.base_offset)))
     }
 
-    /// The last place not after `limit` where a batch ends, if it lies behind `start`, where a batch begins; else where that
-    /// batch ends if `one` is asked for at least, else `start`.
+    /// The last place not after `limit` where a batch ends, if it lies behind `start`, where a
+    /// batch begins; else where that batch ends if `one` is asked for at least, else `start`.
     pub(crate) fn end_before(
         &self,
         start: u32,
@@ -101,8 +103,8 @@ impl Segment {
         })
     }
 
-    /// The first record for which `matches` holds; it is asked for each batch, without an offset and a timestamp, before its
-    /// records are looked at.
+    /// The first record for which `matches` holds; it is asked for each batch, without an offset
+    /// and a timestamp, before its records are looked at.
     fn find_record(
         &self,
         start: u32,
@@ -151,7 +153,8 @@ impl Segment {
         after.checked_sub(1).and_then(|index| published.recent.get(index)).map(|batch| batch.1)
     }
 
-    /// The first batch from `hint` on for which `wanted` holds. A hint that leads nowhere costs a walk from the start.
+    /// The first batch from `hint` on for which `wanted` holds. A hint that leads nowhere costs a
+    /// walk from the start.
     fn walk(
         &self,
         hint: u32,

@@ -1,7 +1,7 @@
 //! One segment: a file of record batches from a base offset on, and the indexes into it.
 //!
-//! One writer appends; readers find their way by what is published: the file's size and the offset that follows its last
-//! batch, which change together and only when the bytes are there.
+//! One writer appends; readers find their way by what is published: the file's size and the offset
+//! that follows its last batch, which change together and only when the bytes are there.
 
 mod entries;
 mod file;
@@ -34,8 +34,8 @@ pub(crate) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 /// So many of the last batches are found without a look into a file.
 const RECENT_BATCHES: usize = 64;
 
-/// A segment's blocks are set aside in steps that grow with it, between these bounds: a small topic takes little, a large
-/// one is spared the growth of its file with every write.
+/// A segment's blocks are set aside in steps that grow with it, between these bounds: a small topic
+/// takes little, a large one is spared the growth of its file with every write.
 const PREALLOCATE_BYTES_MIN: u64 = 1024 * 1024;
 const PREALLOCATE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -135,8 +135,9 @@ impl Segment {
         }
     }
 
-    /// Writes a batch, whose header lies in the first part, behind the last one. After an error the segment is as before,
-    /// unless the second error in the pair says that it could not be put back.
+    /// Writes a batch, whose header lies in the first part, behind the last one. After an error the
+    /// segment is as before, unless the second error in the pair says that it could not be put
+    /// back.
     pub(crate) fn append(
         &self,
         header: &BatchHeader,
@@ -263,8 +264,8 @@ impl Segment {
         self.log.is_open() || self.offsets.file().is_open() || self.times.file().is_open()
     }
 
-    /// Takes the files' names away, the batches' last: a log without its index is made whole, an index without its log is
-    /// swept away.
+    /// Takes the files' names away, the batches' last: a log without its index is made whole, an
+    /// index without its log is swept away.
     pub(crate) fn remove(&self) -> io::Result<()> {
         self.times.remove()?;
         self.offsets.remove()?;

@@ -29,11 +29,12 @@ pub(crate) enum DamageReason {
 }
 
 impl Segment {
-    /// Takes the index entries for granted that speak of records before `trusted`, checks the batches behind the last such
-    /// entry up to the position `end`, notes them, and shows each to `visit`. Stops at the first one that is damaged or does
-    /// not follow the one before.
+    /// Takes the index entries for granted that speak of records before `trusted`, checks the
+    /// batches behind the last such entry up to the position `end`, notes them, and shows each to
+    /// `visit`. Stops at the first one that is damaged or does not follow the one before.
     ///
-    /// What an index entry says is checked too: if no such batch is there, the segment is walked over from its start.
+    /// What an index entry says is checked too: if no such batch is there, the segment is walked
+    /// over from its start.
     pub(crate) fn rebuild(
         &self,
         end: u32,
@@ -86,7 +87,8 @@ impl Segment {
         }
     }
 
-    /// Forgets what the indexes say of positions from `end` and of offsets from `trusted` on, and all bookkeeping.
+    /// Forgets what the indexes say of positions from `end` and of offsets from `trusted` on, and
+    /// all bookkeeping.
     fn keep_index_before(&self, end: u32, trusted: Offset) -> io::Result<Resume> {
         let relative = self.relative(trusted);
         self.offsets
@@ -115,7 +117,8 @@ impl Segment {
     }
 }
 
-/// From where batches are noted again: the batch of the last index entry that was kept, or the start.
+/// From where batches are noted again: the batch of the last index entry that was kept, or the
+/// start.
 #[derive(Clone, Copy, Debug)]
 struct Resume {
     position: u32,

@@ -1,5 +1,5 @@
-//! What a disk holds, and what one operation changes about it: applied to the running image at once, to the durable one
-//! when it is synced.
+//! What a disk holds, and what one operation changes about it: applied to the running image at
+//! once, to the durable one when it is synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
