@@ -1,7 +1,8 @@
-//! Cluster metadata as a pure machine: records, the image that their replay gives, and the controller's decisions.
+//! Cluster metadata as a pure machine: records, the image that their replay gives, and the
+//! controller's decisions.
 //!
-//! A decision looks at an image and answers with records and a reply; only the replay of records changes an image. So an
-//! image is always the replay of its log, on every node alike.
+//! A decision looks at an image and answers with records and a reply; only the replay of records
+//! changes an image. So an image is always the replay of its log, on every node alike.
 
 pub mod controller;
 pub mod image;

@@ -1,4 +1,5 @@
-//! Runs decisions in order, each on what the earlier ones will have made of the image, and answers when they are committed.
+//! Runs decisions in order, each on what the earlier ones will have made of the image, and answers
+//! when they are committed.
 //!
 //! ```text
 //! change 1:  decide ─ propose ────────────── committed ─ reply
@@ -6,7 +7,8 @@
 //!                     on the image with 1's records in it
 //! ```
 //!
-//! If a proposal fails, those decided on top of it fail as well: the quorum takes nothing more under that leadership.
+//! If a proposal fails, those decided on top of it fail as well: the quorum takes nothing more
+//! under that leadership.
 
 use std::sync::Arc;
 
@@ -53,8 +55,8 @@ impl Controller {
         &self.quorum
     }
 
-    /// Decides, commits, and then gives the reply; [`MetadataQuorum::image`] has the change by then. A caller that goes away
-    /// does not take back what it has begun.
+    /// Decides, commits, and then gives the reply; [`MetadataQuorum::image`] has the change by
+    /// then. A caller that goes away does not take back what it has begun.
     pub async fn change<R>(
         &self,
         decide: impl FnOnce(&MetadataImage) -> Result<Decision<R>, Rejection>,
@@ -74,7 +76,8 @@ impl Controller {
         if records.is_empty() && tail.in_flight == 0 {
             return answer;
         }
-        // An answer without records may rest on what is not committed yet: an empty proposal waits for that.
+        // An answer without records may rest on what is not committed yet: an empty proposal waits
+        // for that.
         tail.image.replay_all(&records).map_err(ProposeError::from)?;
         let proposal = self.quorum.propose(records).await?;
         tail.in_flight += 1;

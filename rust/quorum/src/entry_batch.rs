@@ -1,9 +1,12 @@
 //! A Raft entry as a record batch: one entry, one batch, one record, one offset.
 //!
 //! ```text
-//! batch header   base offset = index, leader epoch = term            (outside the CRC, so they are repeated in the key)
+//! batch header   base offset = index, leader epoch = term; the key repeats both: the CRC does not
+//!                cover them
 //! key            kind: u8 | term: u64 | index: u64
-//! value          0 blank: nothing   1 membership: JSON   2 change: framed metadata records, one after the other
+//! value          kind 0, blank: nothing
+//!                kind 1, membership: JSON
+//!                kind 2, change: framed metadata records, one after the other
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,11 @@
-//! The files of the metadata log, in the directory `__cluster_metadata-0`; every method runs on the thread that writes them.
+//! The files of the metadata log, in the directory `__cluster_metadata-0`; every method runs on the
+//! thread that writes them.
 //!
 //! ```text
-//! 00000000000000000000.log              entries as record batches, from that offset on; the last file is appended to
+//! 00000000000000000000.log                     entries as record batches, from that offset on;
+//!                                              the last file is appended to
 //! 00000000000000004711-0000000003.checkpoint   the image as of that offset and term
-//! quorum-state                          vote, purge position, last known commit
+//! quorum-state                                 vote, purge position, last known commit
 //! ```
 
 use std::io;
@@ -40,7 +42,8 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A file is damaged where no crash can damage it.
-    #[error("{} is damaged at byte {position}: {reason}; restore it from a backup, or move the data directory away to start anew", path.display())]
+    #[error("{} is damaged at byte {position}: {reason}; restore it from a backup, or move the \
+        data directory away to start anew", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -58,7 +61,8 @@ pub(crate) struct LogFiles {
     directory: PathBuf,
     /// In the order of their offsets.
     files: Vec<LogFile>,
-    /// What went wrong first. After a failed write or sync nobody knows what the disk holds, so nothing more is done.
+    /// What went wrong first. After a failed write or sync nobody knows what the disk holds, so
+    /// nothing more is done.
     failed: Option<String>,
 }
 
@@ -161,7 +165,8 @@ impl LogFiles {
         })
     }
 
-    /// Puts a file in the place of the one with this name, if there is one: durably, and as a whole or not at all.
+    /// Puts a file in the place of the one with this name, if there is one: durably, and as a whole
+    /// or not at all.
     pub(crate) fn save(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         self.guarded(|log| log.replace(name, content))
     }
@@ -217,7 +222,8 @@ impl LogFiles {
         self.disk.sync_dir(&self.directory)
     }
 
-    /// Removes the files that hold nothing above `index`, oldest first. The last one stays: it is appended to.
+    /// Removes the files that hold nothing above `index`, oldest first. The last one stays: it is
+    /// appended to.
     fn remove_purged(&mut self, index: u64) -> io::Result<()> {
         while let [first, _, ..] = self.files.as_slice()
             && first.last() <= index
@@ -240,7 +246,8 @@ impl LogFiles {
         }
     }
 
-    /// Reads one file. Only the last one can have a torn end: a file is synced before the next one is begun.
+    /// Reads one file. Only the last one can have a torn end: a file is synced before the next one
+    /// is begun.
     fn recover(
         &mut self,
         path: &Path,
@@ -293,7 +300,8 @@ impl LogFile {
 }
 
 impl Recovered {
-    /// Whether the entry at `index` may come next: behind the last one, or behind what a snapshot from elsewhere has replaced.
+    /// Whether the entry at `index` may come next: behind the last one, or behind what a snapshot
+    /// from elsewhere has replaced.
     fn check_next(&self, index: u64) -> Result<(), String> {
         let expected = self.entries.last().map_or(index, |entry| entry.log_id.index + 1);
         let after_purged = self.state.purged().is_some_and(|purged| purged.index + 1 == index);
@@ -304,7 +312,8 @@ impl Recovered {
     }
 }
 
-/// Takes the next entry off `rest`, which stays as it is on an error, and says how many bytes it took.
+/// Takes the next entry off `rest`, which stays as it is on an error, and says how many bytes it
+/// took.
 fn read_entry(rest: &mut Bytes) -> Result<(Entry, u64), EntryDecodeError> {
     let mut after = rest.clone();
     let batch = RecordBatch::split_first(&mut after)?;
@@ -313,10 +322,12 @@ fn read_entry(rest: &mut Bytes) -> Result<(Entry, u64), EntryDecodeError> {
     Ok((entry, batch.bytes().len() as u64))
 }
 
-/// Whether a write that a crash has cut short can look like this. A batch whose CRC is right was written whole.
+/// Whether a write that a crash has cut short can look like this. A batch whose CRC is right was
+/// written whole.
 fn is_torn(error: &EntryDecodeError) -> bool {
     let EntryDecodeError::Batch(error) = error else {
-        // The key repeats what the CRC does not cover: with sectors of zeros in between, both can differ.
+        // The key repeats what the CRC does not cover: with sectors of zeros in between, both can
+        // differ.
         return matches!(error, EntryDecodeError::Key);
     };
     !matches!(error, BatchError::Record { .. })

@@ -1,6 +1,7 @@
 //! The log as openraft wants it: readable at once from memory, durable when the writer says so.
 //!
-//! All entries since the last snapshot are in memory. Snapshots come often enough, by count and by bytes, for that to stay small.
+//! All entries since the last snapshot are in memory. Snapshots come often enough, by count and by
+//! bytes, for that to stay small.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -104,8 +105,8 @@ impl RaftLogStorage<Types> for LogStore {
         self.change_state(|state| state.set_vote(vote)).await
     }
 
-    /// Only remembered, and written when the state is written anyway: a sync for each commit would double its price, and
-    /// what a node has forgotten the leader tells it again.
+    /// Only remembered, and written when the state is written anyway: a sync for each commit would
+    /// double its price, and what a node has forgotten the leader tells it again.
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         self.log.lock().state.set_committed(committed);
         Ok(())
@@ -141,7 +142,8 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
-        // On the disk first: after a crash the entries are there and known to be purged, never missing and unknown.
+        // On the disk first: after a crash the entries are there and known to be purged, never
+        // missing and unknown.
         self.change_state(|state| state.set_purged(log_id)).await?;
         self.log.lock().entries.retain(|index, _| *index > log_id.index);
         Ok(())

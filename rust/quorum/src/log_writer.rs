@@ -1,7 +1,8 @@
-//! Who writes the log's files: a thread of its own in production, the caller itself in a simulation.
+//! Who writes the log's files: a thread of its own in production, the caller itself in a
+//! simulation.
 //!
-//! Whatever has been queued when the writer comes round is written, and then synced once: proposals that arrive while the
-//! disk is busy share the next sync.
+//! Whatever has been queued when the writer comes round is written, and then synced once: proposals
+//! that arrive while the disk is busy share the next sync.
 
 use std::fmt;
 use std::io;
@@ -25,7 +26,8 @@ const STACK_BYTES: usize = 256 * 1024;
 pub enum WriterPlace {
     /// On a thread of its own, so that a sync blocks nobody.
     Thread,
-    /// In the task that asks, one operation after the other: for simulations, whose disk does not block.
+    /// In the task that asks, one operation after the other: for simulations, whose disk does not
+    /// block.
     Inline,
 }
 
@@ -57,7 +59,8 @@ impl LogWriter {
         Ok(Self::Thread(sender))
     }
 
-    /// Appends entries, each an index and its batch; `flushed` hears when they are durable, or why not.
+    /// Appends entries, each an index and its batch; `flushed` hears when they are durable, or why
+    /// not.
     pub(crate) async fn append(
         &self,
         entries: Vec<(u64, Bytes)>,

@@ -1,4 +1,5 @@
-//! What the house asks of the quorum: take records, say when they are committed, and show the image.
+//! What the house asks of the quorum: take records, say when they are committed, and show the
+//! image.
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,14 +16,15 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The nodes that agree on the metadata log, as one of them sees it.
 pub trait MetadataQuorum: Send + Sync + fmt::Debug {
-    /// Puts records at the end of the log, together or not at all. When this returns, their place is taken: a later call's
-    /// records come after them. The proposal says when they are committed.
+    /// Puts records at the end of the log, together or not at all. When this returns, their place
+    /// is taken: a later call's records come after them. The proposal says when they are committed.
     fn propose(
         &self,
         records: Vec<MetadataRecord>,
     ) -> BoxFuture<'_, Result<Proposal, ProposeError>>;
 
-    /// The image of all that this node knows to be committed. Once a proposal is answered here, its records are in it.
+    /// The image of all that this node knows to be committed. Once a proposal is answered here, its
+    /// records are in it.
     fn image(&self) -> Arc<MetadataImage>;
 
     /// Tells each newer image; one that was overtaken may be left out.
@@ -34,7 +36,8 @@ pub trait MetadataQuorum: Send + Sync + fmt::Debug {
     /// Whether this node takes proposals.
     fn is_leader(&self) -> bool;
 
-    /// Stops, after what was proposed has been answered. The log is durable at any time; this only leaves nothing running.
+    /// Stops, after what was proposed has been answered. The log is durable at any time; this only
+    /// leaves nothing running.
     fn shutdown(&self) -> BoxFuture<'_, Result<(), ShutdownError>>;
 }
 
@@ -54,12 +57,14 @@ pub struct Committed {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProposeError {
     /// Another node takes proposals, or none does at the moment.
-    #[error("this node does not lead the metadata quorum; the leader is {}", leader.map_or("not known".to_owned(), |id| format!("node {id}")))]
+    #[error("this node does not lead the metadata quorum; the leader is {}", leader.map_or("not \
+        known".to_owned(), |id| format!("node {id}")))]
     NotLeader {
         /// Who does, if that is known.
         leader: Option<NodeId>,
     },
-    /// The records contradict the image at their place in the log, and were left out of it on every node.
+    /// The records contradict the image at their place in the log, and were left out of it on every
+    /// node.
     #[error("the records contradict the metadata that was committed before them: {0}")]
     Contradicted(#[from] ReplayError),
     /// The records cannot be persisted: a text is too long, or there is too much of them.
@@ -68,9 +73,11 @@ pub enum ProposeError {
         /// Why.
         reason: String,
     },
-    /// The node has stopped, in order or because its disk failed. The records may or may not be committed.
+    /// The node has stopped, in order or because its disk failed. The records may or may not be
+    /// committed.
     #[error(
-        "the metadata log has stopped: {reason}; see the broker's log, and restart it once the cause is gone"
+        "the metadata log has stopped: {reason}; see the broker's log, and restart it once the \
+        cause is gone"
     )]
     Stopped {
         /// Why.

@@ -1,4 +1,5 @@
-//! The way to other voters. A quorum of one has none: nothing is ever sent, and a mistake that sends is told as unreachable.
+//! The way to other voters. A quorum of one has none: nothing is ever sent, and a mistake that
+//! sends is told as unreachable.
 
 use openraft::alias::{SnapshotOf, VoteOf};
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};

@@ -1,4 +1,5 @@
-//! A quorum of one voter: the same log, votes and snapshots as a quorum of many, and nobody to wait for.
+//! A quorum of one voter: the same log, votes and snapshots as a quorum of many, and nobody to wait
+//! for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,9 +31,11 @@ pub const METADATA_DIRECTORY: &str = "__cluster_metadata-0";
 /// A snapshot is written, and the log before it given back, after so many entries or bytes.
 const SNAPSHOT_ENTRIES: u64 = 1000;
 const SNAPSHOT_BYTES: u64 = 8 * 1024 * 1024;
-/// Entries that stay behind a snapshot. A follower a little behind would need no snapshot for them; there is none yet.
+/// Entries that stay behind a snapshot. A follower a little behind would need no snapshot for them;
+/// there is none yet.
 const KEPT_ENTRIES: u64 = 0;
-/// A voter that is alone leads within milliseconds. If the disk takes longer than this to vote, it is not fit to be used.
+/// A voter that is alone leads within milliseconds. If the disk takes longer than this to vote, it
+/// is not fit to be used.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where and as whom a node runs.
@@ -62,7 +65,8 @@ pub enum StartError {
     NodeId(NodeId),
     /// The directory belongs to a node with another id.
     #[error(
-        "the metadata log is that of node {voter}, and this is node {node_id}; start it with the id it had before"
+        "the metadata log is that of node {voter}, and this is node {node_id}; start it with the \
+        id it had before"
     )]
     OtherNode {
         /// The log's one voter.
@@ -84,7 +88,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens the log, or begins it, and returns when this node leads and the image holds all that is in the log.
+    /// Opens the log, or begins it, and returns when this node leads and the image holds all that
+    /// is in the log.
     pub async fn start(options: NodeOptions) -> Result<Self, StartError> {
         let id =
             u64::try_from(options.node_id.0).map_err(|_| StartError::NodeId(options.node_id))?;
@@ -110,8 +115,8 @@ impl Node {
         Ok(node)
     }
 
-    /// Begins a new log with this one voter, or is elected anew on a log that is there. A new term each time keeps
-    /// (term, index) the name of one entry, also after a torn tail.
+    /// Begins a new log with this one voter, or is elected anew on a log that is there. A new term
+    /// each time keeps (term, index) the name of one entry, also after a torn tail.
     async fn lead(&self, id: u64, node_id: NodeId) -> Result<(), StartError> {
         let raft = |error: String| StartError::Raft(error);
         if self.raft.is_initialized().await.map_err(|e| raft(e.to_string()))? {
@@ -227,7 +232,8 @@ impl std::fmt::Debug for Node {
     }
 }
 
-/// No ticks: a voter that is alone neither sends heartbeats nor misses any, so an idle node has nothing to wake up for.
+/// No ticks: a voter that is alone neither sends heartbeats nor misses any, so an idle node has
+/// nothing to wake up for.
 fn config() -> Config {
     Config {
         cluster_name: "ottla".to_owned(),

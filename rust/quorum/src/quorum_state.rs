@@ -1,4 +1,5 @@
-//! What a node has to remember besides its log: its vote, how far the log was purged, and what it knew to be committed.
+//! What a node has to remember besides its log: its vote, how far the log was purged, and what it
+//! knew to be committed.
 
 use openraft::alias::VoteOf;
 use openraft::impls::leader_id_std;
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::raft_types::{LogId, Types, Vote, log_id, term_of};
 
-/// The content of the file `quorum-state`, as JSON. It is replaced as a whole: written beside, synced, renamed.
+/// The content of the file `quorum-state`, as JSON. It is replaced as a whole: written beside,
+/// synced, renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QuorumState {
     vote: Option<VoteText>,

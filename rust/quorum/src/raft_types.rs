@@ -11,7 +11,8 @@ use openraft::impls::{BasicNode, leader_id_std};
 use openraft_rt_tokio::TokioRuntime;
 use thiserror::Error;
 
-/// The most bytes that are committed together: an entry is written, synced and one day sent as a whole.
+/// The most bytes that are committed together: an entry is written, synced and one day sent as a
+/// whole.
 const CHANGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 openraft::declare_raft_types!(
@@ -35,7 +36,8 @@ pub(crate) type Vote = VoteOf<Types>;
 
 /// The records of one proposal, as they are and as they are persisted. Copies share both.
 ///
-/// They are encoded before they are proposed: an entry that could not be written would stop the log.
+/// They are encoded before they are proposed: an entry that could not be written would stop the
+/// log.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
     pub(crate) records: Arc<[MetadataRecord]>,
@@ -50,12 +52,14 @@ pub(crate) enum ChangeEncodeError {
     #[error(transparent)]
     Collect(#[from] std::io::Error),
     #[error(
-        "the records have {0} bytes, and at most {CHANGE_BYTES_MAX} are committed together; ask for less at once"
+        "the records have {0} bytes, and at most {CHANGE_BYTES_MAX} are committed together; ask \
+        for less at once"
     )]
     TooLarge(usize),
 }
 
-/// What became of a proposal when it was applied: taken in, or left out because it contradicts what came before.
+/// What became of a proposal when it was applied: taken in, or left out because it contradicts what
+/// came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Applied(pub(crate) Result<(), ReplayError>);
 

@@ -1,4 +1,5 @@
-//! A snapshot's bytes: the image as records, in record batches, behind a header that says where in the log it stands.
+//! A snapshot's bytes: the image as records, in record batches, behind a header that says where in
+//! the log it stands.
 //!
 //! ```text
 //! record 0        key "snapshot", value JSON: last entry, members, number of records

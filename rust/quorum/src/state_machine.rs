@@ -101,7 +101,8 @@ impl RaftStateMachine<Types> for StateMachine {
         Ok((self.state.applied, self.state.membership.clone()))
     }
 
-    /// A proposal that contradicts the image is left out, on every node alike: replay is a function of the log.
+    /// A proposal that contradicts the image is left out, on every node alike: replay is a function
+    /// of the log.
     async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
     where
         S: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,

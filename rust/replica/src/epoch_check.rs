@@ -1,4 +1,5 @@
-//! Epoch fencing: compares the leader epoch that a client believes in with the partition's own (KIP-320).
+//! Epoch fencing: compares the leader epoch that a client believes in with the partition's own
+//! (KIP-320).
 
 use base::{ErrorCode, LeaderEpoch};
 use thiserror::Error;
@@ -16,7 +17,8 @@ pub enum EpochError {
     },
     /// The broker is behind: it has not heard of that epoch yet.
     #[error(
-        "leader epoch {requested} is newer than the partition's, {current}: try again once this broker has heard of it"
+        "leader epoch {requested} is newer than the partition's, {current}: try again once this \
+        broker has heard of it"
     )]
     Unknown {
         /// The epoch in the request.
@@ -36,8 +38,8 @@ impl EpochError {
     }
 }
 
-/// Whether a Fetch, `ListOffsets` or `OffsetForLeaderEpoch` that names `requested` as the partition's current epoch may be
-/// served; [`LeaderEpoch::NONE`] asks for no check.
+/// Whether a Fetch, `ListOffsets` or `OffsetForLeaderEpoch` that names `requested` as the
+/// partition's current epoch may be served; [`LeaderEpoch::NONE`] asks for no check.
 pub fn check_leader_epoch(current: LeaderEpoch, requested: LeaderEpoch) -> Result<(), EpochError> {
     if requested == LeaderEpoch::NONE || requested == current {
         Ok(())

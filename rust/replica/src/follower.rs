@@ -1,4 +1,5 @@
-//! What the leader knows of one follower: how far it has fetched and flushed, and when it was last level with the leader.
+//! What the leader knows of one follower: how far it has fetched and flushed, and when it was last
+//! level with the leader.
 
 use base::{Instant, Offset};
 
@@ -27,15 +28,17 @@ struct PreviousFetch {
 }
 
 impl FollowerProgress {
-    /// Takes in a fetch. A position behind the last one is believed too: the follower may have lost its disk.
+    /// Takes in a fetch. A position behind the last one is believed too: the follower may have lost
+    /// its disk.
     pub fn handle_fetch(
         &mut self,
         now: Instant,
         position: FollowerPosition,
         leader_log_end: Offset,
     ) {
-        // A follower that now asks for what was the leader's end when it asked before was level at that earlier time,
-        // even if the leader has moved on since: this is what keeps it in sync under steady load.
+        // A follower that now asks for what was the leader's end when it asked before was level at
+        // that earlier time, even if the leader has moved on since: this is what keeps it in sync
+        // under steady load.
         if position.log_end >= leader_log_end {
             self.caught_up_at = Some(now);
         } else if let Some(previous) = self.previous_fetch

@@ -1,4 +1,5 @@
-//! The in-sync replicas: the set that the metadata log has committed, and the one that the leader has asked for (KIP-497).
+//! The in-sync replicas: the set that the metadata log has committed, and the one that the leader
+//! has asked for (KIP-497).
 
 use std::collections::BTreeSet;
 
@@ -37,8 +38,9 @@ impl InSyncReplicas {
         self.proposed.is_some()
     }
 
-    /// Every replica that may be in the set while a proposal is on its way, in order. The high watermark waits for all
-    /// of them: the controller may have committed the proposal and elected one of the newcomers before the leader hears.
+    /// Every replica that may be in the set while a proposal is on its way, in order. The high
+    /// watermark waits for all of them: the controller may have committed the proposal and elected
+    /// one of the newcomers before the leader hears.
     pub fn maximal(&self) -> impl Iterator<Item = NodeId> + '_ {
         let newcomers = self.proposed.iter().flatten();
         self.committed

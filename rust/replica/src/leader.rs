@@ -37,7 +37,8 @@ pub struct LeaderStart {
 /// What the shell has to do, in the order in which it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<W> {
-    /// Records below this offset are replicated: the log must know before the waiters that follow are told.
+    /// Records below this offset are replicated: the log must know before the waiters that follow
+    /// are told.
     HighWatermarkMoved(Offset),
     /// What this waiter waited for is there.
     Released(W),
@@ -45,7 +46,8 @@ pub enum Output<W> {
     Failed(W, ErrorCode),
 }
 
-/// One partition's leader. `W` is whatever the shell hangs on a wait: a response to send, a task to wake.
+/// One partition's leader. `W` is whatever the shell hangs on a wait: a response to send, a task to
+/// wake.
 #[derive(Debug)]
 pub struct Leader<W> {
     node: NodeId,
@@ -63,7 +65,8 @@ pub struct Leader<W> {
 }
 
 impl<W> Leader<W> {
-    /// A leader at the start of its epoch. The first output may move the high watermark: alone, what is flushed is replicated.
+    /// A leader at the start of its epoch. The first output may move the high watermark: alone,
+    /// what is flushed is replicated.
     pub fn new(start: LeaderStart) -> Self {
         assert!(start.isr.contains(&start.node), "a leader is in sync with itself");
         assert!(start.isr.is_subset(&start.replicas), "in-sync replicas are replicas");
@@ -90,13 +93,15 @@ impl<W> Leader<W> {
         leader
     }
 
-    /// The log's end has moved. A position behind the known one is late news from another thread, and ignored.
+    /// The log's end has moved. A position behind the known one is late news from another thread,
+    /// and ignored.
     pub fn handle_log_end(&mut self, log_end: Offset) {
         self.log_end = self.log_end.max(log_end);
         self.release(Until::Appended, self.log_end);
     }
 
-    /// What the leader has flushed has moved; what is flushed was appended, whichever news came first.
+    /// What the leader has flushed has moved; what is flushed was appended, whichever news came
+    /// first.
     pub fn handle_flushed(&mut self, flushed: Offset) {
         if flushed <= self.flushed {
             return;
@@ -126,14 +131,16 @@ impl<W> Leader<W> {
         self.isr.propose(isr);
     }
 
-    /// The metadata log holds these in-sync replicas now. A smaller set may move the high watermark.
+    /// The metadata log holds these in-sync replicas now. A smaller set may move the high
+    /// watermark.
     pub fn handle_isr(&mut self, isr: BTreeSet<NodeId>) {
         assert!(isr.contains(&self.node), "the controller keeps a leader in its own set");
         self.isr.commit(isr);
         self.advance_high_watermark();
     }
 
-    /// This broker leads on, under a new epoch: what followers said in the old one counts no longer.
+    /// This broker leads on, under a new epoch: what followers said in the old one counts no
+    /// longer.
     pub fn handle_epoch(&mut self, epoch: LeaderEpoch) {
         assert!(epoch > self.epoch, "epochs only grow: {epoch} after {}", self.epoch);
         self.epoch = epoch;
@@ -146,14 +153,16 @@ impl<W> Leader<W> {
         self.min_insync_replicas = min_insync_replicas;
     }
 
-    /// The partition is no longer led here (lost, deleted, or its disk has failed): whoever waits now or later hears `code`.
+    /// The partition is no longer led here (lost, deleted, or its disk has failed): whoever waits
+    /// now or later hears `code`.
     pub fn handle_closed(&mut self, code: ErrorCode) {
         self.closed = Some(code);
         self.outputs.extend(self.waiters.drain().map(|waiter| Output::Failed(waiter, code)));
     }
 
-    /// Waits until a position has reached `offset` (the one after the last record that matters). If it has already, the
-    /// release is among the next outputs; the id is then worth nothing, and harmless.
+    /// Waits until a position has reached `offset` (the one after the last record that matters). If
+    /// it has already, the release is among the next outputs; the id is then worth nothing, and
+    /// harmless.
     pub fn wait(&mut self, until: Until, offset: Offset, waiter: W) -> WaiterId {
         let id = self.waiters.insert(until, offset, waiter);
         match self.closed {
@@ -163,7 +172,8 @@ impl<W> Leader<W> {
         id
     }
 
-    /// Takes a waiter back (its time is up, or another partition has answered for it), unless it has been released.
+    /// Takes a waiter back (its time is up, or another partition has answered for it), unless it
+    /// has been released.
     pub fn cancel(&mut self, id: WaiterId) -> Option<W> {
         self.waiters.remove(id)
     }
@@ -190,8 +200,9 @@ impl<W> Leader<W> {
         check_leader_epoch(self.epoch, requested)
     }
 
-    /// Whether offsets may be told to clients: a new leader whose high watermark has not reached the start of its epoch would
-    /// show a client less than an earlier leader did (KIP-207); it answers `OFFSET_NOT_AVAILABLE`.
+    /// Whether offsets may be told to clients: a new leader whose high watermark has not reached
+    /// the start of its epoch would show a client less than an earlier leader did (KIP-207); it
+    /// answers `OFFSET_NOT_AVAILABLE`.
     pub fn offsets_are_available(&self) -> bool {
         self.high_watermark >= self.epoch_start
     }
@@ -252,7 +263,8 @@ impl<W> Leader<W> {
         }));
     }
 
-    /// Moves the high watermark to what every replica that may be in sync has flushed. It stays while one of them is silent.
+    /// Moves the high watermark to what every replica that may be in sync has flushed. It stays
+    /// while one of them is silent.
     fn advance_high_watermark(&mut self) {
         let Some(replicated) = self.replicated() else { return };
         if replicated <= self.high_watermark {
@@ -280,7 +292,8 @@ impl<W> Leader<W> {
         Some(lowest)
     }
 
-    /// A topic with fewer replicas than `min.insync.replicas` asks for needs all that it has, as in Kafka.
+    /// A topic with fewer replicas than `min.insync.replicas` asks for needs all that it has, as in
+    /// Kafka.
     fn effective_min_insync_replicas(&self) -> usize {
         (self.min_insync_replicas as usize).min(self.followers.len() + 1)
     }

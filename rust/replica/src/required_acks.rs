@@ -14,7 +14,8 @@ pub enum RequiredAcks {
 }
 
 impl RequiredAcks {
-    /// The meaning of a number on the wire; any other number is answered with `INVALID_REQUIRED_ACKS`.
+    /// The meaning of a number on the wire; any other number is answered with
+    /// `INVALID_REQUIRED_ACKS`.
     pub fn from_wire(acks: i16) -> Option<Self> {
         match acks {
             0 => Some(Self::None),

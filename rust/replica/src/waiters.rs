@@ -1,6 +1,7 @@
 //! Requests that wait for a position of the log, keyed by the offset that they need.
 //!
-//! Their number is bounded by the requests that the broker has in memory: each waiter stands for one of those.
+//! Their number is bounded by the requests that the broker has in memory: each waiter stands for
+//! one of those.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,8 @@ pub struct WaiterId {
     sequence: u64,
 }
 
-/// The waiters of one partition, in the order in which they are released: by offset, then by arrival.
+/// The waiters of one partition, in the order in which they are released: by offset, then by
+/// arrival.
 #[derive(Debug)]
 pub(crate) struct Waiters<W> {
     by_position: [BTreeMap<(Offset, u64), W>; 4],

@@ -1,6 +1,8 @@
-//! Seeded histories of a leader with followers under virtual time, each step checked against the invariants.
+//! Seeded histories of a leader with followers under virtual time, each step checked against the
+//! invariants.
 //!
-//! The model keeps the truth (who has flushed what), the machine is told through messages that are lost, late and repeated.
+//! The model keeps the truth (who has flushed what), the machine is told through messages that are
+//! lost, late and repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..=100_i64).prop_map(|percent| Step::Flush { percent }),
         4 => Just(Step::TellLogEnd),
         4 => Just(Step::TellFlushed),
-        4 => (1..NODES, 0..=100_i64).prop_map(|(follower, percent)| Step::Replicate { follower, percent }),
+        4 => (1..NODES, 0..=100_i64)
+            .prop_map(|(follower, percent)| Step::Replicate { follower, percent }),
         4 => (1..NODES).prop_map(|follower| Step::FollowerFlush { follower }),
         6 => (1..NODES).prop_map(|follower| Step::FollowerFetch { follower }),
         1 => any::<u8>().prop_map(|members| Step::ProposeIsr { members }),
@@ -245,18 +248,21 @@ proptest! {
         }
     }
 
-    /// With the set of in-sync replicas left alone, no move of the high watermark passes what any of them has flushed.
+    /// With the set of in-sync replicas left alone, no move of the high watermark passes what any
+    /// of them has flushed.
     #[test]
     fn the_high_watermark_is_never_above_what_an_in_sync_replica_has_flushed(steps in history()) {
         let mut world = World::new(false, 1);
-        for step in steps.iter().filter(|s| !matches!(s, Step::ProposeIsr { .. } | Step::CommitIsr)) {
+        let about_isr = |step: &&Step| matches!(step, Step::ProposeIsr { .. } | Step::CommitIsr);
+        for step in steps.iter().filter(|step| !about_isr(step)) {
             world.run(step);
             let lowest = world.followers.values().map(|f| f.flushed).min().expect("followers");
             prop_assert!(world.high_watermark <= lowest.min(world.flushed));
         }
     }
 
-    /// Nothing waits for ever: once everybody has flushed and said so, the high watermark is the end of the log.
+    /// Nothing waits for ever: once everybody has flushed and said so, the high watermark is the
+    /// end of the log.
     #[test]
     fn when_every_replica_has_flushed_and_fetched_everything_is_replicated(steps in history()) {
         let mut world = World::new(false, 1);

@@ -1,4 +1,5 @@
-//! Hands a block of producer ids to a broker, which gives them out one by one without asking (KIP-730).
+//! Hands a block of producer ids to a broker, which gives them out one by one without asking
+//! (KIP-730).
 
 use base::{BrokerEpoch, ErrorCode, NodeId, ProducerId};
 
@@ -29,12 +30,14 @@ pub struct ProducerIdBlock {
 }
 
 impl AllocateProducerIds {
-    /// Decides on `image`. A block that a broker has not used up when it stops is lost; ids are never given out twice.
+    /// Decides on `image`. A block that a broker has not used up when it stops is lost; ids are
+    /// never given out twice.
     pub fn decide(self, image: &MetadataImage) -> Result<Decision<ProducerIdBlock>, Rejection> {
         check_broker_epoch(image, self.broker_id, self.broker_epoch)?;
         let first = image.next_producer_id();
         let next_producer_id = first.0.checked_add(PRODUCER_ID_BLOCK_SIZE).ok_or_else(|| {
-            let message = "Exhausted all producerIds as the next block's end producerId has exceeded the int64 type limit";
+            let message = "Exhausted all producerIds as the next block's end producerId has \
+                exceeded the int64 type limit";
             Rejection::new(ErrorCode::UnknownServerError, message)
         })?;
         let record = ProducerIdsRecord {

@@ -28,7 +28,8 @@ pub struct NewPartitions {
 }
 
 impl CreatePartitions {
-    /// Decides on `image`; the reply has one answer for each name. A request that would cause too many records is refused whole.
+    /// Decides on `image`; the reply has one answer for each name. A request that would cause too
+    /// many records is refused whole.
     pub fn decide(
         &self,
         image: &MetadataImage,
@@ -108,7 +109,8 @@ impl NewPartitions {
         };
         if assignments.len() != additional {
             let message = format!(
-                "Attempted to add {additional} additional partition(s), but only {} assignment(s) were specified.",
+                "Attempted to add {additional} additional partition(s), but only {} \
+                assignment(s) were specified.",
                 assignments.len()
             );
             return Err(Rejection::new(ErrorCode::InvalidReplicaAssignment, message));
@@ -118,7 +120,8 @@ impl NewPartitions {
             new_partition(image, replicas).ok_or_else(|| {
                 let partition = topic.partition_count() + index;
                 let message = format!(
-                    "All brokers specified in the manual partition assignment for partition {partition} are fenced or in \
+                    "All brokers specified in the manual partition assignment for partition \
+                    {partition} are fenced or in \
                      controlled shutdown."
                 );
                 Rejection::new(ErrorCode::InvalidReplicaAssignment, message)

@@ -1,4 +1,5 @@
-//! Creates topics: names, partitions, replicas and configs are checked topic by topic, and one refusal leaves the others alone.
+//! Creates topics: names, partitions, replicas and configs are checked topic by topic, and one
+//! refusal leaves the others alone.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,8 @@ impl NewTopic {
 }
 
 impl CreateTopics {
-    /// Decides on `image`; the reply has one answer for each name. A request that would cause too many records is refused whole.
+    /// Decides on `image`; the reply has one answer for each name. A request that would cause too
+    /// many records is refused whole.
     pub fn decide(
         &self,
         image: &MetadataImage,
@@ -186,7 +188,8 @@ fn assigned_partitions(
         replication_factor = Some(replicas.len());
         let partition = new_partition(image, replicas).ok_or_else(|| {
             invalid(format!(
-                "All brokers specified in the manual partition assignment for partition {index} are fenced or in controlled \
+                "All brokers specified in the manual partition assignment for partition {index} \
+                are fenced or in controlled \
                  shutdown."
             ))
         })?;
@@ -213,7 +216,8 @@ fn check_configs(topic: &NewTopic, rules: &dyn ConfigRules) -> Result<Configs, R
     Ok(configs)
 }
 
-/// The topic, then its configs, then its partitions: whoever acts on the records finds the configs there.
+/// The topic, then its configs, then its partitions: whoever acts on the records finds the configs
+/// there.
 fn topic_records(
     name: &str,
     created: &CreatedTopic,

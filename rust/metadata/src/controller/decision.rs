@@ -7,10 +7,12 @@ use thiserror::Error;
 
 use crate::record::MetadataRecord;
 
-/// The most records that one request may cause (Kafka's bound): they are committed together or not at all.
+/// The most records that one request may cause (Kafka's bound): they are committed together or not
+/// at all.
 pub const RECORDS_PER_DECISION_MAX: usize = 10_000;
 
-/// What a request changes, and its answer once that is committed. Without records the answer is good at once.
+/// What a request changes, and its answer once that is committed. Without records the answer is
+/// good at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision<R> {
     /// To be committed together.
@@ -53,7 +55,8 @@ impl Rejection {
 /// One answer for each thing that a request names.
 pub type Answers<K, R> = BTreeMap<K, Result<R, Rejection>>;
 
-/// The records of a decision in the making. More than a decision may have refuse it whole, in the end.
+/// The records of a decision in the making. More than a decision may have refuse it whole, in the
+/// end.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     records: Vec<MetadataRecord>,
@@ -61,7 +64,8 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Refuses what would not fit before it is built: a request of a few bytes can ask for 2^31-1 partitions.
+    /// Refuses what would not fit before it is built: a request of a few bytes can ask for 2^31-1
+    /// partitions.
     pub(super) fn check_room(&mut self, more: usize) -> Result<(), Rejection> {
         self.excessive |= more > RECORDS_PER_DECISION_MAX - self.records.len();
         if self.excessive { Err(Rejection::excessive()) } else { Ok(()) }
@@ -73,7 +77,8 @@ impl Records {
         Ok(())
     }
 
-    /// A decision with these records, or with none if the request only asked whether it would be granted.
+    /// A decision with these records, or with none if the request only asked whether it would be
+    /// granted.
     pub(super) fn decide<R>(self, validate_only: bool, reply: R) -> Result<Decision<R>, Rejection> {
         if self.excessive {
             return Err(Rejection::excessive());

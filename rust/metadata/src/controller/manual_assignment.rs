@@ -7,7 +7,8 @@ use base::{ErrorCode, NodeId};
 use super::decision::Rejection;
 use crate::image::MetadataImage;
 
-/// Whether these brokers can hold one partition, with as many replicas as its siblings have if that is known.
+/// Whether these brokers can hold one partition, with as many replicas as its siblings have if that
+/// is known.
 pub(super) fn check_manual_assignment(
     image: &MetadataImage,
     replicas: &[NodeId],
@@ -31,7 +32,8 @@ pub(super) fn check_manual_assignment(
     }
     match replication_factor {
         Some(expected) if expected != replicas.len() => invalid(format!(
-            "a partition with {} replica(s), but this is not consistent with previous partitions, which have \
+            "a partition with {} replica(s), but this is not consistent with previous \
+            partitions, which have \
              {expected} replica(s).",
             replicas.len()
         )),

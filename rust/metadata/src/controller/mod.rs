@@ -1,6 +1,8 @@
-//! The controller's decisions, one file each: what a request changes, as records, and what it is answered.
+//! The controller's decisions, one file each: what a request changes, as records, and what it is
+//! answered.
 //!
-//! A decision changes nothing itself. Its records are proposed to the quorum, and the reply goes out when they are committed.
+//! A decision changes nothing itself. Its records are proposed to the quorum, and the reply goes
+//! out when they are committed.
 
 mod allocate_producer_ids;
 mod alter_configs;

@@ -1,18 +1,22 @@
-//! Where new partitions go: replicas spread evenly over brokers, leaders on brokers that may lead. Racks are not looked at yet.
+//! Where new partitions go: replicas spread evenly over brokers, leaders on brokers that may lead.
+//! Racks are not looked at yet.
 
 use base::{ErrorCode, NodeId, Rng};
 
 use super::decision::Rejection;
 use crate::image::{MetadataImage, PartitionEpoch, PartitionImage};
 
-/// Chooses replicas for `partitions` partitions, each with `replication_factor` of them, the leader first.
+/// Chooses replicas for `partitions` partitions, each with `replication_factor` of them, the leader
+/// first.
 ///
-/// Brokers stand in a ring that starts at a random one, those that may lead before those that may not. The leader moves on
-/// by one with each partition; its followers are the next ones, from a start that moves on with each lap, so that
-/// partitions with the same leader do not all have the same followers:
+/// Brokers stand in a ring that starts at a random one, those that may lead before those that may
+/// not. The leader moves on by one with each partition; its followers are the next ones, from a
+/// start that moves on with each lap, so that partitions with the same leader do not all have the
+/// same followers:
 ///
 /// ```text
-/// brokers 0..5, two replicas:   lap 0:  0 1 | 1 2 | 2 3 | 3 4 | 4 0      lap 1:  0 2 | 1 3 | 2 4 | 3 0 | 4 1
+/// brokers 0..5, two replicas    first lap   0 1 | 1 2 | 2 3 | 3 4 | 4 0
+///                               second lap  0 2 | 1 3 | 2 4 | 3 0 | 4 1
 /// ```
 pub(super) fn place(
     image: &MetadataImage,
@@ -33,7 +37,8 @@ pub(super) fn place(
     }
     if replication_factor > brokers {
         return refused(format!(
-            "The target replication factor of {replication_factor} cannot be reached because only {brokers} broker(s) are \
+            "The target replication factor of {replication_factor} cannot be reached because \
+            only {brokers} broker(s) are \
              registered."
         ));
     }
@@ -59,7 +64,8 @@ fn replicas(active: &[NodeId], inactive: &[NodeId], index: usize, count: usize) 
         .collect()
 }
 
-/// A new partition on these brokers: in sync are those that may lead, and the first of them leads. None may: no partition.
+/// A new partition on these brokers: in sync are those that may lead, and the first of them leads.
+/// None may: no partition.
 pub(super) fn new_partition(image: &MetadataImage, replicas: &[NodeId]) -> Option<PartitionImage> {
     let active = |id: &NodeId| image.broker(*id).is_some_and(|broker| broker.is_active());
     let isr: Vec<NodeId> = replicas.iter().copied().filter(active).collect();

@@ -84,7 +84,8 @@ impl RegisterBroker {
         Ok(())
     }
 
-    /// A broker has to support every finalized feature at its level; one that it does not name it supports at zero.
+    /// A broker has to support every finalized feature at its level; one that it does not name it
+    /// supports at zero.
     fn check_features(&self, image: &MetadataImage) -> Result<(), Rejection> {
         for (name, &finalized) in image.features() {
             let supported = self.features.iter().find(|feature| feature.name == *name);
@@ -92,7 +93,8 @@ impl RegisterBroker {
                 supported.map_or((0, 0), |f| (f.min_supported_version, f.max_supported_version));
             if !(min..=max).contains(&finalized) {
                 let message = format!(
-                    "Unable to register because the broker does not support finalized version {finalized} of {name}. \
+                    "Unable to register because the broker does not support finalized version \
+                    {finalized} of {name}. \
                      The broker wants a version between {min} and {max}, inclusive."
                 );
                 return Err(Rejection::new(ErrorCode::UnsupportedVersion, message));

@@ -1,4 +1,5 @@
-//! Requests against a cluster of three brokers, answered as Kafka answers them; every decision's records are then replayed.
+//! Requests against a cluster of three brokers, answered as Kafka answers them; every decision's
+//! records are then replayed.
 
 use std::collections::BTreeMap;
 
@@ -160,7 +161,8 @@ fn a_broker_that_does_not_fit_the_cluster_is_refused() {
         (
             ErrorCode::UnsupportedVersion,
             text(
-                "Unable to register because the broker does not support finalized version 30 of metadata.version. The \
+                "Unable to register because the broker does not support finalized version 30 of \
+                metadata.version. The \
                  broker wants a version between 0 and 0, inclusive."
             )
         )
@@ -252,7 +254,8 @@ fn a_topic_that_cannot_be_is_refused_as_kafka_refuses_it() {
         (
             new_topic("t", 1, 3),
             ErrorCode::InvalidReplicationFactor,
-            "Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because \
+            "Unable to replicate the partition 3 time(s): The target replication factor of 3 \
+            cannot be reached because \
              only 2 broker(s) are registered.",
         ),
         (

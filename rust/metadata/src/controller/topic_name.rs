@@ -22,7 +22,8 @@ pub fn validate_topic_name(name: &str) -> Result<(), Rejection> {
         )
     } else if !name.chars().all(legal) {
         format!(
-            "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+            "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' \
+            and '-'"
         )
     } else {
         return Ok(());
@@ -45,7 +46,8 @@ pub(super) fn check_new_topic_name(image: &MetadataImage, name: &str) -> Result<
     check_collision(image, name)
 }
 
-/// Names that differ only in `.` and `_` are one name in Kafka's metrics, so they do not exist side by side.
+/// Names that differ only in `.` and `_` are one name in Kafka's metrics, so they do not exist side
+/// by side.
 fn check_collision(image: &MetadataImage, name: &str) -> Result<(), Rejection> {
     if !name.contains(['.', '_']) {
         return Ok(());
@@ -75,7 +77,8 @@ mod tests {
             ("..", "'..' is not allowed"),
             (
                 "a b",
-                "'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",
+                "'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' \
+                and '-'",
             ),
             ("caf\u{e9}", "characters other than ASCII"),
             ("../etc", "characters other than ASCII"),

@@ -16,7 +16,8 @@ pub struct UncleanStart {
 }
 
 impl UncleanStart {
-    /// Decides on `image`; the reply is the number of partitions whose epoch goes up. A broker that leads none needs no record.
+    /// Decides on `image`; the reply is the number of partitions whose epoch goes up. A broker that
+    /// leads none needs no record.
     pub fn decide(self, image: &MetadataImage) -> Result<Decision<usize>, Rejection> {
         check_broker_epoch(image, self.broker_id, self.broker_epoch)?;
         let led = image

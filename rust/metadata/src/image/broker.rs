@@ -35,7 +35,8 @@ impl BrokerImage {
         !self.fenced && !self.in_controlled_shutdown
     }
 
-    /// Where a new replica on it goes: its one directory, or one that it will choose (KIP-858's "unassigned").
+    /// Where a new replica on it goes: its one directory, or one that it will choose (KIP-858's
+    /// "unassigned").
     pub fn default_directory(&self) -> DirectoryId {
         match self.directories.as_slice() {
             [only] => *only,

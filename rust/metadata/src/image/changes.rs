@@ -19,7 +19,8 @@ pub struct TopicChanges {
 }
 
 impl MetadataImage {
-    /// The topics that differ from `earlier`. Images that share their topics are told apart at once, others in one walk.
+    /// The topics that differ from `earlier`. Images that share their topics are told apart at
+    /// once, others in one walk.
     pub fn topic_changes_since(&self, earlier: &Self) -> TopicChanges {
         let mut changes = TopicChanges::default();
         differences(&earlier.topics, &self.topics, |_: &TopicId, before, after| {

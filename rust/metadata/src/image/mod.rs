@@ -1,4 +1,5 @@
-//! The state of the cluster at one point of the metadata log. A copy shares everything with its original until one changes.
+//! The state of the cluster at one point of the metadata log. A copy shares everything with its
+//! original until one changes.
 
 mod broker;
 mod changes;

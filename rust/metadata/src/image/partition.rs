@@ -4,7 +4,8 @@ use base::{DirectoryId, LeaderEpoch, NodeId, PartitionIndex, TopicId, Uuid};
 
 use crate::record::{PartitionChangeRecord, PartitionRecord};
 
-/// Counts the changes of a partition, so that a change decided on an older state is refused (KIP-497).
+/// Counts the changes of a partition, so that a change decided on an older state is refused
+/// (KIP-497).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionEpoch(pub i32);
 

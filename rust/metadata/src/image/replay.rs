@@ -14,7 +14,8 @@ use crate::record::{
     ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord, UncleanStartRecord,
 };
 
-/// A record that contradicts the image: the metadata log is damaged, or was not written by the controller.
+/// A record that contradicts the image: the metadata log is damaged, or was not written by the
+/// controller.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ReplayError {
     /// The cluster has another id.
@@ -50,7 +51,8 @@ pub enum ReplayError {
     },
     /// Each replica has one directory.
     #[error(
-        "partition {partition} of topic {topic} has {replicas} replicas in {directories} directories"
+        "partition {partition} of topic {topic} has {replicas} replicas in {directories} \
+        directories"
     )]
     Directories {
         /// The topic.

@@ -9,7 +9,8 @@ use crate::record::{
 };
 
 impl MetadataImage {
-    /// The records whose replay from nothing gives this image, always in the same order: equal images have equal snapshots.
+    /// The records whose replay from nothing gives this image, always in the same order: equal
+    /// images have equal snapshots.
     pub fn to_records(&self) -> impl Iterator<Item = MetadataRecord> + '_ {
         let cluster_id = self
             .cluster_id()

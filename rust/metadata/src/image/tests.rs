@@ -1,4 +1,5 @@
-//! The laws of the image: a snapshot is a log that gives it, a copy does not change with its original, bad records change nothing.
+//! The laws of the image: a snapshot is a log that gives it, a copy does not change with its
+//! original, bad records change nothing.
 
 use base::{LeaderEpoch, Uuid};
 use proptest::prelude::*;
@@ -239,7 +240,8 @@ fn any_record() -> impl Strategy<Value = MetadataRecord> {
 }
 
 proptest! {
-    /// A record that is refused leaves the image alone, and the rest of the log is taken in after it.
+    /// A record that is refused leaves the image alone, and the rest of the log is taken in after
+    /// it.
     #[test]
     fn a_snapshot_gives_back_the_image_and_equal_images_have_equal_snapshots(
         log in proptest::collection::vec(any_record(), 0..80),

@@ -1,4 +1,5 @@
-//! A broker's registration: who it is in this incarnation, where it is reached, and which directories it holds.
+//! A broker's registration: who it is in this incarnation, where it is reached, and which
+//! directories it holds.
 
 use base::Uuid;
 use wire_derive::Message;

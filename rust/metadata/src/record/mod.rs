@@ -1,6 +1,7 @@
 //! The kinds of record in the metadata log.
 //!
-//! The kinds that Apache Kafka has too bear its numbers; ours start at 1000. A record is framed as Kafka frames its own:
+//! The kinds that Apache Kafka has too bear its numbers; ours start at 1000. A record is framed as
+//! Kafka frames its own:
 //!
 //! ```text
 //! uvarint 1 (the frame's version) | uvarint kind | uvarint version | fields, flexible (KIP-482)
@@ -35,12 +36,14 @@ const VERSION: i16 = 0;
 pub enum RecordDecodeError {
     /// Neither kind nor version can be told.
     #[error(
-        "a metadata record has frame version {0}, and only {FRAME_VERSION} is known; a later release has written it"
+        "a metadata record has frame version {0}, and only {FRAME_VERSION} is known; a later \
+        release has written it"
     )]
     UnknownFrame(u32),
     /// A later release has kinds that this one does not know. To leave one out would be to guess.
     #[error(
-        "metadata record kind {kind} (version {version}) is not known; start a release that knows it"
+        "metadata record kind {kind} (version {version}) is not known; start a release that \
+        knows it"
     )]
     UnknownKind {
         /// The kind.
@@ -89,11 +92,17 @@ macro_rules! metadata_records {
                 }
             }
 
-            fn decode_kind(kind: u32, version: u32, reader: &mut Reader) -> Result<Self, RecordDecodeError> {
+            fn decode_kind(
+                kind: u32,
+                version: u32,
+                reader: &mut Reader,
+            ) -> Result<Self, RecordDecodeError> {
                 let known = i16::try_from(version).unwrap_or(i16::MAX);
                 let malformed = |source| RecordDecodeError::Malformed { kind, version, source };
                 match kind {
-                    $($kind => $record::decode(reader, known).map(Self::$variant).map_err(malformed),)*
+                    $($kind => {
+                        $record::decode(reader, known).map(Self::$variant).map_err(malformed)
+                    })*
                     _ => Err(RecordDecodeError::UnknownKind { kind, version }),
                 }
             }

@@ -46,8 +46,8 @@ pub struct PartitionChangeRecord {
     /// The brokers in sync, if they have changed.
     #[message(versions = "0+", nullable = "0+", default = "null")]
     pub isr: Option<Vec<i32>>,
-    /// The leader, -1 if there is none now, or [`PartitionChangeRecord::LEADER_UNCHANGED`]. Any other value, also the one
-    /// that leads already, counts the leader epoch up.
+    /// The leader, -1 if there is none now, or [`PartitionChangeRecord::LEADER_UNCHANGED`]. Any
+    /// other value, also the one that leads already, counts the leader epoch up.
     #[message(versions = "0+", default = "-2")]
     pub leader: i32,
     /// The brokers that hold it, if they have changed.

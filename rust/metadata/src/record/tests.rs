@@ -8,88 +8,37 @@ use super::*;
 
 const ID: Uuid = Uuid(*b"0123456789abcdef");
 
-/// One record of each kind with every field set, and its bytes in hexadecimal, written by hand from the layout.
+/// One record of each kind with every field set, and its bytes in hexadecimal, written by hand from
+/// the layout; `ID` stands for the id's.
 fn golden() -> Vec<(MetadataRecord, &'static str)> {
-    let id = "30313233343536373839616263646566";
-    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let text = str::to_owned;
+    let config =
+        ConfigRecord { resource_type: 2, resource_name: text("t"), name: text("k"), value: None };
+    let change = PartitionChangeRecord {
+        partition_id: 3,
+        topic_id: ID,
+        isr: Some(vec![2]),
+        ..PartitionChangeRecord::default()
+    };
+    let producer_ids = ProducerIdsRecord { broker_id: 1, broker_epoch: 2, next_producer_id: 1000 };
     vec![
         (
-            RegisterBrokerRecord {
-                broker_id: 7,
-                incarnation_id: ID,
-                broker_epoch: 258,
-                end_points: vec![BrokerEndPoint {
-                    name: "P".to_owned(),
-                    host: "h".to_owned(),
-                    port: 9092,
-                    security_protocol: 1,
-                }],
-                features: vec![BrokerFeature {
-                    name: "f".to_owned(),
-                    min_supported_version: 1,
-                    max_supported_version: 2,
-                }],
-                rack: Some("r".to_owned()),
-                fenced: true,
-                in_controlled_shutdown: false,
-                log_dirs: vec![ID],
-            }
-            .into(),
-            leak(format!(
-                "010000 00000007 {id} 0000000000000102 02 0250 0268 2384 0001 00 02 0266 0001 0002 00 0272 01 00 02 {id} 00"
-            )),
+            broker().into(),
+            "010000 00000007 ID 0000000000000102 02 0250 0268 2384 0001 00 \
+             02 0266 0001 0002 00 0272 01 00 02 ID 00",
         ),
+        (TopicRecord { name: text("ab"), topic_id: ID }.into(), "010200 036162 ID 00"),
         (
-            TopicRecord { name: "ab".to_owned(), topic_id: ID }.into(),
-            leak(format!("010200 036162 {id} 00")),
+            partition().into(),
+            "010300 00000003 ID 03 00000001 00000002 02 00000001 00000001 00000005 00000006 \
+             03 ID 00000000000000000000000000000000 00",
         ),
-        (
-            PartitionRecord {
-                partition_id: 3,
-                topic_id: ID,
-                replicas: vec![1, 2],
-                isr: vec![1],
-                leader: 1,
-                leader_epoch: 5,
-                partition_epoch: 6,
-                directories: vec![ID, Uuid::ZERO],
-            }
-            .into(),
-            leak(format!(
-                "010300 00000003 {id} 03 00000001 00000002 02 00000001 00000001 00000005 00000006 03 {id} \
-                 00000000000000000000000000000000 00"
-            )),
-        ),
-        (
-            ConfigRecord {
-                resource_type: 2,
-                resource_name: "t".to_owned(),
-                name: "k".to_owned(),
-                value: None,
-            }
-            .into(),
-            "010400 02 0274 026b 00 00",
-        ),
-        (
-            PartitionChangeRecord {
-                partition_id: 3,
-                topic_id: ID,
-                isr: Some(vec![2]),
-                ..PartitionChangeRecord::default()
-            }
-            .into(),
-            leak(format!("010500 00000003 {id} 02 00000002 fffffffe 00 00 00")),
-        ),
-        (RemoveTopicRecord { topic_id: ID }.into(), leak(format!("010900 {id} 00"))),
-        (
-            FeatureLevelRecord { name: "f".to_owned(), feature_level: 30 }.into(),
-            "010c00 0266 001e 00",
-        ),
-        (
-            ProducerIdsRecord { broker_id: 1, broker_epoch: 2, next_producer_id: 1000 }.into(),
-            "010f00 00000001 0000000000000002 00000000000003e8 00",
-        ),
-        (ClusterIdRecord { cluster_id: "c".to_owned() }.into(), "01e80700 0263 00"),
+        (config.into(), "010400 02 0274 026b 00 00"),
+        (change.into(), "010500 00000003 ID 02 00000002 fffffffe 00 00 00"),
+        (RemoveTopicRecord { topic_id: ID }.into(), "010900 ID 00"),
+        (FeatureLevelRecord { name: text("f"), feature_level: 30 }.into(), "010c00 0266 001e 00"),
+        (producer_ids.into(), "010f00 00000001 0000000000000002 00000000000003e8 00"),
+        (ClusterIdRecord { cluster_id: text("c") }.into(), "01e80700 0263 00"),
         (
             UncleanStartRecord { broker_id: 1, broker_epoch: 2 }.into(),
             "01e90700 00000001 0000000000000002 00",
@@ -97,8 +46,45 @@ fn golden() -> Vec<(MetadataRecord, &'static str)> {
     ]
 }
 
+fn broker() -> RegisterBrokerRecord {
+    RegisterBrokerRecord {
+        broker_id: 7,
+        incarnation_id: ID,
+        broker_epoch: 258,
+        end_points: vec![BrokerEndPoint {
+            name: "P".to_owned(),
+            host: "h".to_owned(),
+            port: 9092,
+            security_protocol: 1,
+        }],
+        features: vec![BrokerFeature {
+            name: "f".to_owned(),
+            min_supported_version: 1,
+            max_supported_version: 2,
+        }],
+        rack: Some("r".to_owned()),
+        fenced: true,
+        in_controlled_shutdown: false,
+        log_dirs: vec![ID],
+    }
+}
+
+fn partition() -> PartitionRecord {
+    PartitionRecord {
+        partition_id: 3,
+        topic_id: ID,
+        replicas: vec![1, 2],
+        isr: vec![1],
+        leader: 1,
+        leader_epoch: 5,
+        partition_epoch: 6,
+        directories: vec![ID, Uuid::ZERO],
+    }
+}
+
 fn bytes(hexadecimal: &str) -> Vec<u8> {
-    let digits: String = hexadecimal.split_whitespace().collect();
+    let whole = hexadecimal.replace("ID", "30313233343536373839616263646566");
+    let digits: String = whole.split_whitespace().collect();
     let pairs = digits.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
@@ -167,7 +153,8 @@ proptest! {
         leader_epoch: i32, partition_epoch: i32, directories: Vec<[u8; 16]>,
     ) {
         let record = MetadataRecord::Partition(PartitionRecord {
-            partition_id, topic_id: Uuid(topic_id), replicas, isr, leader, leader_epoch, partition_epoch,
+            partition_id, topic_id: Uuid(topic_id), replicas, isr, leader, leader_epoch,
+            partition_epoch,
             directories: directories.into_iter().map(Uuid).collect(),
         });
         prop_assert_eq!(decoded(encoded(std::slice::from_ref(&record))), Ok(record));

@@ -1,4 +1,5 @@
-//! Decisions in a row: each sees the ones before it, all share the disk's syncs, and a failure stops those that built on it.
+//! Decisions in a row: each sees the ones before it, all share the disk's syncs, and a failure
+//! stops those that built on it.
 
 use std::collections::BTreeMap;
 

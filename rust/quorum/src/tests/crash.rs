@@ -1,4 +1,5 @@
-//! The power is cut at every operation of a history, in many ways; what was acknowledged is there afterwards, and nothing torn.
+//! The power is cut at every operation of a history, in many ways; what was acknowledged is there
+//! afterwards, and nothing torn.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,8 @@ use crate::METADATA_DIRECTORY;
 /// Proposals in a history: enough for a vote, a restart in between, and entries of several sectors.
 const PROPOSALS: u32 = 6;
 
-/// Runs the history until it is over or the power is cut; says which proposals were acknowledged, and which begun.
+/// Runs the history until it is over or the power is cut; says which proposals were acknowledged,
+/// and which begun.
 async fn run(faulty: &Arc<FaultyDisk>) -> (u32, u32) {
     let disk: Arc<dyn Disk> = Arc::<FaultyDisk>::clone(faulty);
     let (mut acknowledged, mut begun) = (0, 0);
@@ -33,7 +35,8 @@ async fn run(faulty: &Arc<FaultyDisk>) -> (u32, u32) {
     (acknowledged, begun)
 }
 
-/// Starts on what a crash has left, and checks that it holds the acknowledged topics and no others but the one in doubt.
+/// Starts on what a crash has left, and checks that it holds the acknowledged topics and no others
+/// but the one in doubt.
 async fn check(faulty: FaultyDisk, acknowledged: u32, begun: u32, case: &str) {
     let disk: Arc<dyn Disk> = Arc::new(faulty);
     let node = start_on(&disk, WriterPlace::Inline).await.unwrap_or_else(|e| panic!("{case}: {e}"));
@@ -50,7 +53,8 @@ async fn check(faulty: FaultyDisk, acknowledged: u32, begun: u32, case: &str) {
     again.shutdown().await.unwrap();
 }
 
-/// The ways in which a crash can leave the disk: everything unsynced lost, nothing lost, each last write torn, and by chance.
+/// The ways in which a crash can leave the disk: everything unsynced lost, nothing lost, each last
+/// write torn, and by chance.
 fn survivors(faulty: &FaultyDisk, rng: &mut SplitMix64) -> Vec<Survivors> {
     let unsynced = faulty.unsynced();
     let mut ways = vec![Survivors::all(), Survivors::synced(faulty)];

@@ -105,7 +105,8 @@ async fn a_long_history_leaves_a_snapshot_and_a_short_log() {
     let disk = memory_disk();
     let node = start_on(&disk, WriterPlace::Inline).await.unwrap();
     commit(&node, vec![topic(1)]).await.unwrap();
-    // The file that a purge leaves behind is the one that is appended to, so one file has to fill up first.
+    // The file that a purge leaves behind is the one that is appended to, so one file has to fill
+    // up first.
     for number in 0..3_500 {
         commit(&node, vec![setting(&format!("{number:>600}"))]).await.unwrap();
     }
@@ -180,7 +181,8 @@ async fn a_real_directory_is_opened_again_with_everything_in_it() {
     node.shutdown().await.unwrap();
 }
 
-/// Not the bar itself, which a shared machine cannot promise: ten times it. The median is printed for those who measure.
+/// Not the bar itself, which a shared machine cannot promise: ten times it. The median is printed
+/// for those who measure.
 #[tokio::test]
 async fn starting_anew_and_again_takes_milliseconds() {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
