@@ -78,17 +78,17 @@ impl<'a> Cursor<'a> {
         Ok(value)
     }
 
-    /// The next byte if it is a whole variable-length integer, which most lengths and deltas are.
+    /// The next variable-length integer, still folded, if it takes a byte or two, as most do.
     #[inline]
-    fn short(&mut self) -> Option<u8> {
-        match self.rest {
-            [byte, rest @ ..] if *byte < 0x80 => {
-                self.rest = rest;
-                self.passed += 1;
-                Some(*byte)
-            }
-            _ => None,
-        }
+    fn short(&mut self) -> Option<i32> {
+        let (value, length) = match *self.rest {
+            [low, ..] if low < 0x80 => (i32::from(low), 1),
+            [low, high, ..] if high < 0x80 => (i32::from(low & 0x7f) | i32::from(high) << 7, 2),
+            _ => return None,
+        };
+        self.rest = &self.rest[length..];
+        self.passed += length;
+        Some(value)
     }
 }
 
@@ -101,7 +101,7 @@ impl Fields for Cursor<'_> {
     #[inline]
     fn varint(&mut self) -> Result<i32, RecordError> {
         match self.short() {
-            Some(byte) => Ok(unfold(byte)),
+            Some(folded) => Ok(unfold(folded)),
             None => self.read(varint::read_i32),
         }
     }
@@ -109,7 +109,7 @@ impl Fields for Cursor<'_> {
     #[inline]
     fn varlong(&mut self) -> Result<i64, RecordError> {
         match self.short() {
-            Some(byte) => Ok(i64::from(unfold(byte))),
+            Some(folded) => Ok(i64::from(unfold(folded))),
             None => self.read(varint::read_i64),
         }
     }
@@ -145,8 +145,8 @@ pub(crate) fn required_length(length: i32) -> Result<usize, RecordError> {
 }
 
 #[inline]
-fn unfold(byte: u8) -> i32 {
-    i32::from(byte >> 1) ^ -i32::from(byte & 1)
+fn unfold(folded: i32) -> i32 {
+    folded >> 1 ^ -(folded & 1)
 }
 
 #[cfg(test)]
@@ -181,11 +181,16 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_integers_are_read_as_the_long_way_reads_them() {
-        for byte in 0..0x80_u8 {
-            let (value, _) = varint::read_i32(&[byte]).unwrap();
-            assert_eq!(Cursor::new(&[byte]).varint().unwrap(), value);
-            assert_eq!(Cursor::new(&[byte]).varlong().unwrap(), i64::from(value));
+    fn short_integers_are_read_as_the_long_way_reads_them() {
+        for bytes in 0..=u16::MAX {
+            let bytes = bytes.to_be_bytes();
+            let read = |cursor: &mut Cursor<'_>| cursor.varint().ok();
+            let mut cursor = Cursor::new(&bytes);
+            let expected = varint::read_i32(&bytes).ok();
+            assert_eq!(read(&mut cursor), expected.map(|(value, _)| value));
+            assert_eq!(cursor.position() as usize, expected.map_or(0, |(_, length)| length));
+            let expected = varint::read_i64(&bytes).ok().map(|(value, _)| value);
+            assert_eq!(Cursor::new(&bytes).varlong().ok(), expected);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Checks what a producer sent to a partition, record by record and in bounded memory, before it
 //! may be appended.
 //!
-//! The rules are those of Kafka's log validator for format 2. One is stricter: offset deltas must
-//! be dense in every batch, where Kafka writes a compressed batch with holes anew (no client of
-//! format 2 sends one).
+//! The rules are those of Kafka's log validator for format 2, some of them stricter, where no
+//! client of that format notices: offset deltas must be dense in every batch (Kafka writes a
+//! compressed one with holes anew), a transaction needs a producer id, and only the broker sets
+//! timestamps to `LogAppendTime`, whatever the topic's timestamp type.
 
 use base::{ErrorCode, ProducerId};
 use bytes::Bytes;
@@ -140,7 +141,7 @@ pub enum InvalidRecords {
         offset_delta: i32,
     },
     /// Records break a rule of the topic.
-    #[error("{} records were rejected, the first: {}", rejected.len(), rejected[0].message)]
+    #[error("{} records were rejected, the first: {}", rejected.len(), first_message(rejected))]
     Rejected {
         /// [`ErrorCode::InvalidTimestamp`] if one has a timestamp out of range, else
         /// [`ErrorCode::InvalidRecord`].
@@ -174,6 +175,10 @@ impl InvalidRecords {
             _ => &[],
         }
     }
+}
+
+fn first_message(rejected: &[RejectedRecord]) -> &str {
+    rejected.first().map_or("", |rejected| &rejected.message)
 }
 
 /// `CORRUPT_MESSAGE` makes a producer send again: it is for bytes that changed on the way. Bytes
