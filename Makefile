@@ -59,7 +59,8 @@ endif
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh
-	$(BIN)/pytest -m interop
+	# The first test of a client builds or downloads it, which may take minutes.
+	$(BIN)/pytest -m interop --timeout=600
 
 lint: setup ## everything that reads the code and changes nothing
 	cargo fmt --all --check

@@ -64,6 +64,7 @@ def running_ottla(data_dir: Path) -> Iterator[str]:
         yield bootstrap
     except BaseException:
         broker.kill()
+        broker.wait()
         raise
     broker.terminate()
     assert broker.wait(timeout=STOP_SECONDS) == 0, log.read_text()[-4000:]

@@ -104,8 +104,8 @@ func (d *driver) watermarks(c *call) (any, error) {
 	return []int64{start.Offset, end.Offset}, end.Err
 }
 
-// Asks the broker itself: the admin package puts the end where there is no such record, so an answer without a
-// timestamp of its own means that there is none.
+// Where there is no such record the admin package puts the end of the partition, without a
+// timestamp.
 func (d *driver) offsetForTimestamp(c *call) (any, error) {
 	listed, err := d.admin.ListOffsetsAfterMilli(context.Background(), c.TimestampMs, c.Topic)
 	if err != nil {
