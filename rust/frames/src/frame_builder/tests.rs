@@ -340,6 +340,27 @@ fn a_damaged_batch_names_its_partition_and_offset_and_keeps_what_came_before() {
 }
 
 #[test]
+fn no_flipped_bit_makes_a_frame_panic_or_go_back() {
+    let mut records = vec![plain(Some("key"), Some("a value longer than a view holds")); 3];
+    records[1].headers = vec![("a".to_owned(), Some(b"b".to_vec()))];
+    for codec in CompressionType::ALL {
+        let log = appended(&records, 4, codec);
+        for bit in 0..log.len() * 8 {
+            let mut flipped = log.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let mut fetched = fetched(flipped.into(), 4).with_check_crcs(false);
+            let mut builder = FrameBuilder::new(100);
+            // What the damage is called is no matter here: the records crate's tests tell.
+            let _ = builder.append(&mut fetched);
+            let offsets: Vec<i64> =
+                rows(&builder.finish().unwrap()).iter().map(|row| row.0).collect();
+            assert!(offsets.is_sorted() && offsets.iter().all(|offset| *offset >= 4));
+            assert!(fetched.next_offset() >= Offset(4));
+        }
+    }
+}
+
+#[test]
 fn a_frame_of_no_rows_takes_none() {
     let log = appended(&[plain(None, None)], 0, CompressionType::None);
     let mut fetched = fetched(log, 0);
