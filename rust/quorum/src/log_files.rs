@@ -59,6 +59,9 @@ pub enum OpenError {
 pub(crate) struct LogFiles {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
+    /// Directories that hold a new name on the way to ours. They are synced with the first file's
+    /// name: a file system commits all names at once, and so a new log waits for that once.
+    unsynced_parents: Vec<PathBuf>,
     /// In the order of their offsets.
     files: Vec<LogFile>,
     /// What went wrong first. After a failed write or sync nobody knows what the disk holds, so
@@ -91,9 +94,15 @@ impl LogFiles {
         directory: &Path,
     ) -> Result<(Self, Recovered), OpenError> {
         let io = |source| OpenError::Io { path: directory.to_owned(), source };
-        make_directory(disk.as_ref(), directory).map_err(io)?;
-        let mut log =
-            Self { disk, directory: directory.to_owned(), files: Vec::new(), failed: None };
+        let mut unsynced_parents = Vec::new();
+        make_directory(disk.as_ref(), directory, &mut unsynced_parents).map_err(io)?;
+        let mut log = Self {
+            disk,
+            directory: directory.to_owned(),
+            unsynced_parents,
+            files: Vec::new(),
+            failed: None,
+        };
         let mut recovered = Recovered { state: log.read_state()?, ..Recovered::default() };
         let names = log.names(LOG_SUFFIX).map_err(io)?;
         for (place, name) in names.iter().enumerate() {
@@ -207,19 +216,27 @@ impl LogFiles {
     fn begin_file(&mut self, index: u64) -> io::Result<()> {
         let path = self.directory.join(format!("{index:020}{LOG_SUFFIX}"));
         let file = self.disk.open(&path, Open::Truncate)?;
-        self.disk.sync_dir(&self.directory)?;
+        self.sync_names()?;
         self.files.push(LogFile { path, file, length: 0, positions: Vec::new() });
         Ok(())
     }
 
-    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    fn sync_names(&mut self) -> io::Result<()> {
+        self.disk.sync_dir(&self.directory)?;
+        for parent in self.unsynced_parents.drain(..) {
+            self.disk.sync_dir(&parent)?;
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let path = self.directory.join(name);
         let temporary = self.directory.join(format!("{name}{TEMPORARY_SUFFIX}"));
         let file = self.disk.open(&temporary, Open::Truncate)?;
         file.write_at(0, &[content])?;
         file.sync_data()?;
         self.disk.rename(&temporary, &path)?;
-        self.disk.sync_dir(&self.directory)
+        self.sync_names()
     }
 
     /// Removes the files that hold nothing above `index`, oldest first. The last one stays: it is
@@ -333,14 +350,19 @@ fn is_torn(error: &EntryDecodeError) -> bool {
     !matches!(error, BatchError::Record { .. })
 }
 
-/// Makes the directory and those above it as far as they are missing, and their names durable.
-fn make_directory(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+/// Makes the directory and those above it, as far as they are missing, and adds the directories
+/// that have new names in them to `unsynced`, innermost first.
+fn make_directory(
+    disk: &dyn Disk,
+    directory: &Path,
+    unsynced: &mut Vec<PathBuf>,
+) -> io::Result<()> {
     let Some(parent) = directory.parent() else { return Ok(()) };
     if disk.list(directory).is_ok() {
         return Ok(());
     }
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    make_directory(disk, parent)?;
-    disk.create_dir_all(directory)?;
-    disk.sync_dir(parent)
+    unsynced.push(parent.to_owned());
+    make_directory(disk, parent, unsynced)?;
+    disk.create_dir_all(directory)
 }

@@ -101,7 +101,14 @@ impl RaftLogStorage<Types> for LogStore {
         self.clone()
     }
 
+    /// A vote is durable when this returns. That it was granted is not: like Raft itself, a restart
+    /// needs to know whom this node voted for, and asks for a new term in any case.
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        let known = self.log.lock().state.vote();
+        if vote.committed && known.is_some_and(|known| known.leader_id == vote.leader_id) {
+            self.log.lock().state.set_vote(vote);
+            return Ok(());
+        }
         self.change_state(|state| state.set_vote(vote)).await
     }
 
