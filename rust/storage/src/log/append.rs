@@ -130,7 +130,7 @@ impl Log {
             return Err(AppendError::OffsetsExhausted { records });
         }
         let segment =
-            self.segment_for(writer, header, now_ms).map_err(|error| self.refuse(error, true))?;
+            self.segment_for(writer, header, now_ms).map_err(|error| self.refuse(error, false))?;
         let limits = self.segment_limits(writer);
         segment.append(header, parts, &limits).map_err(|failure| {
             let AppendFailure { error, damaged } = failure;
@@ -148,16 +148,8 @@ impl Log {
     }
 
     fn move_log_end(&self, writer: &mut Writer, log_end: Offset) -> Option<Offset> {
-        let (durability, flush_messages) = {
-            let config = self.config.read();
-            (config.durability, config.flush_messages)
-        };
-        if durability == Durability::Os
-            && flush_messages.is_some_and(|limit| writer.unsynced_records >= limit)
-        {
-            writer.sync_due = true;
-        }
-        let flushes = durability != Durability::Disk && !writer.sync_due;
+        writer.sync_due |= self.flush_messages_reached(writer.unsynced_records);
+        let flushes = self.durability() != Durability::Disk && !writer.sync_due;
         let moved = self.move_offsets(|offsets| {
             offsets.log_end = log_end;
             if flushes {
@@ -165,6 +157,13 @@ impl Log {
             }
         });
         flushes.then_some(moved.flushed)
+    }
+
+    /// Whether so many unsynced records are more than may be acknowledged. With `disk` none is.
+    pub(super) fn flush_messages_reached(&self, unsynced_records: i64) -> bool {
+        let config = self.config.read();
+        let reached = config.flush_messages.is_some_and(|limit| unsynced_records >= limit);
+        reached && config.durability == Durability::Os
     }
 
     fn tell_appended(&self, log_end: Offset, flushed: Option<Offset>) {

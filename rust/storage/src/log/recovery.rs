@@ -99,8 +99,9 @@ impl Log {
             log.check_topic_id(&mut writer, clean)?;
             log.load_epochs(&mut writer)?;
         }
-        log.take_segments(checkpoints.log_start, found.segments, now_ms)?;
-        let mut recovery = log.check_segments(checkpoints.recovery_point, clean)?;
+        let durable_before = if clean { Offset(i64::MAX) } else { checkpoints.recovery_point };
+        log.take_segments(checkpoints.log_start, durable_before, found.segments, now_ms)?;
+        let mut recovery = log.check_segments(&checkpoints, clean)?;
         let first = log.segments.read().keys().next().copied();
         let start = checkpoints.log_start.max(first.unwrap_or(recovery.log_end));
         if recovery.log_end < start {
@@ -201,17 +202,21 @@ impl Log {
     fn take_segments(
         &self,
         log_start: Offset,
+        durable_before: Offset,
         found: Vec<FoundSegment>,
         now_ms: i64,
     ) -> io::Result<()> {
         for found in found {
             let segment = Segment::found(&self.disk, &self.path, found, now_ms);
             // Of the last one it is not known yet where it ends.
-            if found.next_offset <= log_start && found.next_offset > found.base_offset {
+            let is_sealed = found.next_offset > found.base_offset;
+            if is_sealed && found.next_offset <= log_start {
                 segment.remove()?;
                 continue;
             }
-            if !found.indexes_are_whole && found.next_offset > found.base_offset {
+            // A segment that is not durable as a whole will be checked, and indexed then.
+            let is_durable = is_sealed && found.next_offset <= durable_before;
+            if is_durable && !found.indexes_are_whole {
                 self.reindex(&segment, found.size)?;
             }
             self.segments.write().insert(found.base_offset, Arc::new(segment));
@@ -240,8 +245,13 @@ impl Log {
     }
 
     /// Checks what a crash may have damaged and cuts the log where it stops making sense.
-    fn check_segments(&self, recovery_point: Offset, clean: bool) -> io::Result<LogRecovery> {
-        let mut recovery = LogRecovery { log_end: self.drop_empty_end()?, ..Default::default() };
+    fn check_segments(&self, checkpoints: &LogCheckpoints, clean: bool) -> io::Result<LogRecovery> {
+        let recovery_point = checkpoints.recovery_point;
+        // A log that begins above what was ever durable has lost its beginning, and with it all.
+        let begins =
+            if clean { Offset(i64::MAX) } else { recovery_point.max(checkpoints.log_start) };
+        let log_end = self.drop_empty_end(begins)?;
+        let mut recovery = LogRecovery { log_end, ..LogRecovery::default() };
         let Some(last) = self.active_segment() else { return Ok(recovery) };
         let doubtful = if clean { vec![last] } else { self.segments_from(recovery_point) };
         let mut trusted = if clean { Offset(i64::MAX) } else { recovery_point };
@@ -251,7 +261,8 @@ impl Log {
             trusted = Offset::ZERO;
             self.read_epochs_before(&doubtful)?;
         }
-        let mut previous_end = None;
+        let begins_above = doubtful.first().is_some_and(|first| first.base_offset() > begins);
+        let mut previous_end = begins_above.then_some(begins);
         for segment in &doubtful {
             if previous_end.is_some_and(|end| end != segment.base_offset()) {
                 let reason = format!("no segment begins at {}", previous_end.unwrap_or_default());
@@ -328,16 +339,17 @@ impl Log {
         Ok(())
     }
 
-    /// Removes segments without a batch from the end, and returns where the log ends if that leaves
-    /// none.
-    fn drop_empty_end(&self) -> io::Result<Offset> {
+    /// Removes segments without a batch from the end. If that leaves none, the last one tells where
+    /// the log ends, unless it is above `begins`.
+    fn drop_empty_end(&self, begins: Offset) -> io::Result<Offset> {
         let mut log_end = Offset::ZERO;
         while let Some(last) = self.active_segment().filter(|segment| segment.size() == 0) {
             log_end = last.base_offset();
             self.segments.write().remove(&last.base_offset());
             last.remove()?;
         }
-        Ok(if self.segments.read().is_empty() { log_end } else { Offset::ZERO })
+        let tells = self.segments.read().is_empty() && log_end <= begins;
+        Ok(if tells { log_end } else { Offset::ZERO })
     }
 
     /// Reads the epochs of the segments before the doubtful ones from their batches.

@@ -130,6 +130,10 @@ impl Log {
         }
         let mut writer = self.writer.lock();
         writer.recovery_point = plan.log_end;
+        // Not sooner: an append meanwhile must not release what waits for this sync.
+        writer.sync_due = self.flush_messages_reached(writer.unsynced_records);
+        let unsynced_is_enough = self.durability() != Durability::Disk && !writer.sync_due;
+        let flushed = if unsynced_is_enough { self.offsets().log_end } else { plan.log_end };
         if plan.directory_is_new {
             writer.directory = DirectoryState::Durable;
         }
@@ -137,7 +141,7 @@ impl Log {
             writer.epochs_written = epochs;
         }
         drop(writer);
-        self.advance_flushed(plan.log_end);
+        self.advance_flushed(flushed);
         Ok(())
     }
 
@@ -164,7 +168,6 @@ impl Log {
         self.unsynced_bytes.store(0, Ordering::Relaxed);
         writer.unsynced_records = 0;
         writer.unsynced_since_ms = None;
-        writer.sync_due = false;
         writer.changed = false;
         let directory_is_new = writer.directory == DirectoryState::New;
         Ok(Some(SyncPlan { log_end, segments, epochs, directory_is_new }))

@@ -139,7 +139,7 @@ impl<E: IndexEntry> Index<E> {
 
     /// Makes the file, empty, so that a tool finds it.
     pub(crate) fn create(&self) -> io::Result<()> {
-        self.file.get().map(drop)
+        self.file.get()?.truncate(0)
     }
 
     pub(crate) fn rename(&self, to: &Path) -> io::Result<()> {
@@ -195,5 +195,80 @@ impl<E: IndexEntry> State<E> {
         let mut bytes = vec![0; self.written * E::BYTES];
         file.get()?.read_exact_at(0, &mut bytes)?;
         Ok(bytes.chunks_exact(E::BYTES).map(E::decode).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::entries::OffsetEntry;
+    use super::*;
+    use crate::disk::{Disk, MemoryDisk};
+
+    fn index(disk: &Arc<dyn Disk>, entries: usize) -> Index<OffsetEntry> {
+        let file = LazyFile::new(Arc::clone(disk), "/d/index".into());
+        Index::new(file, entries)
+    }
+
+    fn disk() -> Arc<dyn Disk> {
+        let disk = MemoryDisk::new(1 << 20);
+        disk.create_dir_all(Path::new("/d")).unwrap();
+        Arc::new(disk)
+    }
+
+    fn entry(n: u32) -> OffsetEntry {
+        OffsetEntry { relative_offset: 3 * n, position: 100 * n }
+    }
+
+    fn floor(index: &Index<OffsetEntry>, offset: u32) -> Option<u32> {
+        let found = index.floor(|entry| entry.relative_offset <= offset).unwrap();
+        found.map(|entry| entry.position / 100)
+    }
+
+    #[test]
+    fn an_entry_is_found_in_memory_and_in_the_file() {
+        let disk = disk();
+        let index = index(&disk, 0);
+        assert_eq!((floor(&index, 9), index.last().unwrap()), (None, None));
+        for n in 1..=2000 {
+            index.push(entry(n));
+            if n % 300 == 0 {
+                index.flush().unwrap();
+            }
+        }
+        assert!(index.state.read().tail.len() < 1000, "most are only in the file");
+        let check = |index: &Index<OffsetEntry>| {
+            for offset in 0..6010 {
+                let expected = (offset >= 3).then_some((offset / 3).min(2000));
+                assert_eq!(floor(index, offset), expected, "{offset}");
+            }
+            assert_eq!((index.len(), index.last().unwrap()), (2000, Some(entry(2000))));
+        };
+        check(&index);
+        index.close().unwrap();
+        assert!(index.state.read().tail.is_empty());
+        check(&index);
+        index.push(entry(2001));
+        assert_eq!((floor(&index, 6003), floor(&index, 6002)), (Some(2001), Some(2000)));
+        assert_eq!(floor(&index, 5), Some(1));
+    }
+
+    #[test]
+    fn only_ascending_entries_from_the_start_are_kept() {
+        let disk = disk();
+        let index = index(&disk, 0);
+        for n in [1, 2, 3, 3, 4] {
+            index.push(entry(n));
+        }
+        index.keep_while(|entry| entry.position <= 400).unwrap();
+        assert_eq!((index.len(), index.last().unwrap()), (3, Some(entry(3))));
+        assert_eq!(index.file.get().unwrap().len().unwrap(), 24);
+        index.keep_while(|entry| entry.position < 200).unwrap();
+        assert_eq!((index.len(), floor(&index, 100)), (1, Some(1)));
+        index.keep_while(|_| false).unwrap();
+        assert_eq!((index.len(), index.last().unwrap()), (0, None));
+        index.create().unwrap();
+        index.sync().unwrap();
     }
 }

@@ -53,9 +53,14 @@ impl Fixture {
     pub(super) fn on(disk: Arc<dyn Disk>) -> Self {
         disk.create_dir_all(Path::new("/data")).unwrap();
         disk.sync_dir(Path::new("/")).unwrap();
+        Self::below(disk, Path::new("/data"))
+    }
+
+    /// In a directory that is there.
+    pub(super) fn below(disk: Arc<dyn Disk>, root: &Path) -> Self {
         Self {
             disk,
-            path: PathBuf::from("/data/orders-0"),
+            path: root.join("orders-0"),
             config: LogConfig { durability: Durability::Os, ..LogConfig::default() },
             checkpoints: LogCheckpoints::default(),
             clean: false,

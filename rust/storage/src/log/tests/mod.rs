@@ -1,10 +1,12 @@
 //! The log over disks in memory: what is appended is read, whatever happens in between.
 
 mod append;
+mod crash;
 mod fixture;
 mod idempotence;
 mod model;
 mod read;
+mod real_disk;
 mod recovery;
 mod retention;
 mod sync;
