@@ -140,3 +140,78 @@ fn key(kind: u8, term: u64, index: u64) -> [u8; KEY_BYTES] {
     key[9..].copy_from_slice(&index.to_be_bytes());
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use openraft::entry::RaftEntry;
+
+    use super::*;
+    use crate::tests::{setting, topic};
+
+    fn entries() -> Vec<Entry> {
+        let members =
+            MembershipText { configs: vec![[1, 2].into(), [2, 3].into()], nodes: members() };
+        let change = Change::encode(vec![topic(1), setting("value")]).unwrap();
+        let membership = EntryPayload::Membership(members.into_membership().unwrap());
+        [EntryPayload::Blank, membership, EntryPayload::Normal(change)]
+            .into_iter()
+            .map(|payload| Entry { log_id: log_id(3, 7), payload })
+            .collect()
+    }
+
+    fn members() -> BTreeMap<u64, String> {
+        (1..=3).map(|id| (id, format!("host-{id}:9093"))).collect()
+    }
+
+    fn decoded(bytes: Bytes) -> Result<Entry, EntryDecodeError> {
+        decode(&RecordBatch::parse(bytes)?)
+    }
+
+    #[test]
+    fn every_kind_of_entry_survives_its_batch() {
+        for entry in entries() {
+            assert_eq!(decoded(encode(&entry).unwrap()).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn a_blank_entry_has_the_bytes_that_the_layout_says() {
+        let expected: Vec<u8> = [
+            &7_i64.to_be_bytes()[..],
+            &[0, 0, 0, 73, 0, 0, 0, 3, 2],
+            &CRC,
+            &[0, 0, 0, 0, 0, 0],
+            &[0xff; 8 + 8 + 8 + 2 + 4],
+            &[0, 0, 0, 1],
+            &[0x2e, 0, 0, 0, 0x22, BLANK],
+            &3_u64.to_be_bytes(),
+            &7_u64.to_be_bytes(),
+            &[0, 0],
+        ]
+        .concat();
+        assert_eq!(encode(&Entry::new_blank(log_id(3, 7))).unwrap(), expected);
+    }
+
+    /// CRC-32C of the bytes from the attributes on, computed by another implementation.
+    const CRC: [u8; 4] = [0xd3, 0x6b, 0xc9, 0x47];
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed() {
+        for entry in entries() {
+            let whole = encode(&entry).unwrap();
+            for bit in 0..whole.len() * 8 {
+                let mut bytes = whole.to_vec();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                assert!(decoded(bytes.into()).is_err(), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_term_or_an_index_that_kafkas_fields_cannot_hold_is_refused() {
+        for id in [log_id(1 << 31, 0), log_id(0, 1 << 63)] {
+            let error = encode(&Entry::new_blank(id)).unwrap_err();
+            assert!(matches!(error, EntryEncodeError::Position { .. }), "{error}");
+        }
+    }
+}

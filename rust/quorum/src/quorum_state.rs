@@ -71,3 +71,28 @@ impl QuorumState {
         self.purged = Some(purged.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_the_json_that_it_was_and_comes_back_from_it() {
+        let mut state = QuorumState::default();
+        let empty = r#"{"vote":null,"committed":null,"purged":null}"#;
+        assert_eq!(serde_json::to_string(&state).unwrap(), empty);
+        let leader_id = leader_id_std::LeaderId { term: 4, voted_for: 1 };
+        state.set_vote(&Vote { leader_id, committed: true });
+        state.set_committed(Some(log_id(3, 9)));
+        state.set_purged(log_id(2, 5));
+        let text = concat!(
+            r#"{"vote":{"term":4,"node":1,"committed":true},"#,
+            r#""committed":{"term":3,"index":9},"purged":{"term":2,"index":5}}"#,
+        );
+        assert_eq!(serde_json::to_string(&state).unwrap(), text);
+        let read: QuorumState = serde_json::from_str(text).unwrap();
+        assert_eq!(read, state);
+        assert_eq!(read.vote(), Some(Vote { leader_id, committed: true }));
+        assert_eq!((read.committed(), read.purged()), (Some(log_id(3, 9)), Some(log_id(2, 5))));
+    }
+}

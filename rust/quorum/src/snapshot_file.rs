@@ -166,3 +166,71 @@ impl Batches {
         Ok(self.sealed.freeze())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use openraft::impls::BasicNode;
+
+    use super::*;
+    use crate::raft_types::{Membership, log_id};
+    use crate::tests::{setting, topic};
+
+    fn snapshot(topics: u32) -> (SnapshotMeta, MetadataImage) {
+        let nodes = BTreeMap::from([(1, BasicNode { addr: "host:9093".to_owned() })]);
+        let membership = Membership::new(vec![[1].into()], nodes).unwrap();
+        let last_membership = StoredMembership::new(Some(log_id(0, 0)), membership);
+        let mut image = MetadataImage::default();
+        image.replay_all((0..topics).map(topic).collect::<Vec<_>>().iter()).unwrap();
+        image.replay(&setting("value")).unwrap();
+        (SnapshotMeta { last_log_id: Some(log_id(3, 4711)), last_membership }, image)
+    }
+
+    #[test]
+    fn a_snapshot_of_one_batch_or_several_survives_its_bytes() {
+        for topics in [0, 1, 40_000] {
+            let (meta, image) = snapshot(topics);
+            let bytes = encode(&meta, &image).unwrap();
+            assert_eq!(bytes.len() > BATCH_BYTES, topics > 1);
+            assert_eq!(decode(bytes).unwrap(), (meta, image));
+        }
+    }
+
+    #[test]
+    fn a_later_snapshot_has_a_greater_name() {
+        let (meta, _) = snapshot(0);
+        assert_eq!(name(&meta), "00000000000000004711-0000000003.checkpoint");
+        let named = |term, index| {
+            name(&SnapshotMeta { last_log_id: Some(log_id(term, index)), ..meta.clone() })
+        };
+        assert!(named(9, 99) < named(9, 100));
+        assert!(named(9, 99) < named(10, 99));
+    }
+
+    #[test]
+    fn a_snapshot_that_is_cut_or_damaged_anywhere_is_refused() {
+        let (meta, image) = snapshot(2);
+        let whole = encode(&meta, &image).unwrap();
+        for end in 0..whole.len() {
+            assert!(decode(whole.slice(..end)).is_err(), "cut at {end}");
+        }
+        // A batch's offset and epoch mean nothing here; the CRC covers what follows it.
+        for byte in 17..whole.len() {
+            let mut bytes = whole.to_vec();
+            bytes[byte] ^= 1;
+            assert!(decode(bytes.into()).is_err(), "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_without_its_last_batch_is_refused_by_count() {
+        let (meta, image) = snapshot(40_000);
+        let whole = encode(&meta, &image).unwrap();
+        let mut rest = whole.clone();
+        RecordBatch::split_first(&mut rest).unwrap();
+        let first = whole.len() - rest.len();
+        let error = decode(whole.slice(..first)).unwrap_err();
+        assert!(matches!(error, SnapshotDecodeError::RecordCount { .. }), "{error}");
+    }
+}

@@ -45,14 +45,14 @@ async fn commit(
     node.propose(records).await?.await
 }
 
-fn topic(number: u32) -> MetadataRecord {
+pub(crate) fn topic(number: u32) -> MetadataRecord {
     let mut id = [1; 16];
     id[..4].copy_from_slice(&number.to_be_bytes());
     TopicRecord { name: format!("topic-{number}"), topic_id: Uuid(id) }.into()
 }
 
 /// A value of one key, so that the log can grow without the image.
-fn setting(value: &str) -> MetadataRecord {
+pub(crate) fn setting(value: &str) -> MetadataRecord {
     ConfigRecord {
         resource_type: 4,
         resource_name: String::new(),
