@@ -8,6 +8,7 @@
 use std::io;
 use std::path::Path;
 
+use base::Wait;
 use parking_lot::RwLock;
 
 use super::file::LazyFile;
@@ -15,6 +16,9 @@ use super::file::LazyFile;
 /// So many entries stay in memory when they have been written: the readers of a log's end need no
 /// other.
 const TAIL_ENTRIES_KEPT: usize = 256;
+
+/// No entry is longer.
+const ENTRY_BYTES_MAX: usize = 12;
 
 /// One entry.
 pub(crate) trait IndexEntry: Copy + std::fmt::Debug + PartialEq + Send + Sync {
@@ -64,26 +68,32 @@ impl<E: IndexEntry> Index<E> {
 
     /// The last entry.
     pub(crate) fn last(&self) -> io::Result<Option<E>> {
-        let state = self.state.read();
-        match state.len().checked_sub(1) {
-            Some(last) => state.get(last, &self.file).map(Some),
-            None => Ok(None),
+        let (tail, entries) = {
+            let state = self.state.read();
+            (state.tail.last().copied(), state.len())
+        };
+        match (tail, entries.checked_sub(1)) {
+            (None, Some(last)) => self.read_entry(last, Wait::Allowed).map(Some),
+            (tail, _) => Ok(tail),
         }
     }
 
     /// The last entry for which `before` holds; it must hold for all entries up to some place and
-    /// for none after it.
-    pub(crate) fn floor(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
-        let state = self.state.read();
-        if state.tail.first().is_some_and(&before) {
-            let after = state.tail.partition_point(&before);
-            return Ok(Some(state.tail[after - 1]));
-        }
-        let (mut low, mut high) = (0, state.tail_start);
+    /// for none after it. No lock is held while the file is read.
+    pub(crate) fn floor(&self, before: impl Fn(&E) -> bool, wait: Wait) -> io::Result<Option<E>> {
+        let mut high = {
+            let state = self.state.read();
+            if state.tail.first().is_some_and(&before) {
+                let after = state.tail.partition_point(&before);
+                return Ok(Some(state.tail[after - 1]));
+            }
+            state.tail_start
+        };
+        let mut low = 0;
         let mut found = None;
         while low < high {
             let middle = low + (high - low) / 2;
-            let entry = state.get(middle, &self.file)?;
+            let entry = self.read_entry(middle, wait)?;
             if before(&entry) {
                 found = Some(entry);
                 low = middle + 1;
@@ -153,20 +163,26 @@ impl<E: IndexEntry> Index<E> {
     pub(crate) fn file(&self) -> &LazyFile {
         &self.file
     }
+
+    /// An entry that is in the file.
+    fn read_entry(&self, number: usize, wait: Wait) -> io::Result<E> {
+        let mut bytes = [0; ENTRY_BYTES_MAX];
+        let file = self.file.get()?;
+        let mut filled = 0;
+        while filled < E::BYTES {
+            let position = (number * E::BYTES + filled) as u64;
+            match file.read_at(position, &mut bytes[filled..E::BYTES], wait)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => filled += read,
+            }
+        }
+        Ok(E::decode(&bytes[..E::BYTES]))
+    }
 }
 
 impl<E: IndexEntry> State<E> {
     fn len(&self) -> usize {
         self.tail_start + self.tail.len()
-    }
-
-    fn get(&self, number: usize, file: &LazyFile) -> io::Result<E> {
-        if let Some(entry) = number.checked_sub(self.tail_start).and_then(|at| self.tail.get(at)) {
-            return Ok(*entry);
-        }
-        let mut bytes = [0; 16];
-        file.get()?.read_exact_at((number * E::BYTES) as u64, &mut bytes[..E::BYTES])?;
-        Ok(E::decode(&bytes[..E::BYTES]))
     }
 
     fn flush(&mut self, file: &LazyFile) -> io::Result<()> {
@@ -222,7 +238,7 @@ mod tests {
     }
 
     fn floor(index: &Index<OffsetEntry>, offset: u32) -> Option<u32> {
-        let found = index.floor(|entry| entry.relative_offset <= offset).unwrap();
+        let found = index.floor(|entry| entry.relative_offset <= offset, Wait::Allowed).unwrap();
         found.map(|entry| entry.position / 100)
     }
 

@@ -32,7 +32,7 @@ impl Segment {
             return Ok(position);
         }
         let relative = self.relative(offset);
-        let hint = self.offsets.floor(|entry| entry.relative_offset <= relative)?;
+        let hint = self.offsets.floor(|entry| entry.relative_offset <= relative, wait)?;
         let hint = hint.map_or(0, |entry| entry.position);
         let found = self.walk(hint, size, wait, |batch| batch.header.last_offset() >= offset)?;
         Ok(found.map_or(size, |batch| batch.position))
@@ -66,7 +66,7 @@ impl Segment {
         {
             return Ok(position);
         }
-        let hint = self.offsets.floor(|entry| entry.position <= limit)?;
+        let hint = self.offsets.floor(|entry| entry.position <= limit, wait)?;
         let hint = hint.map_or(start, |entry| entry.position.max(start));
         let over = self.walk(hint, size, wait, |batch| batch.end() > limit)?;
         Ok(match over {
@@ -83,7 +83,7 @@ impl Segment {
         from: Offset,
     ) -> io::Result<Option<FoundRecord>> {
         let from = from.max(self.base_offset());
-        let before = self.times.floor(|entry| entry.timestamp < timestamp)?;
+        let before = self.times.floor(|entry| entry.timestamp < timestamp, Wait::Allowed)?;
         let after = before.map_or(from, |entry| {
             from.max(self.base_offset() + i64::from(entry.relative_offset) + 1)
         });
