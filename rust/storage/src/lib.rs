@@ -2,6 +2,7 @@
 //! disk trait.
 
 pub mod checkpoint_file;
+pub mod directory;
 pub mod disk;
 pub mod epoch_cache;
 pub mod journal;

@@ -250,7 +250,8 @@ impl Disk for FaultyDisk {
         if is_directory && state.now.directories.contains(to) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        state.change(from, Change::Rename { to: to.to_owned() })
+        let inode = state.now.names.get(from).copied();
+        state.change(from, Change::Rename { to: to.to_owned(), inode })
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -448,14 +449,28 @@ impl State {
             .partition(|pending| covers(pending) && !pending.dropped);
         self.pending = pending;
         let synced: Vec<Pending> = synced;
-        for pending in &synced {
-            self.durable.apply(&pending.path, &pending.change);
+        for synced in &synced {
+            self.durable.apply(&synced.path, &synced.change);
+            if let Change::Rename { to, inode: None } = &synced.change {
+                // What is pending inside a directory moves with it.
+                let inside = self.pending.iter_mut().filter(|p| p.operation < synced.operation);
+                inside.for_each(|pending| pending.follow(&synced.path, to));
+            }
         }
         Ok(())
     }
 }
 
 impl Pending {
+    /// Its directory, or one above it, has got another name.
+    fn follow(&mut self, from: &Path, to: &Path) {
+        if let Ok(inside) = self.path.strip_prefix(from)
+            && !inside.as_os_str().is_empty()
+        {
+            self.path = to.join(inside);
+        }
+    }
+
     fn changes_content_of(&self, file: Inode) -> bool {
         match self.change {
             Change::Write { inode, .. } | Change::Truncate { inode, .. } => inode == file,
@@ -466,7 +481,7 @@ impl Pending {
     fn changes_name_in(&self, directory: &Path) -> bool {
         match &self.change {
             Change::Write { .. } | Change::Truncate { .. } => false,
-            Change::Rename { to } => {
+            Change::Rename { to, .. } => {
                 self.path.parent() == Some(directory) || to.parent() == Some(directory)
             }
             _ => self.path.parent() == Some(directory),

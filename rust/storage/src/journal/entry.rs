@@ -26,7 +26,8 @@ pub enum EntryKind {
     Truncate,
     /// Records below the offset are void.
     LogStart,
-    /// The segments hold, durably, all that came before: nothing before this entry is replayed for the partition.
+    /// The segments hold, durably, all that came before: nothing before this entry is replayed for
+    /// the partition.
     Synced,
     /// The partition's log was deleted: nothing before this entry is replayed for it.
     Delete,
@@ -81,7 +82,8 @@ impl EntryHeader {
         buffer.extend_from_slice(&self.length.to_be_bytes());
     }
 
-    /// The header at the start of `bytes`; none if they are too few or say nothing that this version knows.
+    /// The header at the start of `bytes`; none if they are too few or say nothing that this
+    /// version knows.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; ENTRY_HEADER_BYTES] = bytes.first_chunk()?;
         let header = Self {

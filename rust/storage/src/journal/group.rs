@@ -12,7 +12,7 @@ use super::{BLOCK_BYTES, GROUP_ENTRIES_MAX};
 /// offset  size  field
 ///      0     4  crc           CRC-32C of all that follows, to the end of the last entry
 ///      4     4  magic         "OTJ1"
-///      8    16  ring id       the log directory's id: a file of another directory never passes for ours
+///      8    16  ring id       the log directory's id: another's file never passes for ours
 ///     24     8  sequence      dense over the ring: an old lap never passes for a new one
 ///     32     8  replay from   the first sequence that the segments do not hold durably
 ///     40     4  length        of the group, without its padding
@@ -208,7 +208,8 @@ impl Group {
         self.bytes.len().div_ceil(BLOCK_BYTES)
     }
 
-    /// Its entries in order; none if they do not fill the group exactly (a writer of another version).
+    /// Its entries in order; none if they do not fill the group exactly (a writer of another
+    /// version).
     pub fn entries(&self) -> Option<Vec<(EntryHeader, Bytes)>> {
         let mut entries = Vec::with_capacity((self.header.entries as usize).min(GROUP_ENTRIES_MAX));
         let mut rest = self.bytes.slice(GROUP_HEADER_BYTES..);

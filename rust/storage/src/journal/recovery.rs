@@ -1,8 +1,10 @@
-//! Reading a journal back: which groups are whole, which of them recovery needs, and whether one of these is missing.
+//! Reading a journal back: which groups are whole, which of them recovery needs, and whether one of
+//! these is missing.
 //!
-//! Each group was durable before the next was written. So the groups in the files form one dense sequence; what follows its
-//! end is a write that was under way when the power went, and a group *beyond* the end that is whole means that the disk has
-//! lost something in between which was acknowledged: that is refused, never skipped.
+//! Each group was durable before the next was written. So the groups in the files form one dense
+//! sequence; what follows its end is a write that was under way when the power went, and a group
+//! *beyond* the end that is whole means that the disk has lost something in between which was
+//! acknowledged: that is refused, never skipped.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,8 +130,8 @@ impl Recovery {
                 found.slot.groups = None;
                 continue;
             };
-            // A killed process may have left the last group in the page cache only. If the next one went into another
-            // file, a power cut could take the one and leave the other.
+            // A killed process may have left the last group in the page cache only. If the next one
+            // went into another file, a power cut could take the one and leave the other.
             found.file.sync_data().map_err(|error| found.failed("sync", error))?;
             found.slot.groups = Some((first, last.header.sequence));
             found.end_block = groups.iter().map(Group::blocks).sum();
@@ -154,7 +156,8 @@ impl Recovery {
         }
     }
 
-    /// Looks where a group that must not be there could be: behind the end, and in files that do not start with a group.
+    /// Looks where a group that must not be there could be: behind the end, and in files that do
+    /// not start with a group.
     fn refuse_groups_beyond_the_end(&self) -> Result<(), JournalError> {
         let newest = self.files.iter().rposition(|found| found.slot.groups.is_some());
         for (index, found) in self.files.iter().enumerate() {
@@ -164,7 +167,8 @@ impl Recovery {
             let bytes = found.read()?;
             let groups = (found.end_block..found.slot.blocks)
                 .filter_map(|block| group_at(&bytes, block, self.ring_id));
-            // The write that was under way has the next sequence; a later one needs it to have been durable.
+            // The write that was under way has the next sequence; a later one needs it to have been
+            // durable.
             if let Some(beyond) = groups
                 .map(|group| group.header.sequence)
                 .find(|&sequence| sequence > self.next_sequence)

@@ -1,8 +1,9 @@
-//! The ring's arithmetic: where the next group goes, which file may be used again, and when the ring grows.
+//! The ring's arithmetic: where the next group goes, which file may be used again, and when the
+//! ring grows.
 //!
-//! A file is free once a *durable* group tells recovery not to look at it (its `replay from` lies above the file's last
-//! group). If a file were free as soon as its segments are synced, a crash in the middle of overwriting it would leave
-//! half of the old groups for recovery to stumble over.
+//! A file is free once a *durable* group tells recovery not to look at it (its `replay from` lies
+//! above the file's last group). If a file were free as soon as its segments are synced, a crash in
+//! the middle of overwriting it would leave half of the old groups for recovery to stumble over.
 
 use super::BLOCK_BYTES;
 
@@ -80,7 +81,8 @@ impl Ring {
         self.slots.push(Slot { number, blocks, groups: None });
     }
 
-    /// Notes that the group at `place` is durable, `blocks` long, and told recovery to start at `replay_from`.
+    /// Notes that the group at `place` is durable, `blocks` long, and told recovery to start at
+    /// `replay_from`.
     pub(super) fn committed(&mut self, place: Place, blocks: usize, replay_from: u64) {
         let sequence = self.next_sequence;
         assert!(replay_from >= self.replay_from, "the replay position never goes back");
@@ -125,8 +127,8 @@ impl Ring {
         }
     }
 
-    /// Where an empty group that only moves the replay position goes; none if the position would stay, or if there is no
-    /// room for it (then the next group, in another file, moves it).
+    /// Where an empty group that only moves the replay position goes; none if the position would
+    /// stay, or if there is no room for it (then the next group, in another file, moves it).
     pub(super) fn checkpoint_place(&self) -> Option<Place> {
         let current = self.current?;
         let moves = self.released_to > self.replay_from;
@@ -154,7 +156,8 @@ impl Ring {
         (self.slots.len(), self.slots.iter().filter(needed).count())
     }
 
-    /// The number of the file to make ahead of need: the file in use is half full and no other is free.
+    /// The number of the file to make ahead of need: the file in use is half full and no other is
+    /// free.
     pub(super) fn spare_wanted(&self) -> Option<u32> {
         let current = self.current?;
         let half_full = current.block * 2 >= self.slots[current.slot].blocks;
@@ -171,7 +174,8 @@ impl Ring {
         self.slots.iter().map(|slot| slot.number + 1).max().unwrap_or(0)
     }
 
-    /// The file whose groups are the oldest among those that recovery, starting at `replay_from`, does not look at.
+    /// The file whose groups are the oldest among those that recovery, starting at `replay_from`,
+    /// does not look at.
     fn free_slot(&self, replay_from: u64, fits: impl Fn(&Slot) -> bool) -> Option<usize> {
         let in_use = self.current.map(|current| current.slot);
         let is_free = |slot: &Slot| slot.groups.is_none_or(|(_, last)| last < replay_from);

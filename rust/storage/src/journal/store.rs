@@ -48,8 +48,9 @@ pub enum JournalError {
     },
     /// A group that recovery needs is not there, although a later one is.
     #[error(
-        "the journal lacks group {sequence} while group {found} is there ({}): the disk has lost acknowledged writes; \
-         restore the journal directory, or move it away to start without what only it holds",
+        "the journal lacks group {sequence} while group {found} is there ({}): the disk has lost \
+         acknowledged writes; restore the journal directory, or move it away to start without what \
+         only it holds",
         path.display()
     )]
     Missing {
@@ -90,6 +91,10 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    fn is_no_room(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+    }
+
     pub(super) fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { operation, path: path.to_owned(), source }
     }
@@ -113,7 +118,8 @@ pub struct JournalUsage {
     pub needed_bytes: usize,
 }
 
-/// A log directory's journal. One thread writes groups; another may release them and make files ahead of need.
+/// A log directory's journal. One thread writes groups; another may release them and make files
+/// ahead of need.
 #[derive(Debug)]
 pub struct Journal {
     disk: Arc<dyn Disk>,
@@ -130,10 +136,13 @@ struct State {
     ring: Ring,
     /// The files of the ring's slots.
     files: Vec<Arc<dyn DiskFile>>,
+    /// The disk had no room for a file: none is made ahead of need any more.
+    no_room: bool,
 }
 
 impl Journal {
-    /// Reads what the journal of `log_directory` holds; it makes nothing. `ring_id` is the log directory's id.
+    /// Reads what the journal of `log_directory` holds; it makes nothing. `ring_id` is the log
+    /// directory's id.
     pub fn open(
         disk: Arc<dyn Disk>,
         log_directory: &Path,
@@ -149,7 +158,7 @@ impl Journal {
         let files_max = (config.bytes_max / config.file_bytes).max(2);
         let (next, replay_from) = (recovery.next_sequence(), recovery.replay_from());
         let ring = Ring::recovered(slots, current, next, replay_from, files_max);
-        let state = Mutex::new(State { ring, files });
+        let state = Mutex::new(State { ring, files, no_room: false });
         let making = Mutex::default();
         Ok((Self { disk, directory, ring_id, config, state, making }, recovery))
     }
@@ -173,7 +182,13 @@ impl Journal {
                 Verdict::Checkpoint(place) => {
                     self.write_at(place, self.group())?;
                 }
-                Verdict::Grow(number) => self.make_file(number)?,
+                Verdict::Grow(number) => match self.make_file(number) {
+                    // Overwriting needs no room: the ring turns at the size it has, if it can turn.
+                    Err(error) if error.is_no_room() && self.can_turn() => {
+                        return Ok(Written::Full(group));
+                    }
+                    made => made?,
+                },
                 Verdict::Full => return Ok(Written::Full(group)),
             }
         }
@@ -193,12 +208,24 @@ impl Journal {
     /// Makes a file ahead of need, if one will be needed soon.
     pub fn make_spare(&self) -> Result<(), JournalError> {
         let wanted = self.state.lock().ring.spare_wanted();
-        wanted.map_or(Ok(()), |number| self.make_file(number))
+        match wanted.map_or(Ok(()), |number| self.make_file(number)) {
+            Err(error) if error.is_no_room() && self.can_turn() => {
+                self.state.lock().no_room = true;
+                Ok(())
+            }
+            made => made,
+        }
     }
 
     /// Whether [`Journal::make_spare`] has something to do.
     pub fn wants_spare(&self) -> bool {
-        self.state.lock().ring.spare_wanted().is_some()
+        let state = self.state.lock();
+        !state.no_room && state.ring.spare_wanted().is_some()
+    }
+
+    /// Whether a file can be used again: the one in use cannot.
+    fn can_turn(&self) -> bool {
+        self.state.lock().files.len() >= 2
     }
 
     /// The sequence of the next group.
@@ -229,8 +256,9 @@ impl Journal {
         Ok(sequence)
     }
 
-    /// Makes the file of this number unless another thread has made it: zeros that are on the disk before a group overwrites
-    /// them, since a group's sync must not wait for blocks to be allocated.
+    /// Makes the file of this number unless another thread has made it: zeros that are on the disk
+    /// before a group overwrites them, since a group's sync must not wait for blocks to be
+    /// allocated.
     fn make_file(&self, number: u32) -> Result<(), JournalError> {
         let _making = self.making.lock();
         if self.state.lock().ring.has(number) {

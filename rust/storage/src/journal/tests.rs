@@ -255,7 +255,8 @@ fn a_crash_at_any_operation_loses_no_durable_group() {
             for survivors in survivors(&disk) {
                 let (journal, recovery) = open(&disk.after_crash(&survivors));
                 let found = recovered(&recovery);
-                // Before them may come what was released in memory only, and after them the write that was cut off.
+                // Before them may come what was released in memory only, and after them the write
+                // that was cut off.
                 let ends_with_needed = found.ends_with(&needed)
                     || found.split_last().is_some_and(|(_, before)| before.ends_with(&needed));
                 assert!(

@@ -42,9 +42,9 @@ impl Log {
         leader_epoch: LeaderEpoch,
         now_ms: i64,
     ) -> Result<Appended, AppendError> {
-        self.check_available()?;
         self.touch();
         let mut writer = self.writer.lock();
+        self.check_available()?;
         if batch.header().has_producer_id()
             && let ProducerDecision::Duplicate(first) = writer.producers.check(batch.header())?
         {
@@ -73,9 +73,9 @@ impl Log {
     /// ends, and returns where it ends then. A batch that is cut or damaged is not appended, those
     /// before it are.
     pub fn append_as_follower(&self, batches: &Bytes, now_ms: i64) -> Result<Offset, AppendError> {
-        self.check_available()?;
         self.touch();
         let mut writer = self.writer.lock();
+        self.check_available()?;
         let mut flushed = None;
         let mut rest = batches.clone();
         let result = loop {

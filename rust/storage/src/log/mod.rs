@@ -232,9 +232,16 @@ impl Log {
         }
     }
 
-    /// Refuses everything from now on: the topic was deleted. What was read stays readable.
+    /// Refuses everything from now on: the topic was deleted. What was read stays readable. When it
+    /// returns, nothing is done any more to files of the log's path, which another may take.
     pub fn retire(&self) {
+        let _sync = self.sync.lock();
+        let _writer = self.writer.lock();
         *self.status.lock() = Status::Unavailable(Unavailable::Retired);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        *self.status.lock() == Status::Unavailable(Unavailable::Retired)
     }
 
     /// Whether the log still works.

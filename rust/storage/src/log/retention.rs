@@ -61,6 +61,9 @@ impl Log {
         let delay_ms = self.config.read().file_delete_delay_ms;
         let _sync = self.sync.lock();
         let mut writer = self.writer.lock();
+        if self.is_retired() {
+            return Ok(());
+        }
         for segment in self.segments_from(Offset::ZERO) {
             let next_offset = segment.next_offset();
             if next_offset > persisted_log_start {

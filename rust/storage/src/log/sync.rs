@@ -64,6 +64,9 @@ impl Log {
     pub fn recovery_point_persisted(&self, recovery_point: Offset) -> io::Result<()> {
         let bases: Vec<Offset> = self.segments.read().keys().copied().collect();
         let mut writer = self.writer.lock();
+        if self.is_retired() {
+            return Ok(());
+        }
         self.remove_snapshots(&mut writer, |offset| {
             offset < recovery_point && bases.binary_search(&offset).is_err()
         })
@@ -123,6 +126,10 @@ impl Log {
     }
 
     fn try_sync(&self) -> io::Result<()> {
+        if self.is_retired() {
+            // Its path may be another's by now.
+            return Ok(());
+        }
         let in_memory = self.durability() == Durability::Memory;
         let Some(plan) = self.plan_sync(in_memory)? else { return Ok(()) };
         if !in_memory {

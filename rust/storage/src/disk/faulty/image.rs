@@ -21,11 +21,24 @@ pub(super) struct Image {
 /// What one operation does to an image.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    Write { inode: Inode, position: u64, bytes: Vec<u8> },
-    Truncate { inode: Inode, len: u64 },
-    Create { inode: Inode },
+    Write {
+        inode: Inode,
+        position: u64,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        inode: Inode,
+        len: u64,
+    },
+    Create {
+        inode: Inode,
+    },
     MakeDirectory,
-    Rename { to: PathBuf },
+    /// Of the file `inode`, or of a directory.
+    Rename {
+        to: PathBuf,
+        inode: Option<Inode>,
+    },
     Remove,
     RemoveDirectory,
 }
@@ -76,7 +89,14 @@ impl Image {
             Change::MakeDirectory => {
                 self.directories.insert(path.to_owned());
             }
-            Change::Rename { to } => self.rename(path, to),
+            // The new name leads to the file even if its old one never reached the disk.
+            Change::Rename { to, inode: Some(inode) } => {
+                if self.names.get(path) == Some(inode) {
+                    self.names.remove(path);
+                }
+                self.names.insert(to.to_owned(), *inode);
+            }
+            Change::Rename { to, inode: None } => self.rename_directory(path, to),
             Change::Remove => {
                 self.names.remove(path);
             }
@@ -86,11 +106,7 @@ impl Image {
         }
     }
 
-    fn rename(&mut self, from: &Path, to: &Path) {
-        if let Some(inode) = self.names.remove(from) {
-            self.names.insert(to.to_owned(), inode);
-            return;
-        }
+    fn rename_directory(&mut self, from: &Path, to: &Path) {
         if !self.directories.contains(from) {
             return;
         }

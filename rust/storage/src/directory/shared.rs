@@ -1,0 +1,251 @@
+//! What the machines of a log directory and its callers share.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use base::{BrokerEpoch, Clock, DirectoryId, Instant, Offset, TopicPartition};
+use parking_lot::{Mutex, RwLock};
+
+use super::command::{Command, LogKey, WriterItem};
+use super::config::DirectoryConfig;
+use super::failure::{DirectoryError, Failure};
+use super::queue::Queue;
+use super::wake::Wake;
+use crate::checkpoint_file::{self, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE};
+use crate::disk::{Disk, DiskLock, MemoryDisk};
+use crate::journal::Journal;
+use crate::log::{Durability, Log};
+
+/// Everything of a log directory but its machines.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) path: PathBuf,
+    pub(crate) id: DirectoryId,
+    pub(crate) config: DirectoryConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where topics of durability `memory` lie.
+    pub(crate) memory: MemoryDisk,
+    pub(crate) logs: RwLock<BTreeMap<LogKey, Arc<Log>>>,
+    pub(crate) journal: Journal,
+    pub(crate) commands: Queue<Command>,
+    pub(crate) entries: Queue<WriterItem>,
+    pub(crate) wakes: Wakes,
+    /// Partitions whose commands the appender may take up again.
+    pub(crate) unblocked: Mutex<Vec<TopicPartition>>,
+    pub(crate) journalled: Mutex<Journalled>,
+    /// Logs that have many unsynced bytes.
+    pub(crate) sync_wanted: Mutex<BTreeMap<LogKey, Arc<Log>>>,
+    /// Renamed directories, and when they may go.
+    pub(crate) deletions: Mutex<Vec<Deletion>>,
+    pub(crate) stop: Mutex<Stop>,
+    failure: OnceLock<Arc<Failure>>,
+    /// One writer at a time for the checkpoint files.
+    checkpointing: Mutex<()>,
+    /// Held as long as anybody can reach the directory.
+    _lock: Box<dyn DiskLock>,
+}
+
+/// The threads to wake.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wakes {
+    pub(crate) appender: Arc<Wake>,
+    pub(crate) journal_writer: Arc<Wake>,
+    pub(crate) syncer: Arc<Wake>,
+}
+
+/// What the journal holds that segments may not hold durably.
+#[derive(Debug, Default)]
+pub(crate) struct Journalled {
+    /// The logs with entries in it.
+    pub(crate) logs: BTreeMap<LogKey, Arc<Log>>,
+    /// The sequence after the last group whose entries have all been acted upon.
+    pub(crate) sequence: u64,
+    /// The writer waits for a file.
+    pub(crate) is_full: bool,
+}
+
+/// A deleted log's directory.
+#[derive(Debug)]
+pub(crate) struct Deletion {
+    pub(crate) path: PathBuf,
+    pub(crate) due: Instant,
+}
+
+/// How far the directory is on its way down.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    pub(crate) broker_epoch: Option<BrokerEpoch>,
+    pub(crate) writer_stopped: bool,
+    /// A machine has panicked.
+    pub(crate) is_abandoned: bool,
+}
+
+/// What a directory is made from.
+pub(crate) struct Parts {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) path: PathBuf,
+    pub(crate) id: DirectoryId,
+    pub(crate) config: DirectoryConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) logs: BTreeMap<LogKey, Arc<Log>>,
+    pub(crate) journal: Journal,
+    pub(crate) deletions: Vec<Deletion>,
+    pub(crate) lock: Box<dyn DiskLock>,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { disk, path, id, config, clock, logs, journal, deletions, lock } = parts;
+        let wakes = Wakes::default();
+        let sequence = journal.next_sequence();
+        Self {
+            disk,
+            path,
+            id,
+            clock,
+            memory: MemoryDisk::new(config.memory_bytes_max),
+            logs: RwLock::new(logs),
+            journal,
+            commands: Queue::new(config.submissions, wakes.appender.clone()),
+            entries: Queue::new(config.journal_entries, wakes.journal_writer.clone()),
+            wakes,
+            unblocked: Mutex::default(),
+            journalled: Mutex::new(Journalled { sequence, ..Journalled::default() }),
+            sync_wanted: Mutex::default(),
+            deletions: Mutex::new(deletions),
+            stop: Mutex::default(),
+            failure: OnceLock::new(),
+            checkpointing: Mutex::default(),
+            config,
+            _lock: lock,
+        }
+    }
+
+    /// Why the directory has stopped, if it has.
+    pub(crate) fn failure(&self) -> Option<Arc<Failure>> {
+        self.failure.get().cloned()
+    }
+
+    /// The same as an error.
+    pub(crate) fn check(&self) -> Result<(), DirectoryError> {
+        self.failure().map_or(Ok(()), |failure| Err(DirectoryError::Failed(failure)))
+    }
+
+    /// Stops the directory: nothing more is written or acknowledged. Only the first cause counts.
+    pub(crate) fn fail(&self, cause: &dyn std::fmt::Display) -> DirectoryError {
+        let failure = Arc::new(Failure::new(&self.path, cause.to_string()));
+        if self.failure.set(failure).is_ok() {
+            let failure = self.failure().expect("it was just set");
+            tracing::error!(directory = %self.path.display(), %failure, "log directory failed");
+            let reason = failure.to_string();
+            for log in self.all_logs() {
+                if log.durability() != Durability::Memory {
+                    log.fail(&reason);
+                }
+            }
+            self.wakes.wake_all();
+        }
+        DirectoryError::Failed(self.failure().expect("a failure was set before or now"))
+    }
+
+    /// A machine is gone: the others stop without it, and what waits for it is answered.
+    pub(crate) fn abandon(&self) {
+        let failed = || DirectoryError::Failed(self.failure().expect("the directory has failed"));
+        self.commands.close();
+        self.entries.close();
+        while let Some((command, bytes)) = self.commands.pop() {
+            command.refuse(failed());
+            self.commands.done(bytes);
+        }
+        while let Some((item, bytes)) = self.entries.pop() {
+            item.refuse(failed());
+            self.entries.done(bytes);
+        }
+        let mut stop = self.stop.lock();
+        stop.writer_stopped = true;
+        stop.is_abandoned = true;
+        drop(stop);
+        self.wakes.wake_all();
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.stop.lock().is_abandoned
+    }
+
+    pub(crate) fn all_logs(&self) -> Vec<Arc<Log>> {
+        self.logs.read().values().cloned().collect()
+    }
+
+    /// The logs whose files are in the directory.
+    pub(crate) fn logs_on_disk(&self) -> Vec<Arc<Log>> {
+        let mut logs = self.all_logs();
+        logs.retain(|log| log.durability() != Durability::Memory);
+        logs
+    }
+
+    /// Lets the appender go on with the partition's commands.
+    pub(crate) fn unblock(&self, partition: &TopicPartition) {
+        self.unblocked.lock().push(partition.clone());
+        self.wakes.appender.wake();
+    }
+
+    /// Writes down from where recovery must scan each log, and how far consumers could read.
+    pub(crate) fn checkpoint_recovery_points(&self) -> io::Result<()> {
+        let _writing = self.checkpointing.lock();
+        let logs = self.logs_on_disk();
+        let points: Vec<Offset> = logs.iter().map(|log| log.recovery_point()).collect();
+        let offsets = |of: &dyn Fn(&Log) -> Offset| -> BTreeMap<TopicPartition, Offset> {
+            logs.iter().map(|log| (log.topic_partition().clone(), of(log))).collect()
+        };
+        let by_partition =
+            logs.iter().zip(&points).map(|(log, point)| (log.topic_partition().clone(), *point));
+        self.write_checkpoint(RECOVERY_POINT_FILE, &by_partition.collect())?;
+        self.write_checkpoint(HIGH_WATERMARK_FILE, &offsets(&|log| log.offsets().high_watermark))?;
+        for (log, point) in logs.iter().zip(points) {
+            log.recovery_point_persisted(point)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down where each log starts. A start is written only when the segments hold durably
+    /// what comes after it, or recovery could find a log that ends before it starts.
+    pub(crate) fn checkpoint_log_starts(&self) -> io::Result<()> {
+        let _writing = self.checkpointing.lock();
+        let mut starts = BTreeMap::new();
+        for log in self.logs_on_disk() {
+            let start = log.offsets().log_start;
+            if start > log.recovery_point() {
+                log.sync()?;
+            }
+            if start > Offset::ZERO {
+                starts.insert(log.topic_partition().clone(), start);
+            }
+        }
+        self.write_checkpoint(LOG_START_FILE, &starts)
+    }
+
+    fn write_checkpoint(
+        &self,
+        name: &str,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> io::Result<()> {
+        checkpoint_file::write_offsets(&*self.disk, &self.path.join(name), offsets)
+    }
+}
+
+impl Wakes {
+    pub(crate) fn wake_all(&self) {
+        for wake in [&self.appender, &self.journal_writer, &self.syncer] {
+            wake.wake();
+        }
+    }
+}
+
+/// The error of an operation on `path`, with what was tried.
+pub(crate) fn describe(operation: &str, path: &Path) -> impl Fn(io::Error) -> String {
+    let (operation, path) = (operation.to_owned(), path.display().to_string());
+    move |error| format!("cannot {operation} {path}: {error}")
+}

@@ -1,0 +1,6 @@
+//! A log directory over a faulty disk, its machines stepped by hand.
+
+mod fixture;
+mod lifecycle;
+mod pipeline;
+mod threads;
