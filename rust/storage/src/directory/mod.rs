@@ -4,7 +4,7 @@
 //! ```text
 //! submit --> [queue] --> appender --> log (page cache) --> completion
 //!                           |
-//!                           +--> [queue] --> journal writer --> journal (one sync) --> flushed moves
+//!                           +--> [queue] --> journal writer --> journal --> flushed moves
 //!                                                                   |
 //!                                              syncer <-------------+   segments, checkpoints,
 //!                                                                       retention, deletions

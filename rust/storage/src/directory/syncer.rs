@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! release the journal:   1 note the last group and the logs in it   2 sync their segments
-//!                        3 write recovery points and log starts      4 up to there it may be overwritten
+//!                        3 write recovery points and log starts      4 the ring may overwrite it
 //! ```
 //!
 //! A crash between any two replays the journal from where it was released last, over segments that

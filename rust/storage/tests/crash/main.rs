@@ -2,9 +2,9 @@
 //! must be true afterwards.
 //!
 //! ```text
-//! history --> log directory over the faulty disk, cut at operation n --> every state it may be left in
-//!                                                                              |
-//!         invariants <-- what the logs serve <-- recovery (cut as well, and repeated) <--+
+//! history --> log directory, cut at operation n --> every state the disk may be left in
+//!                                                        |
+//! invariants <-- what logs serve <-- recovery (cut, repeated) <--+
 //! ```
 //!
 //! By default each cut is looked at in a seeded sample of states; `OTTLA_CRASH_STATES=all` looks at
