@@ -10,4 +10,5 @@ mod real_disk;
 mod recovery;
 mod retention;
 mod sync;
+mod sync_race;
 mod truncate;
