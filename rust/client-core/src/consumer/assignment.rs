@@ -1,0 +1,88 @@
+//! One assigned partition: where it is, what is under way for it, and what waits to be handed out.
+
+use std::collections::VecDeque;
+
+use base::{Instant, LeaderEpoch};
+
+use super::fetched::Run;
+use super::{ConsumeError, StartAt};
+
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub(super) position: Position,
+    /// Counts seeks: what was asked for an earlier position is ignored when it comes.
+    pub(super) generation: u64,
+    pub(super) paused: bool,
+    pub(super) in_flight: bool,
+    /// Where to stop, for a bounded read.
+    pub(super) stop_at: Option<i64>,
+    pub(super) runs: VecDeque<Run>,
+    pub(super) not_before: Instant,
+    pub(super) failures: u32,
+    /// Told once everything before it has been handed out.
+    pub(super) error: Option<ConsumeError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    /// To be looked up.
+    Lookup(StartAt),
+    /// The next fetch starts at this offset; the record before it was of this epoch.
+    At { offset: i64, epoch: LeaderEpoch },
+}
+
+impl Assignment {
+    pub(super) fn new(start: StartAt, stop_at: Option<i64>) -> Self {
+        let mut assignment = Self {
+            position: Position::Lookup(start),
+            generation: 0,
+            paused: false,
+            in_flight: false,
+            stop_at,
+            runs: VecDeque::new(),
+            not_before: Instant::default(),
+            failures: 0,
+            error: None,
+        };
+        assignment.seek(start);
+        assignment
+    }
+
+    /// Goes elsewhere: whatever was fetched or is being fetched is of no use.
+    pub(super) fn seek(&mut self, start: StartAt) {
+        self.position = match start {
+            StartAt::Offset(offset) => Position::At { offset, epoch: LeaderEpoch::NONE },
+            start => Position::Lookup(start),
+        };
+        self.generation += 1;
+        self.in_flight = false;
+        self.runs.clear();
+        self.not_before = Instant::default();
+        self.failures = 0;
+        self.error = None;
+    }
+
+    /// The offset of the next record to be handed out, if it is known.
+    pub(super) fn next_offset(&self) -> Option<i64> {
+        match (self.runs.front(), self.position) {
+            (Some(run), _) => Some(run.start),
+            (None, Position::At { offset, .. }) => Some(offset),
+            (None, Position::Lookup(_)) => None,
+        }
+    }
+
+    /// Whether everything up to the end of a bounded read has been fetched.
+    pub(super) fn is_fetched_to_stop(&self) -> bool {
+        let Position::At { offset, .. } = self.position else { return false };
+        self.stop_at.is_some_and(|stop| offset >= stop)
+    }
+
+    /// Whether something may be asked for it now, budget aside.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.in_flight && !self.paused && self.error.is_none() && !self.is_fetched_to_stop()
+    }
+
+    pub(super) fn buffered_bytes(&self) -> u64 {
+        self.runs.iter().map(Run::size_bytes).sum()
+    }
+}

@@ -1,0 +1,105 @@
+//! The consumer by assignment: positions, fetches, and what is handed out.
+//!
+//! ```text
+//!   StartAt ──> lookup (ListOffsets) ──> position ──> fetch ──> Run ... Run ──> Fetched
+//!                    ^                                  │
+//!                    └── out of range: auto.offset.reset┘
+//! ```
+//! One fetch at a time goes to each broker, for all of its partitions that have room in the
+//! prefetch budget. The budget counts what has been fetched and not handed out: a user who keeps
+//! what he was given does not stop the fetching.
+
+mod aborted;
+mod assignment;
+mod fetch;
+mod fetched;
+mod lookup;
+mod machine;
+
+use base::{ErrorCode, TopicPartition};
+use thiserror::Error;
+
+pub use fetched::Fetched;
+pub use lookup::{EARLIEST_TIMESTAMP, Found, LATEST_TIMESTAMP, read_offset, request_offsets};
+pub use machine::{Assign, Consumer, ConsumerEvent};
+
+/// Where to start reading a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// Where `auto.offset.reset` says.
+    Reset,
+    /// At the first record there is.
+    Earliest,
+    /// After the last record there is.
+    Latest,
+    /// At this offset.
+    Offset(i64),
+    /// At the first record whose timestamp is at least this, in milliseconds since 1970; at the end
+    /// if there is none.
+    Timestamp(i64),
+}
+
+/// Why records cannot be handed out.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConsumeError {
+    /// `auto.offset.reset=none`, and there is no offset to start at.
+    #[error("{0} has no position: `auto.offset.reset` is none, so seek to one")]
+    NoPosition(TopicPartition),
+    /// The offset is not in the log any more, or not yet, and `auto.offset.reset=none`.
+    #[error(
+        "offset {offset} is out of the range of {topic_partition}: `auto.offset.reset` is none, \
+             so seek to another"
+    )]
+    OutOfRange {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// The offset that was asked for.
+        offset: i64,
+    },
+    /// The log was cut behind the consumer's back, and `auto.offset.reset=none` (KIP-320).
+    #[error(
+        "{topic_partition} lost records from offset {end_offset} on, after they had been read: \
+             seek to go on"
+    )]
+    Truncated {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// The first offset that is not what it was.
+        end_offset: i64,
+    },
+    /// The broker refuses.
+    #[error("{topic_partition} cannot be read: {}", code.name())]
+    Refused {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// Kafka's word for the reason.
+        code: ErrorCode,
+    },
+    /// What the broker sent cannot be read.
+    #[error(
+        "{topic_partition} cannot be read at offset {offset}: {reason}; seek beyond it to go on"
+    )]
+    Corrupt {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// Where the trouble begins.
+        offset: i64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The partition is not assigned.
+    #[error("{0} is not assigned to this consumer")]
+    NotAssigned(TopicPartition),
+}
+
+impl ConsumeError {
+    /// Kafka's code, where there is one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::OutOfRange { .. } => Some(ErrorCode::OffsetOutOfRange),
+            Self::Refused { code, .. } => Some(*code),
+            Self::Corrupt { .. } => Some(ErrorCode::CorruptMessage),
+            Self::NoPosition(_) | Self::Truncated { .. } | Self::NotAssigned(_) => None,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What became of a batch, and what a broker's code means for it.
+
+use std::time::Duration;
+
+use base::{ErrorCode, TopicPartition};
+use thiserror::Error;
+
+/// The one result of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchOutcome {
+    /// The batch is in the log.
+    Delivered {
+        /// The offset of its first record. `None` with acks=0, and for a repeat that the broker no
+        /// longer remembers.
+        base_offset: Option<i64>,
+        /// The broker's timestamp for all its records, where the topic asks for that.
+        log_append_time_ms: Option<i64>,
+    },
+    /// It is not, or nobody knows: the error says which.
+    Failed {
+        /// What happened to the batch.
+        error: DeliveryError,
+        /// The records that are to blame, where the broker names them (KIP-467).
+        records: Vec<RecordRefusal>,
+    },
+}
+
+/// A record that the broker would not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordRefusal {
+    /// Its place in the batch.
+    pub index: u32,
+    /// Why.
+    pub message: Option<String>,
+}
+
+/// Why a record was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeliveryError {
+    /// The broker would not take it.
+    #[error("{topic_partition} refused the batch: {}{}", code.name(), said(message.as_deref()))]
+    Refused {
+        /// Where it was to go.
+        topic_partition: TopicPartition,
+        /// Kafka's word for the reason.
+        code: ErrorCode,
+        /// The broker's own words.
+        message: Option<String>,
+    },
+    /// Its time was over.
+    #[error("{topic_partition} did not acknowledge the batch within {} ms, \
+             after {attempts} attempts{}", waited.as_millis(), said(last.as_deref()))]
+    TimedOut {
+        /// Where it was to go.
+        topic_partition: TopicPartition,
+        /// `delivery.timeout.ms`.
+        waited: Duration,
+        /// How often it was sent. If at all, it may be in the log.
+        attempts: u32,
+        /// What went wrong last.
+        last: Option<String>,
+    },
+    /// An earlier batch of the partition failed, and the broker may or may not have this one:
+    /// sending it again under a new epoch could put it into the log twice.
+    #[error(
+        "whether {topic_partition} has the batch is not known, and sending it again could repeat \
+             it: an earlier batch of the partition failed"
+    )]
+    Unresolved {
+        /// Where it was to go.
+        topic_partition: TopicPartition,
+    },
+    /// The batch could not be written, or its request could not be sent at all.
+    #[error("the batch for {topic_partition} cannot be sent: {reason}")]
+    Unsendable {
+        /// Where it was to go.
+        topic_partition: TopicPartition,
+        /// Why.
+        reason: String,
+    },
+    /// Another record of the same batch is to blame.
+    #[error("{topic_partition} refused the batch because of another record in it: \
+             {}{}", code.name(), said(message.as_deref()))]
+    Neighbour {
+        /// Where it was to go.
+        topic_partition: TopicPartition,
+        /// Kafka's word for the reason.
+        code: ErrorCode,
+        /// The broker's own words.
+        message: Option<String>,
+    },
+    /// The producer cannot go on.
+    #[error("the producer has failed: {reason}")]
+    Fatal {
+        /// Why.
+        reason: String,
+    },
+    /// The producer was closed before the record was acknowledged.
+    #[error("the producer was closed before {topic_partition} acknowledged the batch")]
+    Closed {
+        /// Where it was to go.
+        topic_partition: TopicPartition,
+    },
+}
+
+impl DeliveryError {
+    /// Kafka's code, where there is one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused { code, .. } | Self::Neighbour { code, .. } => Some(*code),
+            Self::TimedOut { .. } => Some(ErrorCode::RequestTimedOut),
+            Self::Unresolved { .. }
+            | Self::Unsendable { .. }
+            | Self::Fatal { .. }
+            | Self::Closed { .. } => None,
+        }
+    }
+
+    /// Whether the same record may be delivered when it is sent anew.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => code.is_retriable(),
+            Self::TimedOut { .. } | Self::Neighbour { .. } | Self::Unresolved { .. } => true,
+            Self::Unsendable { .. } | Self::Fatal { .. } | Self::Closed { .. } => false,
+        }
+    }
+
+    /// Whether the producer is of no more use.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Fatal { .. } | Self::Closed { .. })
+    }
+}
+
+impl BatchOutcome {
+    /// What it means for the record at `index`.
+    pub fn for_record(&self, index: u32) -> Result<Option<i64>, DeliveryError> {
+        match self {
+            Self::Delivered { base_offset, .. } => {
+                Ok(base_offset.map(|base| base + i64::from(index)))
+            }
+            Self::Failed { error, records } if records.is_empty() => Err(error.clone()),
+            Self::Failed { error, records } => {
+                let own = records.iter().find(|refusal| refusal.index == index);
+                Err(blame(error, own))
+            }
+        }
+    }
+}
+
+/// The batch's error as one of its records sees it.
+fn blame(error: &DeliveryError, own: Option<&RecordRefusal>) -> DeliveryError {
+    let DeliveryError::Refused { topic_partition, code, message } = error else {
+        return error.clone();
+    };
+    let topic_partition = topic_partition.clone();
+    match own {
+        Some(refusal) => DeliveryError::Refused {
+            topic_partition,
+            code: *code,
+            message: refusal.message.clone().or_else(|| message.clone()),
+        },
+        None => DeliveryError::Neighbour { topic_partition, code: *code, message: message.clone() },
+    }
+}
+
+/// What a broker's code means for a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It is in the log.
+    Delivered,
+    /// It is in the log, from an earlier attempt, but the broker does not remember where.
+    DeliveredEarlier,
+    /// The broker misses an earlier batch, or has forgotten the producer.
+    OutOfSequence,
+    /// It is not in the log, and may be sent again.
+    Retry,
+    /// It may or may not be in the log, and may be sent again.
+    RetryUnknown,
+    /// It is not in the log, and will not be.
+    Refused,
+}
+
+impl Meaning {
+    pub(super) fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::None => Self::Delivered,
+            ErrorCode::DuplicateSequenceNumber => Self::DeliveredEarlier,
+            ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId => {
+                Self::OutOfSequence
+            }
+            ErrorCode::RequestTimedOut
+            | ErrorCode::NetworkException
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::NotEnoughReplicasAfterAppend => Self::RetryUnknown,
+            code if code.is_retriable() => Self::Retry,
+            _ => Self::Refused,
+        }
+    }
+}
+
+fn said(words: Option<&str>) -> String {
+    words.map(|words| format!(" ({words})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: ErrorCode) -> DeliveryError {
+        DeliveryError::Refused { topic_partition: TopicPartition::new("t", 1), code, message: None }
+    }
+
+    #[test]
+    fn offsets_count_on_from_the_batchs_first() {
+        let outcome = BatchOutcome::Delivered { base_offset: Some(40), log_append_time_ms: None };
+        assert_eq!(outcome.for_record(2), Ok(Some(42)));
+        let unknown = BatchOutcome::Delivered { base_offset: None, log_append_time_ms: None };
+        assert_eq!(unknown.for_record(2), Ok(None));
+    }
+
+    #[test]
+    fn a_record_is_told_whether_it_or_its_neighbour_is_to_blame() {
+        let records = vec![RecordRefusal { index: 1, message: Some("the key is missing".into()) }];
+        let outcome = BatchOutcome::Failed { error: refused(ErrorCode::InvalidRecord), records };
+        let own = outcome.for_record(1).unwrap_err();
+        assert_eq!(own.to_string(), "t-1 refused the batch: INVALID_RECORD (the key is missing)");
+        let neighbour = outcome.for_record(0).unwrap_err();
+        assert!(matches!(neighbour, DeliveryError::Neighbour { .. }));
+        assert!(neighbour.is_retriable() && !own.is_retriable());
+    }
+
+    #[test]
+    fn every_code_has_a_meaning_and_only_none_means_delivered() {
+        for code in ErrorCode::ALL {
+            assert_eq!(Meaning::of(*code) == Meaning::Delivered, *code == ErrorCode::None);
+        }
+        assert_eq!(Meaning::of(ErrorCode::NotLeaderOrFollower), Meaning::Retry);
+        assert_eq!(Meaning::of(ErrorCode::MessageTooLarge), Meaning::Refused);
+    }
+}

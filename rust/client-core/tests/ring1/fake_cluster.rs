@@ -1,0 +1,344 @@
+//! Three made-up brokers with real bytes on the wire: logs in memory, leaders that move,
+//! idempotence as Kafka checks it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use base::{ErrorCode, NodeId, Uuid};
+use bytes::Bytes;
+use records::RecordBatch;
+use wire::api_versions::{ApiVersion, ApiVersionsResponse};
+use wire::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
+use wire::init_producer_id::InitProducerIdResponse;
+use wire::list_offsets::{
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
+};
+use wire::metadata::{
+    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use wire::produce::{
+    LeaderIdAndEpoch, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicProduceResponse,
+};
+use wire::{ApiKey, Message, Reader, Records, RequestHeaderError, encode_response};
+
+pub(crate) const TOPIC: &str = "t";
+const TOPIC_ID: Uuid = Uuid([7; 16]);
+/// How many batches a broker remembers of each producer and partition.
+const REMEMBERED: usize = 5;
+
+#[derive(Debug)]
+pub(crate) struct FakeCluster {
+    pub(crate) nodes: i32,
+    pub(crate) partitions: Vec<Partition>,
+    /// An older release: versions end early, and topics have no ids.
+    pub(crate) is_old: bool,
+    /// Whether a moved partition's new leader is named in passing.
+    pub(crate) names_leaders: bool,
+    next_producer_id: i64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Partition {
+    pub(crate) leader: i32,
+    pub(crate) leader_epoch: i32,
+    pub(crate) batches: Vec<RecordBatch>,
+    pub(crate) end: i64,
+    producers: BTreeMap<i64, Producer>,
+}
+
+#[derive(Debug, Default)]
+struct Producer {
+    epoch: i16,
+    /// First and last sequence number, and first offset.
+    recent: VecDeque<(i32, i32, i64)>,
+}
+
+impl FakeCluster {
+    pub(crate) fn new(nodes: i32, partitions: i32, is_old: bool) -> Self {
+        let partition = |index| Partition { leader: index % nodes, ..Partition::default() };
+        let partitions = (0..partitions).map(partition).collect();
+        Self { nodes, partitions, is_old, names_leaders: !is_old, next_producer_id: 1000 }
+    }
+
+    pub(crate) fn move_leader(&mut self, partition: usize) {
+        let partition = &mut self.partitions[partition];
+        partition.leader = (partition.leader + 1) % self.nodes;
+        partition.leader_epoch += 1;
+    }
+
+    /// Answers one request frame to `node`; `None` if it asks for no answer.
+    pub(crate) fn answer(&mut self, node: NodeId, frame: Bytes) -> Option<Bytes> {
+        let mut reader = Reader::new(frame);
+        let (api, header) = match wire::decode_request_header(&mut reader) {
+            Ok(decoded) => decoded,
+            Err(RequestHeaderError::UnsupportedVersion { correlation_id, .. }) => {
+                return Some(self.refuse_version(correlation_id));
+            }
+            Err(error) => panic!("our own client sent nonsense: {error}"),
+        };
+        let version = header.request_api_version;
+        let id = header.correlation_id;
+        let (_, min, max) = self.range(api);
+        if api == ApiKey::ApiVersions && version > max {
+            return Some(self.refuse_version(id));
+        }
+        assert!((min..=max).contains(&version), "{api:?} {version} was not offered");
+        match api {
+            ApiKey::ApiVersions => Some(encode(api, version, id, &self.api_versions())),
+            ApiKey::Metadata => Some(encode(api, version, id, &self.metadata())),
+            ApiKey::InitProducerId => {
+                self.next_producer_id += 1;
+                let producer_id = self.next_producer_id;
+                let response = InitProducerIdResponse { producer_id, ..Default::default() };
+                Some(encode(api, version, id, &response))
+            }
+            ApiKey::Produce => {
+                let request = ProduceRequest::decode(&mut reader, version).unwrap();
+                let response = self.produce(node, &request);
+                (request.acks != 0).then(|| encode(api, version, id, &response))
+            }
+            ApiKey::Fetch => {
+                let request = FetchRequest::decode(&mut reader, version).unwrap();
+                Some(encode(api, version, id, &self.fetch(node, &request)))
+            }
+            ApiKey::ListOffsets => {
+                let request = ListOffsetsRequest::decode(&mut reader, version).unwrap();
+                Some(encode(api, version, id, &self.list_offsets(node, &request)))
+            }
+            other => panic!("the made-up cluster does not know {other:?}"),
+        }
+    }
+
+    /// Every record in a partition's log: its value, in order.
+    pub(crate) fn values(&self, partition: usize) -> Vec<u64> {
+        let mut values = Vec::new();
+        for batch in &self.partitions[partition].batches {
+            for record in &batch.records().unwrap() {
+                let value = record.unwrap().value.unwrap();
+                values.push(u64::from_be_bytes(value[..8].try_into().unwrap()));
+            }
+        }
+        values
+    }
+
+    fn range(&self, api: ApiKey) -> (i16, i16, i16) {
+        let advertised = api.advertised();
+        let max = match api {
+            ApiKey::ApiVersions if self.is_old => 2,
+            ApiKey::Metadata | ApiKey::Produce if self.is_old => 8,
+            ApiKey::Fetch if self.is_old => 11,
+            _ => advertised.max,
+        };
+        (api.key(), advertised.min, max)
+    }
+
+    fn api_versions(&self) -> ApiVersionsResponse {
+        let range = |api: &ApiKey| {
+            let (api_key, min_version, max_version) = self.range(*api);
+            ApiVersion { api_key, min_version, max_version }
+        };
+        ApiVersionsResponse {
+            api_keys: ApiKey::ALL.iter().map(range).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn refuse_version(&self, correlation_id: i32) -> Bytes {
+        let error_code = ErrorCode::UnsupportedVersion as i16;
+        let response = ApiVersionsResponse { error_code, ..self.api_versions() };
+        encode(ApiKey::ApiVersions, 0, correlation_id, &response)
+    }
+
+    fn metadata(&self) -> MetadataResponse {
+        let broker = |node_id| MetadataResponseBroker {
+            node_id,
+            host: format!("node{node_id}"),
+            port: 9092,
+            ..Default::default()
+        };
+        let partition = |(index, partition): (usize, &Partition)| MetadataResponsePartition {
+            partition_index: index as i32,
+            leader_id: partition.leader,
+            leader_epoch: partition.leader_epoch,
+            ..Default::default()
+        };
+        MetadataResponse {
+            brokers: (0..self.nodes).map(broker).collect(),
+            controller_id: 0,
+            topics: vec![MetadataResponseTopic {
+                name: Some(TOPIC.to_owned()),
+                topic_id: self.topic_id(),
+                partitions: self.partitions.iter().enumerate().map(partition).collect(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    fn topic_id(&self) -> Uuid {
+        if self.is_old { Uuid::ZERO } else { TOPIC_ID }
+    }
+
+    fn produce(&mut self, node: NodeId, request: &ProduceRequest) -> ProduceResponse {
+        let mut rows = Vec::new();
+        for topic in &request.topic_data {
+            assert!(topic.name == TOPIC || topic.topic_id == TOPIC_ID);
+            for data in &topic.partition_data {
+                let Some(Records::Bytes(bytes)) = &data.records else { panic!("no records") };
+                let batch = RecordBatch::parse(bytes.clone()).unwrap();
+                batch.verify_crc().unwrap();
+                let partition = &mut self.partitions[data.index as usize];
+                let mut row = PartitionProduceResponse { index: data.index, ..Default::default() };
+                if partition.leader == node.0 {
+                    match partition.append(batch) {
+                        Ok(base_offset) => row.base_offset = base_offset,
+                        Err(code) => row.error_code = code as i16,
+                    }
+                } else {
+                    row.error_code = ErrorCode::NotLeaderOrFollower as i16;
+                    row.base_offset = -1;
+                    if self.names_leaders {
+                        row.current_leader = LeaderIdAndEpoch {
+                            leader_id: partition.leader,
+                            leader_epoch: partition.leader_epoch,
+                        };
+                    }
+                }
+                rows.push(row);
+            }
+        }
+        let responses = vec![TopicProduceResponse {
+            name: TOPIC.to_owned(),
+            topic_id: self.topic_id(),
+            partition_responses: rows,
+        }];
+        ProduceResponse { responses, ..Default::default() }
+    }
+
+    fn fetch(&self, node: NodeId, request: &FetchRequest) -> FetchResponse {
+        let mut left = request.max_bytes as usize;
+        let mut rows = Vec::new();
+        for asked in request.topics.iter().flat_map(|topic| &topic.partitions) {
+            let partition = &self.partitions[asked.partition as usize];
+            let mut row = PartitionData {
+                partition_index: asked.partition,
+                high_watermark: partition.end,
+                ..Default::default()
+            };
+            let code = if partition.leader != node.0 {
+                ErrorCode::NotLeaderOrFollower
+            } else if asked.current_leader_epoch > partition.leader_epoch {
+                ErrorCode::UnknownLeaderEpoch
+            } else if (0..partition.leader_epoch).contains(&asked.current_leader_epoch) {
+                ErrorCode::FencedLeaderEpoch
+            } else if !(0..=partition.end).contains(&asked.fetch_offset) {
+                ErrorCode::OffsetOutOfRange
+            } else {
+                let limit = left.min(asked.partition_max_bytes as usize);
+                let bytes = partition.read(asked.fetch_offset, limit);
+                left = left.saturating_sub(bytes.len());
+                row.records = Some(Records::Bytes(bytes));
+                ErrorCode::None
+            };
+            row.error_code = code as i16;
+            rows.push(row);
+        }
+        let responses = vec![FetchableTopicResponse {
+            topic: TOPIC.to_owned(),
+            topic_id: self.topic_id(),
+            partitions: rows,
+        }];
+        FetchResponse { responses, ..Default::default() }
+    }
+
+    fn list_offsets(&self, node: NodeId, request: &ListOffsetsRequest) -> ListOffsetsResponse {
+        let row = |partition_index: i32, timestamp: i64| {
+            let partition = &self.partitions[partition_index as usize];
+            let mut row = ListOffsetsPartitionResponse { partition_index, ..Default::default() };
+            if partition.leader == node.0 {
+                row.offset = if timestamp == -1 { partition.end } else { 0 };
+            } else {
+                row.error_code = ErrorCode::NotLeaderOrFollower as i16;
+            }
+            row
+        };
+        let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
+            name: topic.name.clone(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|asked| row(asked.partition_index, asked.timestamp))
+                .collect(),
+        });
+        ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
+    }
+}
+
+impl Partition {
+    /// Appends as Kafka's producer state manager decides: repeats succeed with their first offset,
+    /// gaps and old epochs are refused, a new epoch begins at 0.
+    pub(crate) fn append(&mut self, batch: RecordBatch) -> Result<i64, ErrorCode> {
+        let header = *batch.header();
+        let (first, last) = (header.base_sequence, header.last_sequence());
+        if header.has_producer_id() {
+            let epoch = header.producer_epoch.0;
+            if let Some(known) = self.producers.get(&header.producer_id.0) {
+                if epoch < known.epoch {
+                    return Err(ErrorCode::InvalidProducerEpoch);
+                }
+                if epoch == known.epoch {
+                    let repeat = known.recent.iter().find(|(f, l, _)| (*f, *l) == (first, last));
+                    if let Some((_, _, offset)) = repeat {
+                        return Ok(*offset);
+                    }
+                }
+                let expected = match known.recent.back() {
+                    Some((_, last, _)) if epoch == known.epoch => last + 1,
+                    _ => 0,
+                };
+                if first < expected {
+                    return Err(ErrorCode::DuplicateSequenceNumber);
+                }
+                if first > expected {
+                    return Err(ErrorCode::OutOfOrderSequenceNumber);
+                }
+            }
+            let known = self.producers.entry(header.producer_id.0).or_default();
+            if known.epoch != epoch {
+                *known = Producer { epoch, recent: VecDeque::new() };
+            }
+            known.recent.push_back((first, last, self.end));
+            if known.recent.len() > REMEMBERED {
+                known.recent.pop_front();
+            }
+        }
+        let base_offset = self.end;
+        let mut bytes = batch.into_bytes().to_vec();
+        bytes[..8].copy_from_slice(&base_offset.to_be_bytes());
+        bytes[12..16].copy_from_slice(&self.leader_epoch.to_be_bytes());
+        let batch = RecordBatch::parse(bytes.into()).unwrap();
+        self.end = batch.header().next_offset().0;
+        self.batches.push(batch);
+        Ok(base_offset)
+    }
+
+    /// The batches from the one that holds `offset` on, cut at `limit` bytes but for the first.
+    fn read(&self, offset: i64, limit: usize) -> Bytes {
+        let mut bytes = Vec::new();
+        for batch in self.batches.iter().filter(|b| b.header().next_offset().0 > offset) {
+            if !bytes.is_empty() && bytes.len() + batch.bytes().len() > limit {
+                // As a broker does: what is cut off is not said.
+                let room = limit.saturating_sub(bytes.len());
+                bytes.extend_from_slice(&batch.bytes()[..room]);
+                break;
+            }
+            bytes.extend_from_slice(batch.bytes());
+        }
+        bytes.into()
+    }
+}
+
+fn encode<M: Message>(api: ApiKey, version: i16, correlation_id: i32, response: &M) -> Bytes {
+    let frame = encode_response(api, version, correlation_id, response).unwrap();
+    frame.collect().unwrap().slice(4..)
+}

@@ -1,0 +1,75 @@
+//! The producer and the consumer against a made-up cluster, under virtual time: answers are lost,
+//! late, repeated and out of order, connections break, leaders move. A seed is a whole history; a
+//! failing one prints the command that replays it.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
+
+mod consuming;
+mod fake_cluster;
+mod faults;
+mod network;
+mod producing;
+
+use std::ops::Range;
+
+/// Runs `scenario` for each seed, or for the one in `OTTLA_SEED`.
+fn for_each_seed(name: &'static str, seeds: Range<u64>, scenario: fn(u64)) {
+    let one = std::env::var("OTTLA_SEED").ok().map(|seed| seed.parse().expect("a number"));
+    let seeds = one.map_or(seeds, |seed: u64| seed..seed + 1);
+    for seed in seeds {
+        let replay = Replay { name, seed };
+        scenario(seed);
+        drop(replay);
+    }
+}
+
+struct Replay {
+    name: &'static str,
+    seed: u64,
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { name, seed } = self;
+            eprintln!("replay: OTTLA_SEED={seed} cargo test -p client-core --test ring1 {name}");
+        }
+    }
+}
+
+#[test]
+fn every_record_has_one_result_and_the_log_neither_repeats_nor_reorders() {
+    let name = "every_record_has_one_result";
+    for_each_seed(name, 0..150, producing::idempotent);
+}
+
+#[test]
+fn without_faults_everything_is_delivered() {
+    for_each_seed("without_faults_everything_is_delivered", 0..20, producing::without_faults);
+}
+
+#[test]
+fn without_idempotence_every_record_still_has_one_result() {
+    let name = "without_idempotence_every_record_still_has_one_result";
+    for_each_seed(name, 0..100, producing::without_idempotence);
+}
+
+#[test]
+fn a_cluster_that_is_gone_fails_every_record_in_time() {
+    for_each_seed("a_cluster_that_is_gone", 0..20, producing::cluster_gone);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    for_each_seed("the_same_seed", 0..10, producing::is_deterministic);
+}
+
+#[test]
+fn a_consumer_sees_every_record_once_and_in_order() {
+    for_each_seed("a_consumer_sees_every_record", 0..200, consuming::everything_once);
+}
+
+#[test]
+fn a_bounded_read_ends_where_it_was_told_to() {
+    for_each_seed("a_bounded_read_ends", 0..100, consuming::bounded);
+}

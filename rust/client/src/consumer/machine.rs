@@ -1,0 +1,122 @@
+//! What the consumer's callers and its driver share.
+
+use std::sync::Arc;
+
+use base::{Clock, Instant};
+use client_core::consumer::{ConsumeError, Consumer, ConsumerEvent, Fetched};
+use client_core::{Cluster, ConsumerConfig, Reach, Transmit, TransportEvent};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::desk::{Asks, Desk};
+use crate::driver::Machine;
+
+/// Everything of a consumer but its task.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: ConsumerConfig,
+    pub(super) machine: Mutex<Consumer>,
+    pub(super) desk: Desk,
+    /// There may be something to hand out.
+    pub(super) ready: Notify,
+}
+
+impl Shared {
+    pub(super) fn new(config: ConsumerConfig, clock: Arc<dyn Clock>, seed: u64) -> Self {
+        Self {
+            machine: Mutex::new(Consumer::new(config.clone(), seed)),
+            desk: Desk::new(clock),
+            ready: Notify::new(),
+            config,
+        }
+    }
+
+    /// The machine was told something: it is to act on it, and whoever waits is to look.
+    pub(super) fn changed(&self) {
+        self.desk.kick.notify_one();
+        self.ready.notify_waiters();
+    }
+
+    /// Takes at most `rows` records, and has more fetched in their place.
+    pub(super) fn take(&self, rows: usize) -> Result<Vec<Fetched>, ConsumeError> {
+        let mut fetched = self.machine.lock().take(rows)?;
+        if fetched.is_empty() {
+            return Ok(fetched);
+        }
+        self.desk.kick.notify_one();
+        if self.config.check_crcs {
+            // Outside the lock: this reads every byte.
+            for fetched in &mut fetched {
+                self.check(fetched);
+            }
+            fetched.retain(|fetched| !fetched.batches.is_empty());
+        }
+        Ok(fetched)
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        let machine = self.machine.lock();
+        machine.is_done() && machine.assignment().next().is_some()
+    }
+
+    /// Cuts off the first batch whose checksum is wrong and what follows it; the next call tells.
+    fn check(&self, fetched: &mut Fetched) {
+        for (index, batch) in fetched.batches.iter().enumerate() {
+            let first = batch.header().base_offset.0;
+            if let Err(error) = batch.verify_crc() {
+                let offset = first.max(fetched.start);
+                let reason = error.to_string();
+                self.machine.lock().reject(&fetched.topic_partition, offset, reason);
+                fetched.batches.truncate(index);
+                fetched.end = offset;
+                return;
+            }
+        }
+    }
+}
+
+impl Asks for Shared {
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn with_cluster<R>(&self, act: impl FnOnce(&mut Cluster) -> R) -> R {
+        act(self.machine.lock().cluster_mut())
+    }
+}
+
+impl Machine for Shared {
+    fn handle_transport(&self, event: TransportEvent, now: Instant) {
+        self.machine.lock().handle_transport(event, now);
+    }
+
+    fn drive(
+        &self,
+        now: Instant,
+        unix_ms: i64,
+        transmit: &mut dyn FnMut(Transmit),
+    ) -> Option<Instant> {
+        let mut machine = self.machine.lock();
+        machine.drive(now, unix_ms);
+        while let Some(frame) = machine.poll_transmit() {
+            transmit(frame);
+        }
+        while let Some(event) = machine.poll_event() {
+            match event {
+                ConsumerEvent::Ready => self.ready.notify_waiters(),
+                ConsumerEvent::MetadataChanged => {}
+                ConsumerEvent::Answered { request, result } => self.desk.answer(request, result),
+                ConsumerEvent::Reset { topic_partition, from } => {
+                    tracing::warn!(%topic_partition, from, "the position is not in the log: reset");
+                    self.ready.notify_waiters();
+                }
+            }
+        }
+        self.desk.driven();
+        machine.poll_timeout(now)
+    }
+
+    fn reach(&self) -> Reach {
+        self.machine.lock().cluster().reach()
+    }
+}

@@ -1,0 +1,140 @@
+//! Where questions to the cluster are asked and their answers handed over, beside whatever else a
+//! client does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base::{Clock, Instant};
+use client_core::inquiry::{Inquiry, InquiryError, Progress};
+use client_core::survey::{Round, Survey};
+use client_core::{Answer, Cluster, OutgoingRequest, RequestError, RequestId};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use wire::Request;
+
+/// A client's questions under way.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    waiters: Mutex<BTreeMap<RequestId, oneshot::Sender<Result<Answer, RequestError>>>>,
+    /// Notified after the machine was driven: whoever waits for a connection looks again.
+    driven: Notify,
+    pub(crate) kick: Arc<Notify>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A client whose machine has a cluster to ask.
+pub(crate) trait Asks {
+    fn desk(&self) -> &Desk;
+
+    /// Runs `act` on the machine's cluster, under its lock.
+    fn with_cluster<R>(&self, act: impl FnOnce(&mut Cluster) -> R) -> R;
+}
+
+impl Desk {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { waiters: Mutex::default(), driven: Notify::new(), kick: Arc::default(), clock }
+    }
+
+    /// Hands an answer over. Whoever has stopped waiting need not know.
+    pub(crate) fn answer(&self, request: RequestId, result: Result<Answer, RequestError>) {
+        if let Some(waiter) = self.waiters.lock().remove(&request) {
+            let _ = waiter.send(result);
+        }
+    }
+
+    /// The machine was driven.
+    pub(crate) fn driven(&self) {
+        self.driven.notify_waiters();
+    }
+
+    /// Waits until `until`, or until the machine is driven.
+    async fn pause(&self, until: Instant, driven: tokio::sync::futures::Notified<'_>) {
+        let left = until.since(self.clock.now());
+        let _ = tokio::time::timeout(left, driven).await; // either way it is time to look again
+    }
+}
+
+/// Asks one question.
+pub(crate) async fn ask<C: Asks, R: Request + OutgoingRequest, A>(
+    client: &C,
+    mut inquiry: Inquiry<R, A>,
+) -> Result<A, InquiryError> {
+    let desk = client.desk();
+    loop {
+        let driven = desk.driven.notified();
+        // The waiter is in its place before the lock is let go, and so before the driver can see
+        // the answer.
+        let (progress, answer) = client.with_cluster(|cluster| {
+            let progress = inquiry.poll(cluster, desk.clock.now());
+            let answer = match &progress {
+                Progress::Sent(id) => {
+                    let (sender, receiver) = oneshot::channel();
+                    desk.waiters.lock().insert(*id, sender);
+                    Some(receiver)
+                }
+                _ => None,
+            };
+            (progress, answer)
+        });
+        desk.kick.notify_one();
+        match (progress, answer) {
+            (Progress::Over(result), _) => return result,
+            (Progress::Wait(until), _) => desk.pause(until, driven).await,
+            (Progress::Sent(_), answer) => {
+                let answer = answer.expect("what was sent has a waiter");
+                let Ok(result) = answer.await else { return Err(closed()) };
+                let over = client
+                    .with_cluster(|cluster| inquiry.handle(result, cluster, desk.clock.now()));
+                if let Some(result) = over {
+                    return result;
+                }
+            }
+        }
+    }
+}
+
+/// Asks about many partitions: `inquiry` makes the question to one leader, `read` finds a partition
+/// in its answer.
+pub(crate) async fn ask_leaders<C, R, A, V>(
+    client: &C,
+    mut survey: Survey<V>,
+    inquiry: impl Fn(&Cluster, base::NodeId, &[(base::TopicPartition, i64)]) -> Inquiry<R, A>,
+    read: impl Fn(&A, &base::TopicPartition) -> Result<V, base::ErrorCode>,
+) -> BTreeMap<base::TopicPartition, Result<V, InquiryError>>
+where
+    C: Asks,
+    R: Request + OutgoingRequest,
+{
+    let desk = client.desk();
+    loop {
+        let driven = desk.driven.notified();
+        let round = client.with_cluster(|cluster| survey.poll(cluster, desk.clock.now()));
+        desk.kick.notify_one();
+        match round {
+            Round::Over(results) => return results,
+            Round::Wait(until) => desk.pause(until, driven).await,
+            Round::Ask(leaders) => {
+                for (leader, partitions) in leaders {
+                    let question =
+                        client.with_cluster(|cluster| inquiry(cluster, leader, &partitions));
+                    let answer = ask(client, question).await;
+                    client.with_cluster(|cluster| {
+                        for (partition, _) in partitions {
+                            let value = match &answer {
+                                Ok(answer) => read(answer, &partition),
+                                Err(error) => {
+                                    Err(error.code().unwrap_or(base::ErrorCode::UnsupportedVersion))
+                                }
+                            };
+                            survey.take(partition, value, cluster);
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn closed() -> InquiryError {
+    InquiryError::Impossible("the client was closed".into())
+}

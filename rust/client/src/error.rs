@@ -1,0 +1,140 @@
+//! Why a client could not begin, or a call could not be done.
+
+use std::time::Duration;
+
+use base::ErrorCode;
+use client_core::Unreachable;
+use client_core::consumer::ConsumeError;
+use client_core::inquiry::InquiryError;
+use thiserror::Error;
+
+/// No broker could be reached when the client was made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConnectError {
+    /// Every address was tried.
+    #[error("{0}")]
+    Unreachable(Unreachable),
+    /// The client was closed meanwhile.
+    #[error("the client was closed while it was connecting")]
+    Closed,
+}
+
+impl ConnectError {
+    pub(crate) fn of(tried: Unreachable) -> Self {
+        Self::Unreachable(tried)
+    }
+
+    /// The addresses that were tried and why each failed, one line each.
+    pub fn attempts(&self) -> &[String] {
+        match self {
+            Self::Unreachable(Unreachable(attempts)) => attempts,
+            Self::Closed => &[],
+        }
+    }
+}
+
+/// Why a record was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// It is larger than `max.request.size` or `buffer.memory`.
+    #[error("a record of up to {record_bytes} bytes is larger than {limit} ({limit_bytes})")]
+    TooLarge {
+        /// The most bytes that it may take.
+        record_bytes: usize,
+        /// The key that limits it.
+        limit: &'static str,
+        /// That key's value.
+        limit_bytes: usize,
+    },
+    /// The topic has no such partition.
+    #[error("topic `{topic}` has no partition {partition}: it has {partitions}")]
+    NoSuchPartition {
+        /// The topic.
+        topic: String,
+        /// The partition that was asked for.
+        partition: i32,
+        /// How many there are.
+        partitions: usize,
+    },
+    /// The topic's metadata did not come in time.
+    #[error("topic `{topic}` is not known after {} ms{}", waited.as_millis(), because(*.code))]
+    NoMetadata {
+        /// The topic.
+        topic: String,
+        /// `max.block.ms`.
+        waited: Duration,
+        /// What the broker said of it last, if anything.
+        code: Option<ErrorCode>,
+    },
+    /// The topic cannot be written to.
+    #[error("topic `{topic}` is refused: {}", code.name())]
+    TopicRefused {
+        /// The topic.
+        topic: String,
+        /// Kafka's word for the reason.
+        code: ErrorCode,
+    },
+    /// The buffer was full for too long.
+    #[error("the {buffer_bytes} bytes of buffer.memory have been full for {} ms: \
+             is the broker keeping up?", waited.as_millis())]
+    BufferFull {
+        /// `buffer.memory`.
+        buffer_bytes: usize,
+        /// `max.block.ms`.
+        waited: Duration,
+    },
+    /// The producer is closed, or has failed for good.
+    #[error("{0}")]
+    Closed(String),
+}
+
+impl SendError {
+    /// Kafka's code, where there is one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::TooLarge { .. } => Some(ErrorCode::MessageTooLarge),
+            Self::NoSuchPartition { .. } => Some(ErrorCode::UnknownTopicOrPartition),
+            Self::NoMetadata { code, .. } => *code,
+            Self::TopicRefused { code, .. } => Some(*code),
+            Self::BufferFull { .. } | Self::Closed(_) => None,
+        }
+    }
+
+    /// Whether the same record may be taken later.
+    pub fn is_retriable(&self) -> bool {
+        matches!(self, Self::NoMetadata { .. } | Self::BufferFull { .. })
+    }
+
+    /// Whether the producer is of no more use.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Closed(_))
+    }
+}
+
+fn because(code: Option<ErrorCode>) -> String {
+    code.map(|code| format!(": {}", code.name())).unwrap_or_default()
+}
+
+/// A question about a topic or its offsets has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{about}: {error}")]
+pub struct OffsetsError {
+    /// The topic or partition.
+    pub about: String,
+    /// Why.
+    pub error: InquiryError,
+}
+
+/// Why a bounded read cannot begin or go on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// No broker could be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Where to begin or end could not be found out.
+    #[error(transparent)]
+    Offsets(#[from] OffsetsError),
+    /// Records could not be read.
+    #[error(transparent)]
+    Consume(#[from] ConsumeError),
+}

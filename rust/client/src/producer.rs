@@ -1,0 +1,331 @@
+//! The producer: a record is copied once, into its partition's open batch, by the thread that sends
+//! it.
+//!
+//! What the sending thread touches: the table of topics (read without a lock), the topic's sticky
+//! partition, the partition's open batch. Nothing of that is ever held while waiting for a broker.
+//! Once a batch, not once a record, the driver is told.
+
+mod machine;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, SystemClock, TopicPartition};
+use client_core::ProducerConfig;
+use client_core::producer::{FlushId, NewRecord, ProducerInput};
+use net::Transport;
+use records::Header;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::delivery::{BatchDelivery, Delivery};
+use crate::driver::Driver;
+use crate::error::{ConnectError, SendError};
+use crate::report::FlushReport;
+use crate::topics::{PartitionBuffer, Topic};
+use machine::Shared;
+
+/// How long the driver is given to give up what a closing producer leaves behind: it only has to
+/// say so.
+const ABORT_MAX: Duration = Duration::from_secs(1);
+
+/// A record to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Where it goes.
+    pub topic: &'a str,
+    /// Which partition; by the key if `None`, and anywhere without a key.
+    pub partition: Option<i32>,
+    /// What it is about.
+    pub key: Option<&'a [u8]>,
+    /// What it says.
+    pub value: Option<&'a [u8]>,
+    /// Its headers, in order; a key may come twice.
+    pub headers: &'a [Header<'a>],
+    /// Milliseconds since 1970; now if `None`.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl<'a> Record<'a> {
+    /// An empty record to `topic`.
+    pub fn to(topic: &'a str) -> Self {
+        Self { topic, partition: None, key: None, value: None, headers: &[], timestamp_ms: None }
+    }
+}
+
+/// Why a record was not taken at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrySendError {
+    /// It will be, in a while: see [`Producer::room`].
+    Busy(Busy),
+    /// It will not be.
+    Refused(SendError),
+}
+
+/// What a record waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Busy {
+    /// The topic's metadata.
+    Metadata {
+        /// The topic.
+        topic: Arc<str>,
+    },
+    /// Room in the buffer.
+    Memory {
+        /// How much.
+        bytes: usize,
+    },
+}
+
+/// A producer. All of it can be used from many threads.
+#[derive(Debug)]
+pub struct Producer {
+    shared: Arc<Shared>,
+    driver: Driver,
+}
+
+impl Producer {
+    /// Connects over TCP; fails when no broker answers within [`crate::CONNECT_CHECK_MAX`].
+    pub async fn connect(config: ProducerConfig, runtime: &Handle) -> Result<Self, ConnectError> {
+        let transport = crate::tcp(&config.connection);
+        let clock = Arc::new(SystemClock);
+        Self::connect_over(config, transport, clock, crate::entropy(), runtime).await
+    }
+
+    /// Connects over any network and by any clock.
+    pub async fn connect_over<T: Transport>(
+        config: ProducerConfig,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+        runtime: &Handle,
+    ) -> Result<Self, ConnectError> {
+        let shared = Arc::new(Shared::new(config, clock.clone(), seed));
+        let kick = shared.kick.clone();
+        let driver = Driver::start(shared.clone(), kick, transport, clock, runtime);
+        let producer = Self { shared, driver };
+        producer.driver.connected().await?;
+        Ok(producer)
+    }
+
+    /// Takes a record if it can be taken at once. Never waits.
+    pub fn try_send(&self, record: &Record<'_>) -> Result<Delivery, TrySendError> {
+        let shared = &*self.shared;
+        shared.check_open().map_err(TrySendError::Refused)?;
+        let timestamp_ms = record.timestamp_ms.unwrap_or_else(|| shared.clock.unix_ms());
+        let Record { key, value, headers, .. } = *record;
+        let new = NewRecord { key, value, headers, timestamp_ms };
+        let bytes = new.batch_bytes_max();
+        self.check_size(bytes).map_err(TrySendError::Refused)?;
+        let sent =
+            shared.topics.with(record.topic, |topic| self.send_to(topic, record, &new, bytes));
+        sent.unwrap_or_else(|| {
+            let topic: Arc<str> = record.topic.into();
+            shared.tell(ProducerInput::Want(topic.clone()));
+            Err(TrySendError::Busy(Busy::Metadata { topic }))
+        })
+    }
+
+    /// Waits, up to `max.block.ms`, until a record that was [`Busy`] may be taken. Somebody else
+    /// may be faster.
+    pub async fn room(&self, busy: &Busy) -> Result<(), SendError> {
+        let waited = self.shared.config.block_max;
+        match busy {
+            Busy::Metadata { topic } => {
+                let known = timeout(waited, self.shared.topic_known(topic)).await;
+                known.unwrap_or_else(|_| {
+                    let code = self.shared.topics.error(topic);
+                    Err(SendError::NoMetadata { topic: topic.to_string(), waited, code })
+                })
+            }
+            Busy::Memory { bytes } => {
+                let room = timeout(waited, self.shared.room(*bytes)).await;
+                room.unwrap_or_else(|_| {
+                    let buffer_bytes = self.shared.memory.limit_bytes();
+                    Err(SendError::BufferFull { buffer_bytes, waited })
+                })
+            }
+        }
+    }
+
+    /// Takes a record, waiting for metadata and memory for up to `max.block.ms` in all.
+    pub async fn send(&self, record: &Record<'_>) -> Result<Delivery, SendError> {
+        let mut busy = match self.try_send(record) {
+            Ok(delivery) => return Ok(delivery),
+            Err(TrySendError::Refused(error)) => return Err(error),
+            Err(TrySendError::Busy(busy)) => busy,
+        };
+        let clock = &self.shared.clock;
+        let deadline = clock.now() + self.shared.config.block_max;
+        loop {
+            let left = deadline.since(clock.now());
+            match timeout(left, self.room(&busy)).await {
+                Ok(room) => room?,
+                Err(_) => return Err(self.too_late(busy)),
+            }
+            match self.try_send(record) {
+                Ok(delivery) => return Ok(delivery),
+                Err(TrySendError::Refused(error)) => return Err(error),
+                Err(TrySendError::Busy(still)) => busy = still,
+            }
+        }
+    }
+
+    /// Waits until everything that was sent has its result; nothing lingers. Reports the results
+    /// since the last report.
+    pub async fn flush(&self) -> FlushReport {
+        let id = FlushId(self.shared.next_flush_id());
+        let done = self.shared.await_flush(id);
+        self.shared.tell(ProducerInput::Flush(Some(id)));
+        // The driver gives no answer only when it has stopped, and then everything has its result.
+        let _ = done.await;
+        self.report()
+    }
+
+    /// The results since the last report, without waiting for more.
+    pub fn report(&self) -> FlushReport {
+        self.shared.tally.take()
+    }
+
+    /// Takes no more records, waits up to `time` for the results of those it has, and gives up the
+    /// rest. A second call reports nothing new.
+    pub async fn close(&self, time: Duration) -> FlushReport {
+        self.shared.close("the producer is closed");
+        let flushed = timeout(time, self.flush()).await;
+        if flushed.is_err() {
+            self.shared.tell(ProducerInput::Abort);
+            // Whether the driver is in time or not, the report says what has no result.
+            let _ = timeout(ABORT_MAX, self.flush_quietly()).await;
+        }
+        self.driver.stop().await;
+        flushed.unwrap_or_else(|_| self.report())
+    }
+
+    /// The records that have no result, by partition.
+    pub fn pending(&self) -> BTreeMap<TopicPartition, u64> {
+        self.shared.pending()
+    }
+
+    /// The bytes of `buffer.memory` that are taken.
+    pub fn buffered_bytes(&self) -> usize {
+        self.shared.memory.used_bytes()
+    }
+
+    /// How many partitions `topic` has; asks the cluster if it must.
+    pub async fn partitions(&self, topic: &str) -> Result<usize, SendError> {
+        let name: Arc<str> = topic.into();
+        if self.shared.topics.get(topic).is_none() {
+            self.shared.tell(ProducerInput::Want(name.clone()));
+            self.room(&Busy::Metadata { topic: name }).await?;
+        }
+        Ok(self.shared.topics.get(topic).map_or(0, |topic| topic.partitions.len()))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &ProducerConfig {
+        &self.shared.config
+    }
+
+    fn send_to(
+        &self,
+        topic: &Topic,
+        record: &Record<'_>,
+        new: &NewRecord<'_>,
+        bytes: usize,
+    ) -> Result<Delivery, TrySendError> {
+        let ignore_key = self.shared.config.partitioner_ignore_keys;
+        let key = record.key.filter(|_| !ignore_key);
+        let partition = match record.partition {
+            Some(partition) => partition,
+            None => topic.choose(key) as i32,
+        };
+        let buffer = usize::try_from(partition).ok().and_then(|index| topic.partitions.get(index));
+        let Some(buffer) = buffer else {
+            return Err(TrySendError::Refused(SendError::NoSuchPartition {
+                topic: record.topic.to_owned(),
+                partition,
+                partitions: topic.partitions.len(),
+            }));
+        };
+        let (delivery, is_new) = self.append(buffer, new, bytes)?;
+        if record.partition.is_none() && key.is_none() {
+            topic.note_sticky(partition as u32, bytes, is_new);
+        }
+        Ok(delivery)
+    }
+
+    /// Copies the record into the open batch, or into a new one.
+    fn append(
+        &self,
+        buffer: &PartitionBuffer,
+        new: &NewRecord<'_>,
+        bytes: usize,
+    ) -> Result<(Delivery, bool), TrySendError> {
+        let shared = &*self.shared;
+        let too_large = |_| {
+            let (limit, limit_bytes) = ("the record batch format", i32::MAX as usize);
+            TrySendError::Refused(SendError::TooLarge { record_bytes: bytes, limit, limit_bytes })
+        };
+        let mut accumulator = buffer.accumulator.lock();
+        if let Some((index, batch)) = accumulator.try_append(new).map_err(too_large)? {
+            return Ok((Delivery::new(batch.clone(), index, new.timestamp_ms), false));
+        }
+        shared.seal(&mut accumulator, &buffer.topic_partition);
+        let batch_bytes = shared.config.batch_bytes.max(bytes);
+        if !shared.memory.try_reserve(batch_bytes) {
+            return Err(TrySendError::Busy(Busy::Memory { bytes: batch_bytes }));
+        }
+        let topic_partition = buffer.topic_partition.clone();
+        let batch = Arc::new(BatchDelivery::new(topic_partition.clone(), batch_bytes));
+        let created_at = shared.clock.now();
+        accumulator.open(batch_bytes, created_at, batch.clone());
+        let appended = accumulator.try_append(new).map_err(too_large)?;
+        assert!(appended.is_some(), "a new batch has room for the record it was made for");
+        shared.tell(ProducerInput::Opened { topic_partition, created_at });
+        Ok((Delivery::new(batch, 0, new.timestamp_ms), true))
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), SendError> {
+        let config = &self.shared.config;
+        if bytes <= config.request_bytes_max.min(config.buffer_memory_bytes) {
+            return Ok(());
+        }
+        let (limit, limit_bytes) = if bytes > config.request_bytes_max {
+            ("max.request.size", config.request_bytes_max)
+        } else {
+            ("buffer.memory", config.buffer_memory_bytes)
+        };
+        Err(SendError::TooLarge { record_bytes: bytes, limit, limit_bytes })
+    }
+
+    fn too_late(&self, busy: Busy) -> SendError {
+        let waited = self.shared.config.block_max;
+        match busy {
+            Busy::Metadata { topic } => {
+                let code = self.shared.topics.error(&topic);
+                SendError::NoMetadata { topic: topic.to_string(), waited, code }
+            }
+            Busy::Memory { .. } => {
+                SendError::BufferFull { buffer_bytes: self.shared.memory.limit_bytes(), waited }
+            }
+        }
+    }
+
+    async fn flush_quietly(&self) {
+        let id = FlushId(self.shared.next_flush_id());
+        let done = self.shared.await_flush(id);
+        self.shared.tell(ProducerInput::Flush(Some(id)));
+        let _ = done.await; // as in `flush`
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        let pending: u64 = self.pending().values().sum();
+        if pending > 0 {
+            tracing::warn!(pending, "a producer was dropped with records that have no result");
+        }
+        self.shared.close("the producer was dropped");
+    }
+}

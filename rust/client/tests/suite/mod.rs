@@ -1,0 +1,45 @@
+//! What every broker must do for our clients, and our clients with it: the same tests on our own
+//! broker and on others.
+
+pub(crate) mod admin;
+pub(crate) mod consume;
+pub(crate) mod fixture;
+pub(crate) mod produce;
+
+/// Makes a test of each body, on the broker whose address the expression gives.
+macro_rules! on_a_broker {
+    ($bootstrap:expr) => {
+        $crate::suite::on_a_broker! { @ $bootstrap;
+            produce: every_codec_is_read_back_as_it_was_sent,
+            produce: keys_go_where_javas_client_sends_them_and_keep_their_order,
+            produce: records_without_a_key_are_spread_over_all_partitions,
+            produce: a_flush_does_not_wait_for_linger,
+            produce: a_full_buffer_blocks_and_then_gives_up,
+            produce: a_record_that_is_too_large_is_refused_by_us_or_by_the_broker,
+            produce: no_answer_is_awaited_with_acks_0,
+            produce: a_partition_that_does_not_exist_is_named,
+            produce: a_closed_producer_takes_nothing_and_can_be_closed_again,
+            consume: seeking_by_offset_and_by_time_finds_the_record,
+            consume: offsets_are_told_for_both_ends_and_for_times,
+            consume: a_bounded_read_ends_at_the_offsets_seen_at_its_start,
+            consume: a_paused_partition_hands_out_nothing_until_it_is_resumed,
+            consume: a_position_out_of_range_is_an_error_or_a_reset_as_configured,
+            consume: records_arrive_while_the_consumer_waits,
+            consume: every_record_comes_once_through_a_prefetch_of_one_batch,
+            admin: topics_are_created_described_enlarged_and_deleted,
+            admin: configs_are_described_and_changed_key_by_key,
+            admin: deleted_records_move_the_log_start,
+            admin: the_cluster_and_its_directories_are_described,
+            admin: an_unreachable_broker_is_named_within_five_seconds,
+        }
+    };
+    (@ $bootstrap:expr; $($module:ident: $test:ident,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                $crate::suite::fixture::run($crate::suite::$module::$test, &$bootstrap);
+            }
+        )*
+    };
+}
+pub(crate) use on_a_broker;
