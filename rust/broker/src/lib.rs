@@ -1,3 +1,35 @@
-//! The broker: dispatch, one handler file per API, partitions, controller host and configuration.
+//! The broker: dispatch, one handler file per API, partitions, the way to the controller, and
+//! configuration.
+//!
+//! ```text
+//! net::Server ─ Dispatch ─ handlers ─┬─ Partitions ─ Partition ─ LogDirectory, Log
+//!                                    └─ Controller ─ quorum
+//! storage threads ─ Leadership ─ replies to producers, wakes long-polling fetches
+//! ```
 
 pub mod config;
+
+mod authorized_operations;
+mod blocking;
+mod broker;
+mod config_resource;
+mod controller;
+mod dispatch;
+mod environment;
+mod errors;
+mod features;
+mod handlers;
+mod internal_topic;
+mod leadership;
+mod partition;
+mod partitions;
+mod producer_ids;
+mod recovery;
+mod request;
+mod server;
+mod storage_machines;
+mod topic_configs;
+
+pub use blocking::Blocking;
+pub use environment::Environment;
+pub use server::{BrokerServer, StartError};

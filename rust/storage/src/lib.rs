@@ -10,6 +10,11 @@ pub mod log;
 pub mod producer_state;
 mod segment;
 
+pub use directory::{
+    AppendRequest, DirectoryConfig, DirectoryError, DirectoryMachines, DirectoryThreads, Identity,
+    KnownPartition, KnownTopics, LastShutdown, LockDirectoryError, LockedDirectory, LogDirectory,
+    OpenDirectoryError, Progress, RecoveryReport, RefusedReason,
+};
 pub use disk::{Disk, DiskFile, DiskSpace, FaultyDisk, MemoryDisk, RealDisk};
 pub use epoch_cache::{EpochEndOffset, LeaderEpochCache};
 pub use log::{
@@ -17,3 +22,4 @@ pub use log::{
     LogCheckpoints, LogConfig, LogListener, LogOffsets, LogOpenError, LogOpening, LogRecovery,
     LogSlice, NoListener, ReadError, ReadRange, Unavailable,
 };
+pub use producer_state::ProducerError;

@@ -27,7 +27,9 @@ pub mod value;
 mod contract_tests;
 
 pub use broker_config::{BrokerConfig, LoadedConfig};
-pub use describe::{ConfigEntry, ConfigSource, ConfigSynonym, describe_broker, describe_topic};
+pub use describe::{
+    ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_topic,
+};
 pub use error::{ConfigError, ConfigWarning, InvalidConfiguration};
 pub use key::{ConfigKey, Importance, Preset, Standing, Update};
 pub use layers::Layers;

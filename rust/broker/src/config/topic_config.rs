@@ -2,6 +2,9 @@
 //! unit they are set.
 
 use metadata::image::Configs;
+pub use records::TimestampType;
+pub use storage::Durability;
+use storage::LogConfig;
 
 use super::broker_keys::broker_key;
 use super::error::{ConfigError, ConfigWarning};
@@ -9,28 +12,6 @@ use super::key::{ConfigKey, Standing};
 use super::layers::Layers;
 use super::topic_keys::{broker_synonyms, nearest_topic_key, topic_key};
 use super::value::Value;
-
-/// When a replica answers for a record (`ottla.durability`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// When it lies in this process.
-    Memory,
-    /// When it lies in the machine's page cache.
-    Os,
-    /// When it lies on the disk.
-    #[default]
-    Disk,
-}
-
-/// Whose time a record carries (`message.timestamp.type`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimestampType {
-    /// The producer's.
-    #[default]
-    CreateTime,
-    /// The broker's, when it appends.
-    LogAppendTime,
-}
 
 /// What is acted on, under Kafka's names; limits that are off are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +38,8 @@ pub struct TopicConfig {
     pub message_timestamp_type: TimestampType,
     /// `min.insync.replicas`
     pub min_insync_replicas: usize,
+    /// `producer.id.expiration.ms`, which is the broker's alone.
+    pub producer_id_expiration_ms: i64,
     /// `retention.bytes`
     pub retention_bytes: Option<u64>,
     /// `retention.ms`
@@ -72,6 +55,26 @@ pub struct TopicConfig {
 }
 
 impl TopicConfig {
+    /// The part that the topic's logs act on.
+    pub fn log_config(&self) -> LogConfig {
+        LogConfig {
+            durability: self.durability,
+            segment_bytes: self.segment_bytes,
+            segment_ms: self.segment_ms,
+            segment_jitter_ms: self.segment_jitter_ms,
+            segment_index_bytes: self.segment_index_bytes,
+            index_interval_bytes: self.index_interval_bytes,
+            retention_bytes: self.retention_bytes,
+            retention_ms: self.retention_ms,
+            delete: self.delete,
+            file_delete_delay_ms: self.file_delete_delay_ms,
+            flush_messages: self.flush_messages,
+            flush_ms: self.flush_ms,
+            log_append_time: self.message_timestamp_type == TimestampType::LogAppendTime,
+            producer_id_expiration_ms: self.producer_id_expiration_ms,
+        }
+    }
+
     /// The configuration of a topic with these overrides, or the first thing that is wrong with
     /// them.
     pub fn resolve(overrides: &Configs, layers: &Layers<'_>) -> Result<Self, ConfigError> {
@@ -107,6 +110,7 @@ impl TopicConfig {
                 _ => TimestampType::CreateTime,
             },
             min_insync_replicas: values.integer("min.insync.replicas")? as usize,
+            producer_id_expiration_ms: values.broker_integer("producer.id.expiration.ms")?,
             retention_bytes: u64::try_from(values.integer("retention.bytes")?).ok(),
             retention_ms: Some(values.integer("retention.ms")?).filter(|ms| *ms >= 0),
             segment_bytes: values.integer("segment.bytes")? as u32,
@@ -166,6 +170,15 @@ impl Values<'_> {
 
     fn integer(&self, name: &str) -> Result<i64, ConfigError> {
         match self.value(name)? {
+            Value::Integer(number) => Ok(number),
+            value => unreachable!("{name} is a number by the table, and not {value:?}"),
+        }
+    }
+
+    /// A key that topics cannot override.
+    fn broker_integer(&self, name: &str) -> Result<i64, ConfigError> {
+        let key = broker_key(name).expect("the name is a row of the table");
+        match self.layers.value(key)? {
             Value::Integer(number) => Ok(number),
             value => unreachable!("{name} is a number by the table, and not {value:?}"),
         }

@@ -1,0 +1,213 @@
+//! Fetch (key 1), v4-v18: reads records, waiting for them if the client allows.
+//!
+//! v12 adds the diverging epoch (KIP-595), v13 topic ids (KIP-516), v15 the replica state
+//! (KIP-903), v16 the leader's address (KIP-951). Sessions (KIP-227) are not kept: every response
+//! says session 0, which every client accepts, and a request that continues a session is told that
+//! it is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ByteSource, ErrorCode, LeaderEpoch, Offset, TopicId, Wait};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+use wire::Records;
+use wire::fetch::{
+    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+    PartitionData,
+};
+
+use crate::blocking::Blocking;
+use crate::leadership::FetchWait;
+use crate::partition::{FetchError, FetchFrom, Fetched, Partition};
+use crate::request::RequestContext;
+
+/// The session epochs of a request that stands alone, and of one that would open a session.
+const WITHOUT_SESSION: [i32; 2] = [-1, 0];
+const READ_COMMITTED: i8 = 1;
+
+/// Answers a fetch as soon as it has `min_bytes`, news, or no time left.
+pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> FetchResponse {
+    if !WITHOUT_SESSION.contains(&request.session_epoch) {
+        let error_code = ErrorCode::FetchSessionIdNotFound.code();
+        return FetchResponse { error_code, ..FetchResponse::default() };
+    }
+    let deadline = Instant::now() + Duration::from_millis(request.max_wait_ms.max(0) as u64);
+    let wanted = Arc::new(Wanted::resolve(&context, request));
+    let wake = Arc::new(Notify::new());
+    loop {
+        let read = look(&wanted, context.broker.blocking).await;
+        if read.is_enough(&wanted.request) || Instant::now() >= deadline {
+            return read.response;
+        }
+        // Places are taken after the look, with the positions that were seen: what has moved since
+        // wakes at once.
+        let _places = wanted.wait_beyond(&read.seen, &wake);
+        // Running out of time is no error: the next look answers with what is there.
+        let _ = timeout_at(deadline, wake.notified()).await;
+    }
+}
+
+/// Reads where the page cache has what leads to the records, else on a thread that may wait for the
+/// disk.
+async fn look(wanted: &Arc<Wanted>, blocking: Blocking) -> Read {
+    let read = wanted.read(Wait::Never);
+    if !read.would_block {
+        return read;
+    }
+    let wanted = Arc::clone(wanted);
+    blocking.run(move || wanted.read(Wait::Allowed)).await
+}
+
+/// A request, with its partitions looked up once.
+struct Wanted {
+    request: FetchRequest,
+    api_version: i16,
+    /// In the order of the request.
+    partitions: Vec<Vec<Result<Arc<Partition>, ErrorCode>>>,
+}
+
+impl Wanted {
+    fn resolve(context: &RequestContext, request: FetchRequest) -> Self {
+        let topics = request.topics.iter().map(|topic| {
+            let look_up = |asked: &FetchPartition| {
+                if context.api_version >= 13 {
+                    context.broker.partitions.by_id(TopicId(topic.topic_id), asked.partition)
+                } else {
+                    context.broker.partitions.by_name(&topic.topic, asked.partition)
+                }
+            };
+            topic.partitions.iter().map(look_up).collect()
+        });
+        let partitions = topics.collect();
+        Self { api_version: context.api_version, partitions, request }
+    }
+
+    fn read(&self, wait: Wait) -> Read {
+        let mut read = Read::default();
+        for (topic, found) in self.request.topics.iter().zip(&self.partitions) {
+            let partitions = topic.partitions.iter().zip(found);
+            let partitions =
+                partitions.map(|(asked, found)| read.partition(self, asked, found, wait)).collect();
+            read.response.responses.push(FetchableTopicResponse {
+                topic: topic.topic.clone(),
+                topic_id: topic.topic_id,
+                partitions,
+            });
+        }
+        read
+    }
+
+    fn wait_beyond(&self, seen: &[Offset], wake: &Arc<Notify>) -> Vec<FetchWait> {
+        let led = self.partitions.iter().flatten().filter_map(|found| found.as_ref().ok());
+        led.zip(seen).map(|(partition, &seen)| partition.wait_beyond(seen, wake)).collect()
+    }
+}
+
+/// One look at every wanted partition.
+#[derive(Default)]
+struct Read {
+    response: FetchResponse,
+    bytes: usize,
+    /// An error, or a diverging epoch: news that does not wait.
+    has_news: bool,
+    /// Something could only be found by waiting for the disk.
+    would_block: bool,
+    /// The high watermark of each partition that is led here, in order.
+    seen: Vec<Offset>,
+}
+
+impl Read {
+    fn is_enough(&self, request: &FetchRequest) -> bool {
+        self.has_news
+            || request.max_wait_ms <= 0
+            || request.topics.is_empty()
+            || self.bytes as i64 >= i64::from(request.min_bytes)
+    }
+
+    fn partition(
+        &mut self,
+        wanted: &Wanted,
+        asked: &FetchPartition,
+        found: &Result<Arc<Partition>, ErrorCode>,
+        wait: Wait,
+    ) -> PartitionData {
+        let fetched =
+            found.as_ref().map_err(|&code| FetchError::Code(code)).and_then(|partition| {
+                self.seen.push(partition.offsets().high_watermark);
+                partition.fetch(&self.fetch_from(&wanted.request, asked), wait)
+            });
+        match fetched {
+            Ok(fetched) => self.records(&wanted.request, asked, fetched),
+            Err(FetchError::WouldBlock) => {
+                self.would_block = true;
+                PartitionData::default()
+            }
+            Err(FetchError::Code(code)) => {
+                self.has_news = true;
+                failed(asked.partition, understood(code, wanted.api_version))
+            }
+        }
+    }
+
+    fn fetch_from(&self, request: &FetchRequest, asked: &FetchPartition) -> FetchFrom {
+        let room_bytes = (request.max_bytes.max(0) as usize).saturating_sub(self.bytes);
+        FetchFrom {
+            offset: Offset(asked.fetch_offset),
+            current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
+            last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
+            bytes_max: room_bytes.min(asked.partition_max_bytes.max(0) as usize),
+            // The first batch of a response comes whatever its size, or a large one could never be
+            // read.
+            at_least_one_batch: self.bytes == 0,
+            read_committed: request.isolation_level == READ_COMMITTED,
+        }
+    }
+
+    fn records(
+        &mut self,
+        request: &FetchRequest,
+        asked: &FetchPartition,
+        fetched: Fetched,
+    ) -> PartitionData {
+        let mut data = PartitionData {
+            partition_index: asked.partition,
+            high_watermark: fetched.offsets.high_watermark.0,
+            last_stable_offset: fetched.offsets.last_stable.0,
+            log_start_offset: fetched.offsets.log_start.0,
+            // Without transactions none is ever aborted; null is for those who read uncommitted
+            // records.
+            aborted_transactions: (request.isolation_level == READ_COMMITTED).then(Vec::new),
+            records: Some(Records::default()),
+            ..PartitionData::default()
+        };
+        if let Some((epoch, end_offset)) = fetched.diverging {
+            self.has_news = true;
+            data.diverging_epoch = EpochEndOffset { epoch: epoch.0, end_offset: end_offset.0 };
+        }
+        if !fetched.records.is_empty() {
+            self.bytes += fetched.records.len();
+            data.records = Some(Records::Sources(vec![Arc::new(fetched.records)]));
+        }
+        data
+    }
+}
+
+fn failed(partition: i32, code: ErrorCode) -> PartitionData {
+    PartitionData {
+        partition_index: partition,
+        error_code: code.code(),
+        high_watermark: -1,
+        records: Some(Records::default()),
+        ..PartitionData::default()
+    }
+}
+
+/// Clients before v6 do not know `KAFKA_STORAGE_ERROR` and would not try again; this one makes them
+/// refresh their metadata.
+fn understood(code: ErrorCode, api_version: i16) -> ErrorCode {
+    match code {
+        ErrorCode::KafkaStorageError if api_version <= 5 => ErrorCode::NotLeaderOrFollower,
+        code => code,
+    }
+}

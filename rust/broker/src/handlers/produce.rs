@@ -1,0 +1,169 @@
+//! Produce (key 0), v3-v13: validates each batch in the request's own buffer and hands it to the
+//! log.
+//!
+//! v8 adds per-record errors (KIP-467), v10 the leader's address (KIP-951), v13 topic ids
+//! (KIP-516). The first half, [`submit`], runs in the order of the connection's requests; the
+//! second, [`Pending::answer`], ends when the records are where `acks` wants them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ErrorCode, TopicId, Uuid};
+use records::validate_produce;
+use replica::RequiredAcks;
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use wire::Records;
+use wire::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, TopicProduceData, TopicProduceResponse,
+};
+
+use crate::errors::ProduceError;
+use crate::partition::{AppendResult, Partition};
+use crate::request::RequestContext;
+
+/// The first version whose clients know zstd (KIP-110).
+const ZSTD_VERSION_MIN: i16 = 7;
+
+/// A produce request whose batches are with the log.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    is_answered: bool,
+    deadline: Instant,
+    topics: Vec<PendingTopic>,
+}
+
+#[derive(Debug)]
+struct PendingTopic {
+    name: String,
+    topic_id: Uuid,
+    partitions: Vec<(i32, Submitted)>,
+}
+
+type Submitted = Result<oneshot::Receiver<AppendResult>, ProduceError>;
+
+/// A request with acks=0 failed: nobody can be told but by closing the connection, as Kafka does.
+#[derive(Debug, Error)]
+#[error("a produce request with acks=0 failed with error code {code}")]
+pub(crate) struct UnansweredFailure {
+    code: i16,
+}
+
+/// Validates the request and submits its batches, in the order of the requests of one connection.
+pub(crate) fn submit(context: &RequestContext, request: ProduceRequest) -> Pending {
+    let timeout = Duration::from_millis(request.timeout_ms.max(0) as u64);
+    let acks = required_acks(&request);
+    let topics = request.topic_data.into_iter();
+    Pending {
+        is_answered: request.acks != 0,
+        deadline: Instant::now() + timeout,
+        topics: topics.map(|topic| submit_topic(context, topic, &acks)).collect(),
+    }
+}
+
+/// Whose answer the request waits for, or what is wrong with it as a whole.
+fn required_acks(request: &ProduceRequest) -> Result<RequiredAcks, ProduceError> {
+    if let Some(id) = &request.transactional_id {
+        let message = format!("transactional id `{id}`: this broker has no transactions yet");
+        return Err(ProduceError::new(ErrorCode::TransactionalIdAuthorizationFailed, message));
+    }
+    RequiredAcks::from_wire(request.acks).ok_or_else(|| {
+        let message = format!("acks must be 0, 1 or -1 (all), not {}", request.acks);
+        ProduceError::new(ErrorCode::InvalidRequiredAcks, message)
+    })
+}
+
+fn submit_topic(
+    context: &RequestContext,
+    topic: TopicProduceData,
+    acks: &Result<RequiredAcks, ProduceError>,
+) -> PendingTopic {
+    let find = |index| {
+        if context.api_version >= 13 {
+            context.broker.partitions.by_id(TopicId(topic.topic_id), index)
+        } else {
+            context.broker.partitions.by_name(&topic.name, index)
+        }
+    };
+    let partitions = topic.partition_data.into_iter().map(|data| {
+        let index = data.index;
+        let submitted =
+            acks.clone().and_then(|acks| submit_partition(context, &find(index)?, data, acks));
+        (index, submitted)
+    });
+    PendingTopic { partitions: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
+}
+
+fn submit_partition(
+    context: &RequestContext,
+    partition: &Arc<Partition>,
+    data: PartitionProduceData,
+    acks: RequiredAcks,
+) -> Submitted {
+    let Some(Records::Bytes(bytes)) = data.records else {
+        let message = "the request holds no records for this partition".to_owned();
+        return Err(ProduceError::new(ErrorCode::InvalidRecord, message));
+    };
+    let zstd_allowed = context.api_version >= ZSTD_VERSION_MIN;
+    let rules = partition.produce_rules(context.broker.clock.unix_ms(), zstd_allowed);
+    let batch = validate_produce(&bytes, &rules)?;
+    partition.append(&context.broker.directory, batch, acks)
+}
+
+impl Pending {
+    /// Waits for the records, and answers; none is the silence that acks=0 asks for.
+    pub(crate) async fn answer(self) -> Result<Option<ProduceResponse>, UnansweredFailure> {
+        let mut response = ProduceResponse::default();
+        for topic in self.topics {
+            let mut partition_responses = Vec::with_capacity(topic.partitions.len());
+            for (index, submitted) in topic.partitions {
+                let result = appended(submitted, self.deadline).await;
+                partition_responses.push(partition_response(index, result));
+            }
+            let (name, topic_id) = (topic.name, topic.topic_id);
+            response.responses.push(TopicProduceResponse { name, topic_id, partition_responses });
+        }
+        if self.is_answered {
+            return Ok(Some(response));
+        }
+        let mut partitions = response.responses.iter().flat_map(|t| &t.partition_responses);
+        match partitions.find(|partition| partition.error_code != ErrorCode::None.code()) {
+            None => Ok(None),
+            Some(failed) => Err(UnansweredFailure { code: failed.error_code }),
+        }
+    }
+}
+
+async fn appended(submitted: Submitted, deadline: Instant) -> AppendResult {
+    match timeout_at(deadline, submitted?).await {
+        Ok(Ok(result)) => result,
+        // The partition has gone, and those who waited for it with it.
+        Ok(Err(_)) => Err(ErrorCode::NotLeaderOrFollower.into()),
+        Err(_) => Err(ErrorCode::RequestTimedOut.into()),
+    }
+}
+
+fn partition_response(index: i32, result: AppendResult) -> PartitionProduceResponse {
+    let answer = PartitionProduceResponse { index, ..PartitionProduceResponse::default() };
+    match result {
+        Ok(appended) => PartitionProduceResponse {
+            base_offset: appended.base_offset.0,
+            log_append_time_ms: appended.log_append_time_ms.unwrap_or(-1),
+            log_start_offset: appended.log_start.0,
+            ..answer
+        },
+        Err(error) => PartitionProduceResponse {
+            error_code: error.code.code(),
+            base_offset: -1,
+            record_errors: error.records.into_iter().map(record_error).collect(),
+            error_message: error.message,
+            ..answer
+        },
+    }
+}
+
+fn record_error((batch_index, message): (i32, String)) -> BatchIndexAndErrorMessage {
+    BatchIndexAndErrorMessage { batch_index, batch_index_error_message: Some(message) }
+}

@@ -1,0 +1,196 @@
+//! The partitions that this broker leads, found by topic name or id, following the committed
+//! metadata.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use base::{ErrorCode, NodeId, PartitionIndex, TopicId};
+use metadata::MetadataImage;
+use metadata::image::{ConfigEntity, PartitionImage, TopicImage};
+use parking_lot::Mutex;
+use replica::LeaderStart;
+use storage::{DirectoryError, KnownPartition, LogDirectory};
+
+use crate::config::TopicConfig;
+use crate::leadership::Leadership;
+use crate::partition::Partition;
+use crate::recovery::RecoveredLeaderships;
+use crate::topic_configs::TopicConfigs;
+
+/// All partitions led here.
+#[derive(Debug)]
+pub(crate) struct Partitions {
+    node_id: NodeId,
+    directory: LogDirectory,
+    configs: TopicConfigs,
+    table: ArcSwap<Table>,
+    /// What the table follows; held while it changes.
+    followed: Mutex<Followed>,
+}
+
+/// The committed metadata as far as this broker has acted on it.
+#[derive(Debug)]
+struct Followed {
+    image: Arc<MetadataImage>,
+    /// Logs that were recovered report to these already; their partitions take them over.
+    recovered: RecoveredLeaderships,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Table {
+    by_id: BTreeMap<TopicId, Arc<Topic>>,
+    by_name: BTreeMap<Arc<str>, Arc<Topic>>,
+}
+
+type Topic = BTreeMap<PartitionIndex, Arc<Partition>>;
+
+impl Partitions {
+    /// No partitions yet; [`Self::follow`] the image next.
+    pub(crate) fn new(
+        node_id: NodeId,
+        directory: LogDirectory,
+        configs: TopicConfigs,
+        recovered: RecoveredLeaderships,
+    ) -> Self {
+        let followed = Followed { image: Arc::default(), recovered };
+        Self {
+            node_id,
+            directory,
+            configs,
+            table: ArcSwap::default(),
+            followed: Mutex::new(followed),
+        }
+    }
+
+    /// The partition of a topic by the topic's name.
+    pub(crate) fn by_name(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        let table = self.table.load();
+        let topic = table.by_name.get(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        partition(topic, index)
+    }
+
+    /// The partition of a topic by the topic's id (KIP-516).
+    pub(crate) fn by_id(&self, topic: TopicId, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        let table = self.table.load();
+        let topic = table.by_id.get(&topic).ok_or(ErrorCode::UnknownTopicId)?;
+        partition(topic, index)
+    }
+
+    /// Every partition, by topic.
+    pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
+        let table = self.table.load();
+        table.by_name.values().flat_map(|topic| topic.values().cloned()).collect()
+    }
+
+    /// Acts on what `image` has changed: partitions come, go, and are configured anew.
+    pub(crate) fn follow(&self, image: &Arc<MetadataImage>) {
+        let mut followed = self.followed.lock();
+        let topics = image.topic_changes_since(&followed.image);
+        let mut table = Table::clone(&self.table.load());
+        for topic in topics.deleted {
+            if let Some(partitions) = table.remove(&topic) {
+                self.delete(&partitions);
+            }
+        }
+        for topic in topics.created.iter().chain(&topics.changed) {
+            self.open(&mut table, image, topic, &mut followed.recovered);
+        }
+        self.table.store(Arc::new(table));
+        self.configure(image, &image.config_changes_since(&followed.image));
+        followed.image = Arc::clone(image);
+    }
+
+    fn open(
+        &self,
+        table: &mut Table,
+        image: &MetadataImage,
+        topic: &TopicImage,
+        recovered: &mut RecoveredLeaderships,
+    ) {
+        let mut partitions =
+            table.by_id.get(&topic.id).map(|t| Topic::clone(t)).unwrap_or_default();
+        let config = Arc::new(self.configs.of(image, &topic.name));
+        for (index, partition) in topic.partitions() {
+            let is_led_here = partition.leader == Some(self.node_id);
+            if !is_led_here || partitions.contains_key(&index) {
+                continue;
+            }
+            let leadership = recovered.take(topic.id, index).unwrap_or_default();
+            match self.lead(topic, index, partition, &config, leadership) {
+                Ok(partition) => drop(partitions.insert(index, Arc::new(partition))),
+                Err(error) => {
+                    let topic = &topic.name;
+                    tracing::error!(%topic, partition = %index, %error, "partition cannot be led");
+                }
+            }
+        }
+        let partitions = Arc::new(partitions);
+        table.by_id.insert(topic.id, Arc::clone(&partitions));
+        table.by_name.insert(Arc::clone(&topic.name), partitions);
+    }
+
+    fn lead(
+        &self,
+        topic: &TopicImage,
+        index: PartitionIndex,
+        partition: &PartitionImage,
+        config: &Arc<TopicConfig>,
+        leadership: Arc<Leadership>,
+    ) -> Result<Partition, DirectoryError> {
+        let listener: Arc<Leadership> = Arc::clone(&leadership);
+        let known = KnownPartition {
+            topic: Arc::clone(&topic.name),
+            config: config.log_config(),
+            listener,
+        };
+        let log = self.directory.log_or_create(topic.id, index, known)?;
+        let offsets = log.offsets();
+        let start = LeaderStart {
+            node: self.node_id,
+            epoch: partition.leader_epoch,
+            replicas: partition.replicas.iter().copied().collect(),
+            isr: partition.isr.iter().copied().collect(),
+            min_insync_replicas: config.min_insync_replicas as u32,
+            log_end: offsets.log_end,
+            flushed: offsets.flushed,
+            high_watermark: offsets.high_watermark,
+        };
+        leadership.lead(start, &log);
+        let name = Arc::clone(&topic.name);
+        Ok(Partition::new((name, topic.id), index, log, leadership, Arc::clone(config)))
+    }
+
+    fn delete(&self, topic: &Topic) {
+        for partition in topic.values() {
+            partition.delete(&self.directory);
+        }
+    }
+
+    /// A topic's configs rest on its own overrides and on the brokers' dynamic defaults.
+    fn configure(&self, image: &MetadataImage, changed: &[ConfigEntity]) {
+        let all = changed.iter().any(|entity| !matches!(entity, ConfigEntity::Topic(_)));
+        let table = self.table.load();
+        for (name, topic) in &table.by_name {
+            if all || changed.contains(&ConfigEntity::Topic(name.to_string())) {
+                let config = Arc::new(self.configs.of(image, name));
+                topic.values().for_each(|p| p.configure(&self.directory, Arc::clone(&config)));
+            }
+        }
+    }
+}
+
+impl Table {
+    fn remove(&mut self, topic: &TopicImage) -> Option<Arc<Topic>> {
+        let partitions = self.by_id.remove(&topic.id)?;
+        // A topic of the same name may have taken the place already.
+        if self.by_name.get(&topic.name).is_some_and(|named| Arc::ptr_eq(named, &partitions)) {
+            self.by_name.remove(&topic.name);
+        }
+        Some(partitions)
+    }
+}
+
+fn partition(topic: &Topic, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+    topic.get(&PartitionIndex(index)).cloned().ok_or(ErrorCode::UnknownTopicOrPartition)
+}

@@ -1,0 +1,242 @@
+//! Starts a broker on a data directory, and stops it in order.
+//!
+//! ```text
+//! lock the directory -> metadata log -> listen -> register -> recover the logs -> serve
+//!                                                    `- a new broker epoch; after an unclean
+//!                                                       stop a new leader epoch for every partition
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{BrokerEpoch, NodeId, Rng, Uuid};
+use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
+use metadata::record::BrokerEndPoint;
+use net::{Endpoint, Server, Transport, TransportListener};
+use quorum::{MetadataQuorum, Node, NodeOptions, WriterPlace};
+use storage::{DirectoryConfig, Identity, LastShutdown, LockedDirectory, RecoveryReport};
+use thiserror::Error;
+
+use crate::blocking::Blocking;
+use crate::broker::Broker;
+use crate::config::{BrokerConfig, Listener};
+use crate::controller::Controller;
+use crate::dispatch::Dispatch;
+use crate::environment::Environment;
+use crate::features;
+use crate::partitions::Partitions;
+use crate::producer_ids::ProducerIds;
+use crate::recovery::RecoveringTopics;
+use crate::storage_machines::StorageMachines;
+use crate::topic_configs::TopicConfigs;
+
+/// How long a stopping broker goes on answering what it has accepted.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// A broker that answers.
+#[derive(Debug)]
+pub struct BrokerServer {
+    broker: Arc<Broker>,
+    server: Arc<Server>,
+    machines: StorageMachines,
+    listeners: Vec<Listener>,
+    recovery: RecoveryReport,
+}
+
+/// Why a broker did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The log directory cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] storage::LockDirectoryError),
+    /// The metadata log does not come up.
+    #[error(transparent)]
+    Quorum(#[from] quorum::StartError),
+    /// The cluster does not take this broker.
+    #[error("the broker was not registered: {0}")]
+    Register(#[from] quorum::ChangeError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {endpoint}: {source}")]
+    Bind {
+        /// The address.
+        endpoint: Endpoint,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The logs cannot be opened.
+    #[error(transparent)]
+    Directory(#[from] storage::OpenDirectoryError),
+    /// No thread for the storage machines.
+    #[error("cannot start the storage threads: {0}")]
+    Threads(std::io::Error),
+}
+
+impl BrokerServer {
+    /// Starts a broker; it answers when this returns.
+    pub async fn start<T: Transport>(
+        config: BrokerConfig,
+        environment: Environment<T>,
+    ) -> Result<Self, StartError> {
+        let Environment { transport, disk, clock, mut rng, blocking } = environment;
+        let config = Arc::new(config);
+        let identity = Identity { node_id: config.node_id, cluster_id: None };
+        let locked =
+            LockedDirectory::lock(Arc::clone(&disk), &config.log_dir, &identity, rng.as_mut())?;
+        let node = Node::start(NodeOptions {
+            node_id: config.node_id,
+            disk: Arc::clone(&disk),
+            data_directory: config.log_dir.clone(),
+            writer_place: writer_place(blocking),
+        })
+        .await?;
+        let node: Arc<dyn MetadataQuorum> = Arc::new(node);
+        let controller = quorum::Controller::new(Arc::clone(&node));
+        let bound = bind(&transport, &config).await?;
+        let listeners: Vec<Listener> = bound.iter().map(|(listener, _)| listener.clone()).collect();
+        let broker_epoch =
+            register(&controller, &config, &listeners, &locked, rng.as_mut()).await?;
+
+        let topic_configs = TopicConfigs::new(Arc::clone(&config));
+        let image = node.image();
+        let topics =
+            RecoveringTopics::new(config.node_id, Arc::clone(&image), topic_configs.clone());
+        let (directory, machines, recovery) =
+            locked.open(directory_config(&config), &clock, &topics)?;
+        let machines = StorageMachines::run(machines, blocking).map_err(StartError::Threads)?;
+        let partitions = Arc::new(Partitions::new(
+            config.node_id,
+            directory.clone(),
+            topic_configs.clone(),
+            topics.into_leaderships(),
+        ));
+        partitions.follow(&image);
+
+        let broker = Arc::new(Broker {
+            node_id: config.node_id,
+            epoch: broker_epoch,
+            topic_configs,
+            controller: Controller::new(controller, Arc::clone(&partitions), rng),
+            partitions,
+            producer_ids: ProducerIds::new(config.node_id, broker_epoch),
+            directory,
+            disk,
+            clock,
+            blocking,
+            config,
+        });
+        let server = Server::new(broker.config.server_limits());
+        let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
+        for (listener, socket) in bound {
+            server.serve(&listener.name, socket, Arc::clone(&dispatch));
+        }
+        Ok(Self { broker, server, machines, listeners, recovery })
+    }
+
+    /// What it listens on, with the ports that the system chose.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// The cluster's id.
+    pub fn cluster_id(&self) -> String {
+        self.broker.controller.image().cluster_id().unwrap_or_default().to_owned()
+    }
+
+    /// Its own id.
+    pub fn node_id(&self) -> NodeId {
+        self.broker.node_id
+    }
+
+    /// What opening the log directory has found.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.recovery
+    }
+
+    /// Answers what was accepted, makes everything durable, and leaves the marker of a clean
+    /// shutdown.
+    pub async fn shutdown(self) {
+        let report = self.server.shutdown(SHUTDOWN_GRACE).await;
+        if report.connections_cut > 0 {
+            tracing::warn!(connections = report.connections_cut, "connections were cut");
+        }
+        self.broker.directory.close(self.broker.epoch);
+        self.machines.join().await;
+        if let Err(error) = self.broker.controller.shutdown().await {
+            tracing::error!(%error, "the metadata log did not stop in order; it is durable");
+        }
+    }
+}
+
+fn writer_place(blocking: Blocking) -> WriterPlace {
+    match blocking {
+        Blocking::OnThreads => WriterPlace::Thread,
+        Blocking::InPlace => WriterPlace::Inline,
+    }
+}
+
+fn directory_config(config: &BrokerConfig) -> DirectoryConfig {
+    DirectoryConfig {
+        retention_interval: Duration::from_millis(config.log_retention_check_interval_ms as u64),
+        ..DirectoryConfig::default()
+    }
+}
+
+async fn bind<T: Transport>(
+    transport: &T,
+    config: &BrokerConfig,
+) -> Result<Vec<(Listener, T::Listener)>, StartError> {
+    let mut bound = Vec::with_capacity(config.listeners.len());
+    for listener in &config.listeners {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| StartError::Bind {
+            endpoint: listener.endpoint.clone(),
+            source,
+        };
+        let socket = transport.bind(&listener.endpoint).await.map_err(|e| failed(e.into()))?;
+        let port = socket.local_address().map_err(|error| failed(error.into()))?.port();
+        let endpoint = Endpoint { port, ..listener.endpoint.clone() };
+        bound.push((Listener { name: listener.name.clone(), endpoint }, socket));
+    }
+    Ok(bound)
+}
+
+/// Founds the cluster if there is none, and registers. After an unclean stop the log may have lost
+/// a tail that was not yet acknowledged: a new leader epoch keeps (epoch, offset) the name of one
+/// record.
+async fn register(
+    controller: &quorum::Controller,
+    config: &BrokerConfig,
+    listeners: &[Listener],
+    locked: &LockedDirectory,
+    rng: &mut dyn Rng,
+) -> Result<BrokerEpoch, StartError> {
+    let cluster_id = locked.meta().cluster_id.clone();
+    let found = Bootstrap { cluster_id: cluster_id.clone(), features: features::finalized() };
+    controller.change(|image| found.decide(image)).await?;
+    let register = RegisterBroker {
+        cluster_id,
+        broker_id: config.node_id,
+        incarnation_id: Uuid::random(rng),
+        end_points: end_points(config, listeners),
+        features: features::registered(),
+        rack: config.broker_rack.clone(),
+        directories: vec![locked.id()],
+        fenced: false,
+    };
+    let broker_epoch = controller.change(|image| register.decide(image)).await?;
+    if matches!(locked.last_shutdown(), LastShutdown::Unclean) {
+        let unclean = UncleanStart { broker_id: config.node_id, broker_epoch };
+        let led = controller.change(|image| unclean.decide(image)).await?;
+        tracing::info!(partitions = led, "the last stop was not clean: leader epochs were bumped");
+    }
+    Ok(broker_epoch)
+}
+
+/// What other brokers are told: the advertised address of each listener, or else its own.
+fn end_points(config: &BrokerConfig, listeners: &[Listener]) -> Vec<BrokerEndPoint> {
+    let told = |listener: &Listener| {
+        let advertised = config.advertised_listeners.iter().find(|l| l.name == listener.name);
+        let Listener { name, endpoint } = advertised.unwrap_or(listener).clone();
+        BrokerEndPoint { name, host: endpoint.host, port: endpoint.port, security_protocol: 0 }
+    };
+    listeners.iter().map(told).collect()
+}
