@@ -8,6 +8,7 @@
 mod append;
 pub mod config;
 mod error;
+mod found;
 mod listener;
 mod offsets;
 mod producers;
