@@ -13,7 +13,8 @@ DAY_MS = 86_400_000
 
 def text_records(count: int, *, first: int = 0, size: int = 0, repeats: int = 1) -> list[Record]:
     """Records that a line of text can carry, filled up with hexadecimal noise to `size` bytes;
-    repetition makes each of them worth its compression."""
+    repetition makes each of them worth its compression.
+    """
     return [
         Record(
             value=f"värde {index} {os.urandom(size // 2).hex()}".encode() * repeats,
