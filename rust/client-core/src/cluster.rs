@@ -65,7 +65,6 @@ pub struct Cluster {
     refresh: Refresh,
     /// Why the first broker that was reached cannot be talked to, if so.
     refusal: Option<String>,
-    requests: BTreeMap<RequestId, NodeId>,
     next_id: u64,
     transmits: VecDeque<Transmit>,
     events: VecDeque<ClusterEvent>,
@@ -84,7 +83,6 @@ impl Cluster {
             metadata: MetadataCache::default(),
             refresh,
             refusal: None,
-            requests: BTreeMap::new(),
             next_id: 0,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -232,15 +230,20 @@ impl Cluster {
         let frame = connection.send(id, request, terms, now)?.ok_or(unsupported)?;
         let connection = connection.id();
         self.transmits.push_back(Transmit::Send { connection, frame });
-        if terms.answered {
-            self.requests.insert(id, node);
-        }
         Ok(id)
     }
 
     /// The highest version of `api` that both sides speak on a ready connection.
     pub fn highest_version(&self, node: NodeId, lane: Lane, api: ApiKey) -> Option<i16> {
         self.nodes.get(&node)?.lane(lane)?.versions()?.highest(api, i16::MAX)
+    }
+
+    /// Gives up a lane's connection and what was asked on it, without blaming the broker.
+    pub fn abandon(&mut self, node: NodeId, lane: Lane) {
+        let connection = self.nodes.get(&node).and_then(|node| node.lane(lane));
+        if let Some(id) = connection.map(Connection::id) {
+            self.retire(id);
+        }
     }
 
     /// Any broker that can be asked now; if there is none, sets about connecting to one.
@@ -329,7 +332,6 @@ impl Cluster {
                 }
             }
             Received::Answer(request, answer) => {
-                self.requests.remove(&request);
                 if self.refresh.is_asking(request) {
                     self.handle_metadata(request, Ok(answer), now);
                 } else {
@@ -442,7 +444,6 @@ impl Cluster {
         let connection = node.take(lane).expect("a connection with a name is in its lane");
         node.failed(reason, connection.is_ready(), &self.config, now, &mut self.rng);
         for request in connection.into_unanswered() {
-            self.requests.remove(&request);
             let error = RequestError::Disconnected { node: node_id, reason: reason.to_owned() };
             if self.refresh.is_asking(request) {
                 self.handle_metadata(request, Err(error), now);

@@ -14,6 +14,8 @@ pub(super) struct Assignment {
     pub(super) generation: u64,
     pub(super) paused: bool,
     pub(super) in_flight: bool,
+    /// It has not been fetched from since somebody last said to.
+    pub(super) is_urgent: bool,
     /// Where to stop, for a bounded read.
     pub(super) stop_at: Option<i64>,
     pub(super) runs: VecDeque<Run>,
@@ -38,6 +40,7 @@ impl Assignment {
             generation: 0,
             paused: false,
             in_flight: false,
+            is_urgent: true,
             stop_at,
             runs: VecDeque::new(),
             not_before: Instant::default(),
@@ -56,6 +59,7 @@ impl Assignment {
         };
         self.generation += 1;
         self.in_flight = false;
+        self.is_urgent = true;
         self.runs.clear();
         self.not_before = Instant::default();
         self.failures = 0;

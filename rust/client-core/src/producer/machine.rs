@@ -1,26 +1,27 @@
 //! The producer's decisions: which batches go to which broker when, and what their answers mean.
 
+mod answers;
+mod sending;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Instant, NodeId, TopicPartition};
 use wire::init_producer_id::InitProducerIdRequest;
-use wire::produce::ProduceRequest;
 
 use super::FlushId;
 use super::accumulator::SealedBatch;
 use super::identity::Identity;
-use super::lineage::{Lineage, Next, Patience, Retry, Settled};
-use super::outcome::{BatchOutcome, DeliveryError, Meaning};
-use super::produce::{Draft, PARTITION_OVERHEAD_BYTES, Verdict, verdicts};
+use super::lineage::{Lineage, Settled};
+use super::outcome::{BatchOutcome, DeliveryError};
 use crate::backoff::Backoff;
 use crate::cluster::{Cluster, ClusterEvent};
-use crate::config::{Acks, ProducerConfig};
+use crate::config::ProducerConfig;
 use crate::connection::SendTerms;
 use crate::metadata_cache::MetadataCache;
 use crate::node::Lane;
-use crate::request::{Answer, RequestError, RequestId};
+use crate::request::{Answer, RequestId};
 use crate::transport::{Transmit, TransportEvent};
 use crate::wake::Wake;
 
@@ -234,106 +235,6 @@ impl<T> Producer<T> {
         }
     }
 
-    fn handle_answer(
-        &mut self,
-        node: NodeId,
-        batches: Vec<(TopicPartition, u64)>,
-        result: Result<Answer, RequestError>,
-        now: Instant,
-    ) {
-        match result.and_then(Answer::decode::<ProduceRequest>) {
-            Ok(response) => {
-                self.cluster.throttle(node, response.throttle_time_ms, now);
-                for (partition, number, verdict) in
-                    verdicts(&response, batches, self.cluster.metadata())
-                {
-                    match verdict {
-                        Some(verdict) => self.judge(&partition, number, verdict, now),
-                        None => self.retry_unknown(
-                            &partition,
-                            number,
-                            "the answer does not name the partition".into(),
-                            now,
-                        ),
-                    }
-                }
-            }
-            Err(error) => {
-                self.cluster.request_metadata();
-                for (partition, number) in batches {
-                    self.retry_unknown(&partition, number, error.to_string(), now);
-                }
-            }
-        }
-    }
-
-    /// Acts on what the broker said about one batch.
-    fn judge(&mut self, partition: &TopicPartition, number: u64, verdict: Verdict, now: Instant) {
-        if let Some((leader, epoch)) = verdict.leader {
-            self.cluster.update_leader(partition, leader, epoch);
-        }
-        if verdict.code.asks_for_metadata() {
-            self.cluster.request_metadata();
-        }
-        let said = match &verdict.message {
-            Some(message) => format!("{}: {message}", verdict.code.name()),
-            None => verdict.code.name().to_owned(),
-        };
-        let meaning = match Meaning::of(verdict.code) {
-            Meaning::OutOfSequence if !self.config.idempotence => Meaning::Refused,
-            meaning => meaning,
-        };
-        let mut retry = self.retry(said, now);
-        let mut settled = Vec::new();
-        let lineage = self.lineage(partition);
-        match meaning {
-            Meaning::Delivered => {
-                let time = verdict.log_append_time_ms;
-                lineage.handle_delivered(number, verdict.base_offset, time, &mut settled);
-            }
-            Meaning::DeliveredEarlier => lineage.handle_delivered(number, None, None, &mut settled),
-            Meaning::OutOfSequence => {
-                lineage.handle_out_of_sequence(number, retry, &mut settled);
-            }
-            Meaning::Retry => lineage.handle_retriable(number, retry, &mut settled),
-            Meaning::RetryUnknown => {
-                retry.maybe_appended = true;
-                lineage.handle_retriable(number, retry, &mut settled);
-            }
-            Meaning::Refused => {
-                let (code, message) = (verdict.code, verdict.message);
-                let topic_partition = partition.clone();
-                let error = DeliveryError::Refused { topic_partition, code, message };
-                lineage.handle_refused(number, error, verdict.records, &mut settled);
-            }
-        }
-        self.settle(partition, settled);
-    }
-
-    fn retry_unknown(
-        &mut self,
-        partition: &TopicPartition,
-        number: u64,
-        why: String,
-        now: Instant,
-    ) {
-        let retry = Retry { maybe_appended: true, ..self.retry(why, now) };
-        let mut settled = Vec::new();
-        self.lineage(partition).handle_retriable(number, retry, &mut settled);
-        self.settle(partition, settled);
-    }
-
-    fn retry(&mut self, reason: String, now: Instant) -> Retry {
-        let config = &self.config.connection;
-        let backoff = Backoff { initial: config.retry_backoff, max: config.retry_backoff_max };
-        Retry {
-            reason,
-            maybe_appended: false,
-            retries_max: self.config.retries,
-            not_before: now + backoff.wait(1, self.cluster.rng()),
-        }
-    }
-
     fn ask_identity(&mut self, now: Instant) {
         match self.identity.due() {
             Some(due) if due <= now && self.cluster.is_known() => {
@@ -366,163 +267,8 @@ impl<T> Producer<T> {
         }
     }
 
-    /// Sends what can be sent, seals what is due, and notes when to look again.
-    fn send(&mut self, now: Instant) {
-        let patience = Patience { linger: self.config.linger, hurry_up_to: self.hurry_up_to };
-        let timeout = self.config.delivery_timeout;
-        let mut by_node: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
-        for partition in self.active.clone() {
-            let lineage = &self.lineages[&partition];
-            let expiry = lineage.expiry(timeout);
-            if lineage.is_open_overdue(timeout, now) {
-                self.outputs.push_back(ProducerOutput::Seal(partition.clone()));
-            } else if let Some(expiry) = expiry {
-                self.wake.at(expiry);
-            }
-            match self.cluster.metadata().leader(&partition) {
-                Some(leader) => by_node.entry(leader).or_default().push(partition),
-                None => self.cluster.want_topic(&partition.topic),
-            }
-        }
-        for (node, partitions) in by_node {
-            self.send_to(node, partitions, &patience, now);
-        }
-    }
-
-    fn send_to(
-        &mut self,
-        node: NodeId,
-        mut partitions: Vec<TopicPartition>,
-        patience: &Patience,
-        now: Instant,
-    ) {
-        let mut wanted = false;
-        partitions.retain(|partition| {
-            match self.lineages[partition].next(node, patience, now) {
-                Next::Nothing => return false,
-                Next::At(due) => self.wake.at(due),
-                Next::Seal | Next::Send => wanted = true,
-            }
-            true
-        });
-        if !wanted {
-            return;
-        }
-        if let Err(later) = self.cluster.make_ready(node, Lane::Main, now) {
-            self.wake.at(later);
-            return;
-        }
-        let Ok(producer) = self.identity.current() else { return };
-        let turn = self.turn % partitions.len().max(1);
-        partitions.rotate_left(turn);
-        self.turn = self.turn.wrapping_add(1);
-        while self.has_slot(node) {
-            let mut draft = Draft::default();
-            for partition in &partitions {
-                self.fill(&mut draft, partition, node, producer, patience, now);
-            }
-            if draft.is_empty() || !self.dispatch(draft, node, now) {
-                break;
-            }
-        }
-    }
-
-    /// Puts a partition's next batch into the draft, if it has one and it fits; or asks for its
-    /// open batch.
-    fn fill(
-        &mut self,
-        draft: &mut Draft,
-        partition: &TopicPartition,
-        node: NodeId,
-        producer: Option<(base::ProducerId, base::ProducerEpoch)>,
-        patience: &Patience,
-        now: Instant,
-    ) {
-        let lineage = self.lineages.get_mut(partition).expect("an active partition is known");
-        match lineage.next(node, patience, now) {
-            Next::Seal => {
-                let seal = ProducerOutput::Seal(partition.clone());
-                // Asked for once a drive: the answer comes before the next.
-                if !self.outputs.iter().any(
-                    |output| matches!(output, ProducerOutput::Seal(other) if other == partition),
-                ) {
-                    self.outputs.push_back(seal);
-                }
-            }
-            Next::Send => {
-                let size = lineage.next_size_bytes() + PARTITION_OVERHEAD_BYTES;
-                if !draft.is_empty() && draft.size_bytes + size > self.config.request_bytes_max {
-                    return;
-                }
-                let mut settled = Vec::new();
-                let compression = self.config.compression;
-                if let Some((number, bytes)) =
-                    lineage.take(node, producer, compression, &mut settled)
-                {
-                    draft.push(partition, number, bytes);
-                }
-                self.settle(partition, settled);
-            }
-            Next::Nothing | Next::At(_) => {}
-        }
-    }
-
-    /// Sends a request. Returns whether another may follow.
-    fn dispatch(&mut self, draft: Draft, node: NodeId, now: Instant) -> bool {
-        let batches = draft.batches.clone();
-        let answered = self.config.acks != Acks::None;
-        let timeout_ms = millis_i32(self.config.connection.request_timeout);
-        let acks = self.config.acks as i16;
-        let (request, version_max) = draft.into_request(self.cluster.metadata(), acks, timeout_ms);
-        let terms = self.terms(version_max, answered);
-        match self.cluster.send(node, Lane::Main, &request, &terms, now) {
-            Ok(id) if answered => {
-                self.in_flight.insert(id, batches);
-                *self.in_flight_by_node.entry(node).or_default() += 1;
-                true
-            }
-            Ok(_) => {
-                for (partition, number) in batches {
-                    let mut settled = Vec::new();
-                    self.lineage(&partition).handle_delivered(number, None, None, &mut settled);
-                    self.settle(&partition, settled);
-                }
-                true
-            }
-            Err(error) => {
-                for (topic_partition, number) in batches {
-                    let partition = topic_partition.clone();
-                    let reason = error.to_string();
-                    let error = DeliveryError::Unsendable { topic_partition, reason };
-                    let mut settled = Vec::new();
-                    self.lineage(&partition).handle_refused(
-                        number,
-                        error,
-                        Vec::new(),
-                        &mut settled,
-                    );
-                    self.settle(&partition, settled);
-                }
-                false
-            }
-        }
-    }
-
     fn terms(&self, version_max: i16, answered: bool) -> SendTerms {
         SendTerms { version_max, answered, timeout: self.config.connection.request_timeout }
-    }
-
-    fn has_slot(&self, node: NodeId) -> bool {
-        self.in_flight_by_node.get(&node).is_none_or(|count| *count < self.config.in_flight_max)
-    }
-
-    fn release_slot(&mut self, node: NodeId) {
-        if let Some(count) = self.in_flight_by_node.get_mut(&node) {
-            *count -= 1;
-            if *count == 0 {
-                self.in_flight_by_node.remove(&node);
-            }
-        }
     }
 
     /// Gives results out, and forgets a partition that has nothing left to do.

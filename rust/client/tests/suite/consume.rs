@@ -143,6 +143,18 @@ pub(crate) async fn records_arrive_while_the_consumer_waits(broker: Broker) {
     assert_eq!(records.len(), 20);
 }
 
+pub(crate) async fn a_seek_does_not_wait_for_the_fetch_that_waits(broker: Broker) {
+    let topic = broker.topic(1).await;
+    write(&broker, &topic, 1, 10).await;
+    let consumer = broker.consumer(&[("fetch.max.wait.ms", "20000")]).await;
+    let partitions = consumer.assign_topics(&[&topic], StartAt::Latest).await.unwrap();
+    let nothing = tokio::time::timeout(Duration::from_millis(500), consumer.poll(10)).await;
+    assert!(nothing.is_err());
+    consumer.seek(&partitions[0], StartAt::Offset(3)).unwrap();
+    let soon = tokio::time::timeout(Duration::from_secs(5), read(&consumer, 7)).await.unwrap();
+    assert_eq!(soon[0].1.offset.0, 3);
+}
+
 pub(crate) async fn every_record_comes_once_through_a_prefetch_of_one_batch(broker: Broker) {
     let topic = broker.topic(3).await;
     write(&broker, &topic, 3, 300).await;

@@ -25,6 +25,7 @@ macro_rules! on_a_broker {
             consume: a_paused_partition_hands_out_nothing_until_it_is_resumed,
             consume: a_position_out_of_range_is_an_error_or_a_reset_as_configured,
             consume: records_arrive_while_the_consumer_waits,
+            consume: a_seek_does_not_wait_for_the_fetch_that_waits,
             consume: every_record_comes_once_through_a_prefetch_of_one_batch,
             admin: topics_are_created_described_enlarged_and_deleted,
             admin: configs_are_described_and_changed_key_by_key,
