@@ -148,7 +148,7 @@ fn run(parent: &Path, partitions: usize, bytes: usize, duration: Duration) -> Ru
         sent[partition] = Instant::now();
         submit(&directory, &logs[partition], &batch);
     }
-    let (elapsed, cpu) = (started.elapsed(), cpu() - cpu_before);
+    let (elapsed, cpu) = (started.elapsed(), cpu().saturating_sub(cpu_before));
     directory.close(BrokerEpoch(1));
     threads.join();
     Run { acknowledged: latencies.len(), elapsed, cpu, latencies }

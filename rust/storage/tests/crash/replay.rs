@@ -116,7 +116,7 @@ pub(crate) fn check_history(history: &str, budget: Budget) {
                 let cases_of_state = match budget.states {
                     None => vec![once, twice],
                     // Every other state is left by a recovery that was cut as well.
-                    Some(_) if cases % 2 == 0 => vec![once],
+                    Some(_) if cases.is_multiple_of(2) => vec![once],
                     Some(_) => vec![twice],
                 };
                 for case in cases_of_state {
