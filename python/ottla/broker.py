@@ -1,0 +1,143 @@
+"""The broker in this process."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from ottla import _core, configuration, lifetime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+
+class Broker:
+    """A broker that speaks Kafka's protocol, in this process.
+
+    It answers when the constructor returns. Every acknowledged record is on the disk, unless
+    ``durability`` says otherwise.
+
+    Parameters
+    ----------
+    data_dir
+        Where the logs lie; made if it is missing. None takes a temporary directory that is removed
+        when the broker is closed.
+    host, port
+        Where to listen; port 0 takes any free one.
+    durability
+        When a record is acknowledged, unless its topic says otherwise: ``"disk"`` (the default)
+        after it was synced, ``"os"`` when the operating system has it, ``"memory"`` without a file.
+    config
+        Broker configuration under Kafka's names, such as ``{"num.partitions": 6}``.
+    **keywords
+        The same with underscores: ``num_partitions=6``.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown, or a value cannot be.
+    BrokerStartError
+        The directory is in use by another broker, the address is taken, or the data is damaged.
+
+    Examples
+    --------
+    >>> import ottla
+    >>> with ottla.Broker(num_partitions=3) as broker:
+    ...     broker.bootstrap_servers == f"{broker.host}:{broker.port}"
+    True
+    """
+
+    def __init__(
+        self,
+        data_dir: str | os.PathLike[str] | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        durability: str | None = None,
+        config: Mapping[str, object] | None = None,
+        **keywords: object,
+    ) -> None:
+        properties = configuration.pairs(config, keywords)
+        properties.setdefault("listeners", f"PLAINTEXT://{_bracketed(host)}:{port}")
+        if data_dir is not None:
+            properties["log.dirs"] = os.fspath(data_dir)
+        if durability is not None:
+            properties["ottla.durability"] = durability
+        self._core = _core.Broker(list(properties.items()))
+        for warning in self._core.warnings:
+            from ottla.errors import ConfigWarning  # noqa: PLC0415
+
+            warnings.warn(warning, ConfigWarning, stacklevel=2)
+        lifetime.opened_broker(self)
+
+    @property
+    def host(self) -> str:
+        """The address that clients in this machine reach it at."""
+        return self._core.host
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._core.port
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What any Kafka client takes as ``bootstrap.servers``."""
+        return f"{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def data_dir(self) -> str:
+        """Where the logs lie."""
+        return self._core.data_dir
+
+    @property
+    def cluster_id(self) -> str:
+        """The id of the cluster, which was drawn when its directory was first used."""
+        return self._core.cluster_id
+
+    @property
+    def node_id(self) -> int:
+        """The number of this broker."""
+        return self._core.node_id
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._core.is_closed
+
+    def close(self) -> None:
+        """Stop: what was accepted is answered, and everything is made durable.
+
+        A second call does nothing.
+        """
+        self._core.close()
+
+    def close_at_exit(self) -> None:
+        """Stop in order although the program forgot to: no recovery when it starts again."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        """Return the broker, which runs already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Return where it listens and where its data lies."""
+        state = ", closed" if self.is_closed else ""
+        temporary = " (temporary)" if self._core.is_temporary else ""
+        return f"<ottla.Broker {self.bootstrap_servers}, data in {self.data_dir}{temporary}{state}>"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -1,0 +1,55 @@
+"""What is still open when the interpreter ends, or when it forks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+
+from ottla import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Closable(Protocol):
+        """A broker or client."""
+
+        def close_at_exit(self) -> None:
+            """Close what the program has left open."""
+
+
+EXIT_SECONDS = 5.0
+"""How long a program that ends goes on delivering what it has not waited for."""
+
+_clients: weakref.WeakSet[Closable] = weakref.WeakSet()
+_brokers: weakref.WeakSet[Closable] = weakref.WeakSet()
+
+
+def opened_client(client: Closable) -> None:
+    """Remember a client, to close it if nobody else does."""
+    _clients.add(client)
+
+
+def opened_broker(broker: Closable) -> None:
+    """Remember a broker, to close it after the clients, which may still need it."""
+    _brokers.add(broker)
+
+
+def _close_all() -> None:
+    for client in list(_clients):
+        client.close_at_exit()
+    _core.drain(EXIT_SECONDS)
+    for broker in list(_brokers):
+        broker.close_at_exit()
+    _core.drain(EXIT_SECONDS)
+
+
+def _after_fork_in_child() -> None:
+    _core.after_fork_in_child()
+    _clients.clear()
+    _brokers.clear()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,251 @@
+//! The producer: one call from Python copies a record into its batch.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use client::{FlushReport, ProducerConfig, Record, SendError, TrySendError};
+use pyo3::{Bound, Py, PyAny, PyErr, Python, pyclass, pymethods};
+
+use crate::callbacks::Callbacks;
+use crate::delivery::{Delivery, seconds};
+use crate::error::Error;
+use crate::fork::ProcessBound;
+use crate::payload::{HeaderList, Payload, Timestamp};
+use crate::runtime;
+use crate::write::{Write, WriteColumns};
+
+/// How long a producer that was given up without being closed goes on delivering.
+const DROP_DELIVERS_MAX: Duration = Duration::from_secs(5);
+
+/// A row of a report: topic, partition, delivered, failed, pending, and why the first one failed.
+type ReportRow = (String, i32, u64, u64, u64, Option<Py<PyAny>>);
+
+/// A report, what callbacks have raised, and how often.
+type Outcome = (Vec<ReportRow>, Vec<Py<PyAny>>, usize);
+
+/// A producer.
+#[pyclass(frozen, subclass, module = "ottla._core")]
+#[derive(Debug)]
+pub(crate) struct Producer {
+    inner: ProcessBound<Inner>,
+    #[pyo3(get)]
+    warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Arc<client::Producer>,
+    closed: AtomicBool,
+    /// Made with the first callback.
+    callbacks: OnceLock<Arc<Callbacks>>,
+}
+
+#[pymethods]
+impl Producer {
+    /// Connects; raises if no broker answers.
+    #[new]
+    fn connect(py: Python<'_>, pairs: Vec<(String, String)>) -> Result<Self, Error> {
+        let (config, warnings) = ProducerConfig::from_pairs(pairs)?;
+        let handle = runtime::handle()?;
+        let connected = runtime::wait(py, None, client::Producer::connect(config, &handle))?;
+        let client = Arc::new(connected.ok_or(Error::Interrupted)??);
+        let inner = Inner { client, closed: AtomicBool::new(false), callbacks: OnceLock::new() };
+        let warnings = warnings.iter().map(|w| format!("{}: {}", w.key, w.reason)).collect();
+        Ok(Self { inner: ProcessBound::new(inner), warnings })
+    }
+
+    /// Sends a record, and waits only if the buffer is full or the topic is new.
+    #[pyo3(signature = (topic, value=None, key=None, *, headers=None, timestamp=None,
+                        partition=None, on_delivery=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are a record's parts, by keyword")]
+    fn produce(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        value: Option<Payload<'_>>,
+        key: Option<Payload<'_>>,
+        headers: Option<HeaderList>,
+        timestamp: Option<Timestamp>,
+        partition: Option<i32>,
+        on_delivery: Option<Py<PyAny>>,
+    ) -> Result<(), Error> {
+        let headers = headers.unwrap_or_default();
+        let headers = headers.headers();
+        let record = record(topic, value.as_ref(), key.as_ref(), &headers, timestamp, partition);
+        let inner = self.inner.get()?;
+        let Some(callback) = on_delivery else { return inner.send(py, &record).map(|_| ()) };
+        let callbacks = inner.callbacks()?;
+        callbacks.reserve(py)?;
+        callbacks.collect(callback, inner.send(py, &record)?);
+        Ok(())
+    }
+
+    /// The same, with a handle on the result.
+    #[pyo3(signature = (topic, value=None, key=None, *, headers=None, timestamp=None,
+                        partition=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are a record's parts, by keyword")]
+    fn send(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        value: Option<Payload<'_>>,
+        key: Option<Payload<'_>>,
+        headers: Option<HeaderList>,
+        timestamp: Option<Timestamp>,
+        partition: Option<i32>,
+    ) -> Result<Delivery, Error> {
+        let headers = headers.unwrap_or_default();
+        let headers = headers.headers();
+        let record = record(topic, value.as_ref(), key.as_ref(), &headers, timestamp, partition);
+        self.inner.get()?.send(py, &record).map(Delivery::new)
+    }
+
+    /// Sends the rows of a frame; answers how many there were.
+    #[pyo3(signature = (frame, topic, *, value=Some("value"), key=None, timestamp=None,
+                        partition=None))]
+    #[expect(clippy::too_many_arguments, reason = "they name the columns, by keyword")]
+    fn write(
+        &self,
+        py: Python<'_>,
+        frame: &Bound<'_, PyAny>,
+        topic: &str,
+        value: Option<&str>,
+        key: Option<&str>,
+        timestamp: Option<&str>,
+        partition: Option<i32>,
+    ) -> Result<u64, Error> {
+        let client = &self.inner.get()?.client;
+        let columns = WriteColumns { key, value, timestamp };
+        Write { client, topic, partition, columns }.run(py, frame)
+    }
+
+    /// Waits until everything that was sent has its result and its callback was called; answers the
+    /// report, and what callbacks have raised.
+    fn finish(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Outcome, Error> {
+        let inner = self.inner.get()?;
+        let limit = timeout.map(seconds).transpose()?;
+        let flushed = runtime::wait(py, limit, inner.client.flush())?;
+        let report = flushed.unwrap_or_else(|| inner.client.report());
+        inner.outcome(py, report, limit)
+    }
+
+    /// Takes no more records, waits for the results of those it has, and gives up the rest.
+    fn close_core(&self, py: Python<'_>, timeout: f64) -> Result<Outcome, Error> {
+        let inner = self.inner.get()?;
+        let limit = seconds(timeout)?;
+        inner.closed.store(true, Ordering::Relaxed);
+        let closed = runtime::wait(py, None, inner.client.close(limit))?;
+        inner.outcome(py, closed.unwrap_or_default(), Some(limit))
+    }
+
+    /// The records without a result: topic, partition, count.
+    fn pending(&self) -> Result<Vec<(String, i32, u64)>, Error> {
+        let pending = self.inner.get()?.client.pending();
+        let row = |(place, count): (base::TopicPartition, u64)| {
+            (place.topic.to_string(), place.partition.0, count)
+        };
+        Ok(pending.into_iter().map(row).collect())
+    }
+
+    /// How many partitions a topic has.
+    fn partitions(&self, py: Python<'_>, topic: &str) -> Result<usize, Error> {
+        let count = runtime::wait(py, None, self.inner.get()?.client.partitions(topic))?;
+        Ok(count.ok_or(Error::Interrupted)??)
+    }
+
+    #[getter]
+    fn is_closed(&self) -> Result<bool, Error> {
+        Ok(self.inner.get()?.closed.load(Ordering::Relaxed))
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn send(&self, py: Python<'_>, record: &Record<'_>) -> Result<client::Delivery, Error> {
+        match self.client.try_send(record) {
+            Ok(delivery) => Ok(delivery),
+            Err(TrySendError::Busy(_)) => {
+                let sent = runtime::wait(py, None, self.client.send(record))?;
+                Ok(sent.ok_or(Error::Interrupted)??)
+            }
+            Err(TrySendError::Refused(error)) => Err(self.refused(error)),
+        }
+    }
+
+    fn refused(&self, error: SendError) -> Error {
+        match error {
+            SendError::Closed(_) if self.closed.load(Ordering::Relaxed) => {
+                Error::Closed("producer")
+            }
+            error => Error::Send(error),
+        }
+    }
+
+    fn callbacks(&self) -> Result<&Arc<Callbacks>, Error> {
+        if let Some(callbacks) = self.callbacks.get() {
+            return Ok(callbacks);
+        }
+        let started = Callbacks::start()?;
+        Ok(self.callbacks.get_or_init(|| started))
+    }
+
+    fn outcome(
+        &self,
+        py: Python<'_>,
+        report: FlushReport,
+        limit: Option<Duration>,
+    ) -> Result<Outcome, Error> {
+        let rows = report.partitions.into_iter().map(|row| {
+            let place = row.topic_partition;
+            let error = row.first_error.map(|error| PyErr::from(Error::Delivery(error)));
+            let error = error.map(|error| error.into_value(py).into_any());
+            let (topic, partition) = (place.topic.to_string(), place.partition.0);
+            (topic, partition, row.delivered, row.failed, row.pending, error)
+        });
+        let rows = rows.collect();
+        let Some(callbacks) = self.callbacks.get() else { return Ok((rows, Vec::new(), 0)) };
+        callbacks.settle(py, limit)?;
+        let raised = callbacks.take_raised();
+        let exceptions = raised.exceptions.into_iter();
+        let exceptions = exceptions.map(|error| error.into_value(py).into_any()).collect();
+        Ok((rows, exceptions, raised.count))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        // Nobody waits for it: what was sent is delivered, or what was not is told of in the log.
+        let client = Arc::clone(&self.client);
+        let delivering = runtime::finish_later(async move {
+            let report = client.close(DROP_DELIVERS_MAX).await;
+            if !report.is_ok() {
+                tracing::error!("a producer was given up without being closed: {report}");
+            }
+        });
+        if delivering.is_err() {
+            tracing::error!("a producer was given up, and there is no runtime to deliver for it");
+        }
+    }
+}
+
+fn record<'a>(
+    topic: &'a str,
+    value: Option<&'a Payload<'_>>,
+    key: Option<&'a Payload<'_>>,
+    headers: &'a [client::Header<'a>],
+    timestamp: Option<Timestamp>,
+    partition: Option<i32>,
+) -> Record<'a> {
+    Record {
+        topic,
+        partition,
+        key: key.map(Payload::as_slice),
+        value: value.map(Payload::as_slice),
+        headers,
+        timestamp_ms: timestamp.map(|timestamp| timestamp.0),
+    }
+}
