@@ -111,6 +111,9 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
         AnyRequest::ApiVersions(request) => {
             answer.now(&h::api_versions::handle(&context, &request))
         }
+        AnyRequest::FindCoordinator(request) => {
+            answer.now(&h::find_coordinator::handle(&context, request))
+        }
         AnyRequest::CreateTopics(request) => {
             answer.later(h::create_topics::handle(context, request))
         }

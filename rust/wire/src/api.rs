@@ -29,6 +29,8 @@ macro_rules! for_each_api {
                 ListOffsetsRequest ListOffsetsResponse,
             3 Metadata 0 - 13 0 9:
                 MetadataRequest MetadataResponse,
+            10 FindCoordinator 0 - 6 0 3:
+                FindCoordinatorRequest FindCoordinatorResponse,
             18 ApiVersions 0 - 4 0 3:
                 ApiVersionsRequest ApiVersionsResponse,
             19 CreateTopics 2 - 7 2 5:
@@ -219,6 +221,7 @@ mod tests {
             (1, 4, 18),
             (2, 1, 11),
             (3, 0, 13),
+            (10, 0, 6),
             (18, 0, 4),
             (19, 2, 7),
             (20, 1, 6),

@@ -23,6 +23,7 @@ pub mod describe_configs;
 pub mod describe_log_dirs;
 pub mod describe_topic_partitions;
 pub mod fetch;
+pub mod find_coordinator;
 mod framing;
 mod header;
 pub mod incremental_alter_configs;
@@ -52,6 +53,7 @@ pub use describe_topic_partitions::{
     DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
 };
 pub use fetch::{FetchRequest, FetchResponse};
+pub use find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 pub use framing::{
     correlation_id, decode_request_header, decode_response, decode_response_header, encode_request,
     encode_response,

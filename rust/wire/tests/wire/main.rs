@@ -10,6 +10,7 @@ macro_rules! for_each_message {
             FetchRequest FetchResponse
             ListOffsetsRequest ListOffsetsResponse
             MetadataRequest MetadataResponse
+            FindCoordinatorRequest FindCoordinatorResponse
             ApiVersionsRequest ApiVersionsResponse
             CreateTopicsRequest CreateTopicsResponse
             DeleteTopicsRequest DeleteTopicsResponse
