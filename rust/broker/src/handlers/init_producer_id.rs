@@ -54,7 +54,14 @@ mod tests {
     use super::*;
 
     fn request(producer_id: i64, producer_epoch: i16) -> InitProducerIdRequest {
-        InitProducerIdRequest { producer_id, producer_epoch, ..Default::default() }
+        // The protocol's default of the transactional id is the empty one, not none.
+        let transactional_id = None;
+        InitProducerIdRequest {
+            transactional_id,
+            producer_id,
+            producer_epoch,
+            ..Default::default()
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn nothing_set_gives_kafkas_defaults_but_for_the_durability() {
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_type: TimestampType::CreateTime,
             min_insync_replicas: 1,
+            producer_id_expiration_ms: 86_400_000,
             retention_bytes: None,
             retention_ms: Some(168 * HOUR_MS),
             segment_bytes: 1 << 30,
