@@ -150,13 +150,13 @@ mod tests {
         tally.sealed(&a, 4);
         tally.sealed(&b, 5);
         let delivered = BatchOutcome::Delivered { base_offset: None, log_append_time_ms: None };
-        let error = DeliveryError::Closed { topic_partition: b.clone() };
+        let error = DeliveryError::Fatal { reason: "it was closed".into() };
         tally.completed(&a, 3, &delivered);
         tally.completed(&b, 5, &BatchOutcome::Failed { error, records: Vec::new() });
         let report = tally.take();
         assert_eq!((report.delivered(), report.failed(), report.pending()), (3, 5, 4));
         assert!(!report.is_ok());
-        assert!(report.to_string().contains("t-1: 5 failed, 0 pending (the producer was closed"));
+        assert!(report.to_string().contains("t-1: 5 failed, 0 pending (the producer has failed"));
         tally.completed(&a, 4, &delivered);
         let report = tally.take();
         assert!(report.is_ok());

@@ -89,17 +89,11 @@ pub enum DeliveryError {
         /// The broker's own words.
         message: Option<String>,
     },
-    /// The producer cannot go on.
+    /// The producer cannot go on, or was closed before the record was acknowledged.
     #[error("the producer has failed: {reason}")]
     Fatal {
         /// Why.
         reason: String,
-    },
-    /// The producer was closed before the record was acknowledged.
-    #[error("the producer was closed before {topic_partition} acknowledged the batch")]
-    Closed {
-        /// Where it was to go.
-        topic_partition: TopicPartition,
     },
 }
 
@@ -109,10 +103,7 @@ impl DeliveryError {
         match self {
             Self::Refused { code, .. } | Self::Neighbour { code, .. } => Some(*code),
             Self::TimedOut { .. } => Some(ErrorCode::RequestTimedOut),
-            Self::Unresolved { .. }
-            | Self::Unsendable { .. }
-            | Self::Fatal { .. }
-            | Self::Closed { .. } => None,
+            Self::Unresolved { .. } | Self::Unsendable { .. } | Self::Fatal { .. } => None,
         }
     }
 
@@ -121,13 +112,13 @@ impl DeliveryError {
         match self {
             Self::Refused { code, .. } => code.is_retriable(),
             Self::TimedOut { .. } | Self::Neighbour { .. } | Self::Unresolved { .. } => true,
-            Self::Unsendable { .. } | Self::Fatal { .. } | Self::Closed { .. } => false,
+            Self::Unsendable { .. } | Self::Fatal { .. } => false,
         }
     }
 
     /// Whether the producer is of no more use.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Fatal { .. } | Self::Closed { .. })
+        matches!(self, Self::Fatal { .. })
     }
 }
 
