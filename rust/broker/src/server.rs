@@ -3,7 +3,7 @@
 //! ```text
 //! lock the directory -> metadata log -> listen -> register -> recover the logs -> serve
 //!                                                    `- a new broker epoch; after an unclean
-//!                                                       stop a new leader epoch for every partition
+//!                                                       stop new leader epochs everywhere
 //! ```
 
 use std::sync::Arc;

@@ -2,7 +2,8 @@
 //!
 //! It is served all the same, because librdkafka takes the API for the sign of a broker that knows
 //! LZ4, and sends plain batches to one without it. A consumer that assigns itself partitions goes
-//! on without an answer; one that joins a group waits, as it does while Kafka's coordinator is away.
+//! on without an answer; one that joins a group waits, as it does while Kafka's coordinator is
+//! away.
 
 use base::{ErrorCode, NodeId};
 use wire::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
