@@ -6,45 +6,137 @@ Examples
 --------
 >>> import ottla
 >>> with ottla.Broker() as broker:
-...     print(broker.is_closed)
-False
+...     with ottla.Producer(broker) as producer:
+...         producer.produce("orders", b"one", key=b"k")
+...     ottla.read(broker, "orders")
+<ottla.Batch of 1 records from orders-0>
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ottla._core import Delivered as Delivered
+    from ottla._core import Delivery as Delivery
+    from ottla._core import Message as Message
     from ottla._core import __version__ as __version__
+    from ottla.admin import Admin as Admin
+    from ottla.admin import BrokerDescription as BrokerDescription
+    from ottla.admin import ClusterDescription as ClusterDescription
+    from ottla.admin import ConfigEntry as ConfigEntry
+    from ottla.admin import LogDirectoryDescription as LogDirectoryDescription
+    from ottla.admin import PartitionDescription as PartitionDescription
+    from ottla.admin import TopicDescription as TopicDescription
+    from ottla.batch import Batch as Batch
     from ottla.broker import Broker as Broker
+    from ottla.consumer import Consumer as Consumer
     from ottla.errors import BrokerStartError as BrokerStartError
+    from ottla.errors import BrokerUnreachable as BrokerUnreachable
+    from ottla.errors import BufferFull as BufferFull
+    from ottla.errors import CallbackError as CallbackError
     from ottla.errors import ClosedError as ClosedError
+    from ottla.errors import ColumnError as ColumnError
     from ottla.errors import ConfigError as ConfigError
     from ottla.errors import ConfigWarning as ConfigWarning
+    from ottla.errors import ConsumeError as ConsumeError
+    from ottla.errors import CorruptRecordError as CorruptRecordError
+    from ottla.errors import DeliveryError as DeliveryError
+    from ottla.errors import DeliveryFailed as DeliveryFailed
     from ottla.errors import ForkedProcessError as ForkedProcessError
+    from ottla.errors import OffsetOutOfRange as OffsetOutOfRange
     from ottla.errors import OttlaError as OttlaError
+    from ottla.errors import RecordTooLarge as RecordTooLarge
+    from ottla.errors import Timeout as Timeout
+    from ottla.errors import TopicExistsError as TopicExistsError
+    from ottla.errors import UnknownTopicError as UnknownTopicError
+    from ottla.producer import Producer as Producer
+    from ottla.bounded_read import read as read
+    from ottla.report import FlushReport as FlushReport
+    from ottla.report import PartitionReport as PartitionReport
+    from ottla.topic_partition import TopicPartition as TopicPartition
 
 __all__ = [
+    "Admin",
+    "Batch",
     "Broker",
+    "BrokerDescription",
     "BrokerStartError",
+    "BrokerUnreachable",
+    "BufferFull",
+    "CallbackError",
     "ClosedError",
+    "ClusterDescription",
+    "ColumnError",
+    "ConfigEntry",
     "ConfigError",
     "ConfigWarning",
+    "ConsumeError",
+    "Consumer",
+    "CorruptRecordError",
+    "Delivered",
+    "Delivery",
+    "DeliveryError",
+    "DeliveryFailed",
+    "FlushReport",
     "ForkedProcessError",
+    "LogDirectoryDescription",
+    "Message",
+    "OffsetOutOfRange",
     "OttlaError",
+    "PartitionDescription",
+    "PartitionReport",
+    "Producer",
+    "RecordTooLarge",
+    "Timeout",
+    "TopicDescription",
+    "TopicExistsError",
+    "TopicPartition",
+    "UnknownTopicError",
     "__version__",
+    "read",
 ]
 
 # Where each name lives. A module is imported when its first name is used, so that `import ottla`
 # costs next to nothing and a program pays for the parts that it uses.
 _HOMES = {
+    "Admin": "admin",
+    "Batch": "batch",
     "Broker": "broker",
+    "BrokerDescription": "admin",
     "BrokerStartError": "errors",
+    "BrokerUnreachable": "errors",
+    "BufferFull": "errors",
+    "CallbackError": "errors",
     "ClosedError": "errors",
+    "ClusterDescription": "admin",
+    "ColumnError": "errors",
+    "ConfigEntry": "admin",
     "ConfigError": "errors",
     "ConfigWarning": "errors",
+    "ConsumeError": "errors",
+    "Consumer": "consumer",
+    "CorruptRecordError": "errors",
+    "Delivered": "_core",
+    "Delivery": "_core",
+    "DeliveryError": "errors",
+    "DeliveryFailed": "errors",
+    "FlushReport": "report",
     "ForkedProcessError": "errors",
+    "LogDirectoryDescription": "admin",
+    "Message": "_core",
+    "OffsetOutOfRange": "errors",
     "OttlaError": "errors",
+    "PartitionDescription": "admin",
+    "PartitionReport": "report",
+    "Producer": "producer",
+    "RecordTooLarge": "errors",
+    "Timeout": "errors",
+    "TopicDescription": "admin",
+    "TopicExistsError": "errors",
+    "TopicPartition": "topic_partition",
+    "UnknownTopicError": "errors",
     "__version__": "_core",
+    "read": "bounded_read",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 from ottla import _core, configuration, lifetime
 
@@ -67,10 +66,7 @@ class Broker:
         if durability is not None:
             properties["ottla.durability"] = durability
         self._core = _core.Broker(list(properties.items()))
-        for warning in self._core.warnings:
-            from ottla.errors import ConfigWarning  # noqa: PLC0415
-
-            warnings.warn(warning, ConfigWarning, stacklevel=2)
+        configuration.warn(self._core.warnings)
         lifetime.opened_broker(self)
 
     @property
@@ -107,6 +103,30 @@ class Broker:
     def is_closed(self) -> bool:
         """Whether it was closed."""
         return self._core.is_closed
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        *,
+        config: Mapping[str, object] | None = None,
+        **keywords: object,
+    ) -> None:
+        """Create a topic, by default with ``num.partitions`` partitions.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     broker.create_topic("orders", partitions=6, retention_ms=-1)
+        ...     with ottla.Admin(broker) as admin:
+        ...         admin.topics()["orders"]
+        6
+        """
+        from ottla.admin import Admin  # noqa: PLC0415
+
+        with Admin(self) as admin:
+            admin.create_topic(name, partitions, config=configuration.pairs(config, keywords))
 
     def close(self) -> None:
         """Stop: what was accepted is answered, and everything is made durable.

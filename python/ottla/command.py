@@ -7,8 +7,6 @@ import sys
 from ottla import _core
 
 
-
-
 def main() -> int:
     """Run the command line of this process, and return the status to exit with."""
     return _core.run_command(sys.argv)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ottla.report import FlushReport
+
 
 class OttlaError(Exception):
     """What every exception of this package is.
@@ -33,12 +37,15 @@ class OttlaError(Exception):
         retriable: bool = False,  # noqa: FBT001, FBT002
         fatal: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        # All of it in `args`, or an exception would come out of a pickle without its code.
-        super().__init__(message, code, name, retriable, fatal)
+        super().__init__(message)
         self.code = code
         self.name = name
         self.retriable = retriable
         self.fatal = fatal
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the code and the rest in a pickle."""
+        return type(self), (self.message, self.code, self.name, self.retriable, self.fatal)
 
     @property
     def message(self) -> str:
@@ -63,8 +70,16 @@ class ConfigWarning(UserWarning):
     """A configuration key that is accepted, but changes nothing or not all that it says."""
 
 
-class BrokerStartError(OttlaError, OSError):
+class BrokerStartError(OttlaError, RuntimeError):
     """A broker did not start: directory in use, address taken, or data damaged."""
+
+
+class BrokerUnreachable(OttlaError, ConnectionError):
+    """No broker answers; the message names every address that was tried, and why it failed."""
+
+
+class Timeout(OttlaError, TimeoutError):
+    """The time for the call is over."""
 
 
 class ClosedError(OttlaError, RuntimeError):
@@ -73,3 +88,80 @@ class ClosedError(OttlaError, RuntimeError):
 
 class ForkedProcessError(OttlaError, RuntimeError):
     """A broker or client was used in a forked child of the process that made it."""
+
+
+class UnknownTopicError(OttlaError, LookupError):
+    """There is no such topic, or it has no such partition."""
+
+
+class TopicExistsError(OttlaError, ValueError):
+    """There is a topic of that name."""
+
+
+class RecordTooLarge(OttlaError, ValueError):
+    """A record is larger than the producer, the topic or the broker allows."""
+
+
+class BufferFull(OttlaError, BufferError):
+    """The producer's memory was full for as long as it may block (``max.block.ms``)."""
+
+
+class ColumnError(OttlaError, ValueError):
+    """A frame has no such column, or one of another type than is needed."""
+
+
+class DeliveryError(OttlaError):
+    """A record was not delivered, or nobody knows whether it was."""
+
+
+class DeliveryFailed(OttlaError):
+    """Records that were sent before a flush were not delivered.
+
+    Attributes
+    ----------
+    report
+        What became of the records, partition by partition.
+    """
+
+    def __init__(self, report: FlushReport) -> None:
+        error = next((row.error for row in report if row.error is not None), None)
+        code = error.code if error is not None else None
+        name = error.name if error is not None else None
+        super().__init__(str(report), code, name)
+        self.report = report
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the report in a pickle."""
+        return type(self), (self.report,)
+
+
+class CallbackError(OttlaError):
+    """Delivery callbacks raised; the other callbacks were called all the same.
+
+    Attributes
+    ----------
+    exceptions
+        What they raised, the first hundred of them.
+    """
+
+    def __init__(self, exceptions: list[Exception], count: int) -> None:
+        first = f"{type(exceptions[0]).__name__}: {exceptions[0]}"
+        super().__init__(f"{count} delivery callbacks raised, the first one {first}")
+        self.exceptions = exceptions
+        self.count = count
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the exceptions in a pickle."""
+        return type(self), (self.exceptions, self.count)
+
+
+class ConsumeError(OttlaError):
+    """Records cannot be read."""
+
+
+class OffsetOutOfRange(ConsumeError, LookupError):
+    """The offset is not in the log any more, or not yet, and ``auto.offset.reset`` is none."""
+
+
+class CorruptRecordError(ConsumeError):
+    """What the broker sent is damaged."""
