@@ -26,12 +26,15 @@ use crate::request::RequestContext;
 
 /// The first version whose clients know zstd (KIP-110).
 const ZSTD_VERSION_MIN: i16 = 7;
+/// The acks that wait for every in-sync replica.
+const ACKS_ALL: i16 = -1;
 
 /// A produce request whose batches are with the log.
 #[derive(Debug)]
 pub(crate) struct Pending {
     is_answered: bool,
-    deadline: Instant,
+    /// When to stop waiting for the other replicas; who does not wait for them needs none.
+    deadline: Option<Instant>,
     topics: Vec<PendingTopic>,
 }
 
@@ -58,7 +61,7 @@ pub(crate) fn submit(context: &RequestContext, request: ProduceRequest) -> Pendi
     let topics = request.topic_data.into_iter();
     Pending {
         is_answered: request.acks != 0,
-        deadline: Instant::now() + timeout,
+        deadline: (request.acks == ACKS_ALL).then(|| Instant::now() + timeout),
         topics: topics.map(|topic| submit_topic(context, topic, &acks)).collect(),
     }
 }
@@ -136,8 +139,13 @@ impl Pending {
     }
 }
 
-async fn appended(submitted: Submitted, deadline: Instant) -> AppendResult {
-    match timeout_at(deadline, submitted?).await {
+async fn appended(submitted: Submitted, deadline: Option<Instant>) -> AppendResult {
+    let answer = submitted?;
+    let answer = match deadline {
+        Some(deadline) => timeout_at(deadline, answer).await,
+        None => Ok(answer.await),
+    };
+    match answer {
         Ok(Ok(result)) => result,
         // The partition has gone, and those who waited for it with it.
         Ok(Err(_)) => Err(ErrorCode::NotLeaderOrFollower.into()),
