@@ -76,6 +76,7 @@ fn created_result(
     CreatableTopicResult {
         name,
         topic_id: created.id.0,
+        error_message: None,
         num_partitions: created.partitions,
         replication_factor: created.replication_factor,
         configs: Some(configs.collect()),
