@@ -7,6 +7,7 @@ use base::{BrokerEpoch, Clock, NodeId};
 use metadata::MetadataImage;
 use net::ConnectionContext;
 use storage::{Disk, LogDirectory};
+use tokio_util::sync::CancellationToken;
 
 use crate::blocking::Blocking;
 use crate::config::{BrokerConfig, TableRules};
@@ -30,6 +31,8 @@ pub(crate) struct Broker {
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,
     pub blocking: Blocking,
+    /// Cancelled when the broker is to stop: whoever waits for news answers with what there is.
+    pub stopping: CancellationToken,
 }
 
 /// Where a client reaches a broker.

@@ -16,6 +16,7 @@ use net::{Endpoint, Server, Transport, TransportListener};
 use quorum::{MetadataQuorum, Node, NodeOptions, WriterPlace};
 use storage::{DirectoryConfig, Identity, LastShutdown, LockedDirectory, RecoveryReport};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use crate::blocking::Blocking;
 use crate::broker::Broker;
@@ -122,6 +123,7 @@ impl BrokerServer {
             disk,
             clock,
             blocking,
+            stopping: CancellationToken::new(),
             config,
         });
         let server = Server::new(broker.config.server_limits());
@@ -155,6 +157,7 @@ impl BrokerServer {
     /// Answers what was accepted, makes everything durable, and leaves the marker of a clean
     /// shutdown.
     pub async fn shutdown(self) {
+        self.broker.stopping.cancel();
         let report = self.server.shutdown(SHUTDOWN_GRACE).await;
         if report.connections_cut > 0 {
             tracing::warn!(connections = report.connections_cut, "connections were cut");

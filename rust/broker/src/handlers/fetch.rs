@@ -33,19 +33,31 @@ pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> Fe
         return FetchResponse { error_code, ..FetchResponse::default() };
     }
     let deadline = Instant::now() + Duration::from_millis(request.max_wait_ms.max(0) as u64);
+    let request = bounded(request, context.broker.config.fetch_max_bytes);
     let wanted = Arc::new(Wanted::resolve(&context, request));
     let wake = Arc::new(Notify::new());
+    let stopping = &context.broker.stopping;
     loop {
         let read = look(&wanted, context.broker.blocking).await;
-        if read.is_enough(&wanted.request) || Instant::now() >= deadline {
+        let may_wait = Instant::now() < deadline && !stopping.is_cancelled();
+        if read.is_enough(&wanted.request) || !may_wait {
             return read.response;
         }
         // Places are taken after the look, with the positions that were seen: what has moved since
         // wakes at once.
         let _places = wanted.wait_beyond(&read.seen, &wake);
-        // Running out of time is no error: the next look answers with what is there.
-        let _ = timeout_at(deadline, wake.notified()).await;
+        // Running out of time is no error, nor is the broker's end: the next look answers with what
+        // is there.
+        let _ = stopping.run_until_cancelled(timeout_at(deadline, wake.notified())).await;
     }
+}
+
+/// A response holds at most `fetch.max.bytes`, whatever the client takes; and one that holds as much
+/// as it may is worth sending, or a client that asks for more would always wait its time out.
+fn bounded(request: FetchRequest, bytes_max: usize) -> FetchRequest {
+    let bytes_max = i32::try_from(bytes_max).unwrap_or(i32::MAX);
+    let max_bytes = request.max_bytes.min(bytes_max);
+    FetchRequest { max_bytes, min_bytes: request.min_bytes.min(max_bytes), ..request }
 }
 
 /// Reads where the page cache has what leads to the records, else on a thread that may wait for the
