@@ -1,0 +1,65 @@
+//! What each durability promises, and what it does not.
+
+use base::ErrorCode;
+
+use crate::requests::assert_code;
+use crate::test_broker::TestBroker;
+
+const DISK: (&str, &str) = ("ottla.durability", "disk");
+const OS: (&str, &str) = ("ottla.durability", "os");
+const MEMORY: (&str, &str) = ("ottla.durability", "memory");
+
+#[tokio::test]
+async fn what_disk_has_acknowledged_survives_a_power_cut() {
+    let broker = TestBroker::start(&[OS]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[DISK]).await;
+    for n in 0..50 {
+        assert_eq!(client.append("t", &[&n.to_string()]).await, n);
+    }
+    let broker = TestBroker::start_on(broker.cut_power().await, &[OS]).await;
+    let expected: Vec<_> = (0..50).map(|n| (n, n.to_string())).collect();
+    assert_eq!(broker.connect().await.read("t", 0).await, expected);
+}
+
+#[tokio::test]
+async fn what_os_has_acknowledged_survives_a_kill() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[OS]).await;
+    for n in 0..50 {
+        assert_eq!(client.append("t", &[&n.to_string()]).await, n);
+    }
+    let broker = TestBroker::start_on(broker.kill().await, &[]).await;
+    let mut client = broker.connect().await;
+    assert_eq!(client.read("t", 0).await.len(), 50);
+    assert_eq!(client.append("t", &["on"]).await, 50);
+}
+
+#[tokio::test]
+async fn a_topic_in_memory_serves_and_starts_anew_with_the_broker() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[MEMORY]).await;
+    assert_eq!(client.append("t", &["a", "b"]).await, 0);
+    assert_eq!(client.read("t", 0).await.len(), 2);
+    let broker = TestBroker::start_on(broker.stop().await, &[]).await;
+    let mut client = broker.connect().await;
+    assert_code(client.topic("t").await.error_code, ErrorCode::None);
+    assert_eq!(client.read("t", 0).await, []);
+    assert_eq!(client.append("t", &["c"]).await, 0);
+}
+
+#[tokio::test]
+async fn records_are_visible_when_they_are_acknowledged_and_not_before() {
+    for durability in [DISK, OS, MEMORY] {
+        let broker = TestBroker::start(&[]).await;
+        let mut client = broker.connect().await;
+        client.create_topic("t", &[durability]).await;
+        for n in 0..20 {
+            client.append("t", &["a"]).await;
+            let fetched = client.fetch("t", n).await;
+            assert_eq!(fetched.high_watermark, n + 1, "{durability:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The broker on one node, as a client sees it: each API over real connections, on a disk in memory
+//! that can fail, crash and fill up.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod batches;
+mod configs;
+mod connections;
+mod delete_records;
+mod descriptions;
+mod durability;
+mod fetch;
+mod fetch_positions;
+mod idempotence;
+mod leader_epochs;
+mod list_offsets;
+mod metadata;
+mod produce;
+mod produce_limits;
+mod requests;
+mod restarts;
+mod shutdown;
+mod storage_failures;
+mod test_broker;
+mod test_client;
+mod topics;

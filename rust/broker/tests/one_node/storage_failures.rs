@@ -1,0 +1,110 @@
+//! Disks that fail or fill up: the clients are told, and nothing acknowledged is lost.
+
+use base::ErrorCode;
+use storage::disk::Fault;
+use wire::DescribeLogDirsRequest;
+
+use crate::batches::batch_of_bytes;
+use crate::requests::assert_code;
+use crate::test_broker::TestBroker;
+use crate::test_client::TestClient;
+
+/// Writes until the disk fails, and gives the number of acknowledged records.
+async fn append_until_failure(client: &mut TestClient, tries: i64) -> i64 {
+    for n in client.log_end("t").await..tries {
+        let answer = client.produce("t", batch_of_bytes(1000)).await;
+        if answer.error_code != 0 {
+            assert_code(answer.error_code, ErrorCode::KafkaStorageError);
+            return n;
+        }
+        assert_eq!(answer.base_offset, n);
+    }
+    tries
+}
+
+async fn expect_records(broker: &TestBroker, acknowledged: i64) {
+    let mut client = broker.connect().await;
+    let there = client.log_end("t").await;
+    assert!(there >= acknowledged, "{there} of {acknowledged} records");
+    assert_eq!(client.append("t", &["on"]).await, there);
+}
+
+#[tokio::test]
+async fn a_failed_write_or_sync_is_told_and_loses_nothing_acknowledged() {
+    let mut failed = 0;
+    for fault in [Fault::Io, Fault::NoSpace] {
+        for operations_later in 0..12 {
+            let broker = TestBroker::start(&[]).await;
+            let mut client = broker.connect().await;
+            client.create_topic("t", &[]).await;
+            assert_eq!(append_until_failure(&mut client, 5).await, 5);
+            let next = broker.disk.operations();
+            broker.disk.fail_at(next + operations_later, fault);
+            let acknowledged = append_until_failure(&mut client, 40).await;
+            failed += u32::from(acknowledged < 40);
+            let broker = TestBroker::start_on(broker.cut_power().await, &[]).await;
+            expect_records(&broker, acknowledged).await;
+        }
+    }
+    assert!(failed >= 12, "only {failed} faults were met");
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_nothing_is_acknowledged_and_the_log_directory_says_so() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.create_topic("other", &[]).await;
+    client.append("t", &["kept"]).await;
+    let next = broker.disk.operations();
+    for operation in next..next + 4 {
+        broker.disk.fail_at(operation, Fault::Io);
+    }
+    assert_eq!(append_until_failure(&mut client, 40).await, 1);
+    for topic in ["t", "other"] {
+        let refused = client.produce(topic, batch_of_bytes(10)).await;
+        assert_code(refused.error_code, ErrorCode::KafkaStorageError);
+    }
+    let described = client.call(&DescribeLogDirsRequest { topics: None }).await;
+    assert_code(described.results[0].error_code, ErrorCode::KafkaStorageError);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_loses_nothing_acknowledged() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.append("t", &["fits"]).await;
+    let capacity_bytes = 32 * 1024 * 1024;
+    broker.disk.set_capacity_bytes(Some(capacity_bytes));
+    let mut acknowledged = 1;
+    for _ in 0..200 {
+        let answer = client.produce("t", batch_of_bytes(500_000)).await;
+        if answer.error_code != 0 {
+            assert_code(answer.error_code, ErrorCode::KafkaStorageError);
+            break;
+        }
+        acknowledged = answer.base_offset + 1;
+    }
+    assert!(acknowledged < 200, "the disk was never full");
+    let disk = broker.cut_power().await;
+    // Somebody has made room.
+    disk.set_capacity_bytes(None);
+    let broker = TestBroker::start_on(disk, &[]).await;
+    expect_records(&broker, acknowledged).await;
+}
+
+#[tokio::test]
+async fn a_topic_in_memory_outlives_the_disk_or_says_that_it_does_not() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[("ottla.durability", "memory")]).await;
+    client.append("t", &["kept"]).await;
+    broker.disk.set_capacity_bytes(Some(0));
+    for _ in 0..5 {
+        let answer = client.produce("t", batch_of_bytes(100)).await;
+        let code = ErrorCode::from_code(answer.error_code).unwrap();
+        assert!([ErrorCode::None, ErrorCode::KafkaStorageError].contains(&code), "{code}");
+    }
+    assert_eq!(client.read("t", 0).await[0], (0, "kept".to_owned()));
+}
