@@ -52,8 +52,8 @@ pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> Fe
     }
 }
 
-/// A response holds at most `fetch.max.bytes`, whatever the client takes; and one that holds as much
-/// as it may is worth sending, or a client that asks for more would always wait its time out.
+/// A response holds at most `fetch.max.bytes`, whatever the client takes; and one that holds as
+/// much as it may is worth sending, or a client that asks for more would always wait its time out.
 fn bounded(request: FetchRequest, bytes_max: usize) -> FetchRequest {
     let bytes_max = i32::try_from(bytes_max).unwrap_or(i32::MAX);
     let max_bytes = request.max_bytes.min(bytes_max);

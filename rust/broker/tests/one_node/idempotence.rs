@@ -2,10 +2,10 @@
 
 use base::ErrorCode;
 use storage::FaultyDisk;
-use wire::InitProducerIdRequest;
+use wire::{InitProducerIdRequest, ProduceRequest};
 
 use crate::batches::idempotent_batch;
-use crate::requests::assert_code;
+use crate::requests::{PRODUCE_BY_NAME, assert_code, produce_request};
 use crate::test_broker::TestBroker;
 use crate::test_client::TestClient;
 
@@ -82,6 +82,26 @@ async fn a_repeat_of_one_of_the_last_five_batches_answers_with_its_first_offset(
 }
 
 #[tokio::test]
+async fn a_repeat_right_behind_its_original_is_answered_alike() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let producer = new_producer(&mut client).await;
+    let batch = idempotent_batch(producer, 0, &["a", "b"]);
+    let request = produce_request("t", 0, -1, batch);
+    for _ in 0..2 {
+        client.send(PRODUCE_BY_NAME, &request).await;
+    }
+    for _ in 0..2 {
+        let (_, response) = client.receive::<ProduceRequest>(PRODUCE_BY_NAME).await;
+        let answer = &response.responses[0].partition_responses[0];
+        assert_eq!((answer.error_code, answer.base_offset), (0, 0));
+    }
+    let broker = TestBroker::start_on(broker.cut_power().await, &[]).await;
+    assert_eq!(broker.connect().await.log_end("t").await, 2);
+}
+
+#[tokio::test]
 async fn a_gap_is_refused_and_so_is_a_part_of_a_batch() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;
@@ -140,7 +160,7 @@ async fn each_partition_counts_on_its_own() {
     for partition in [0, 1] {
         for (sequence, base_offset) in [(0, 0), (1, 1), (0, 0)] {
             let batch = idempotent_batch(producer, sequence, &["a"]);
-            let request = crate::requests::produce_request("t", partition, -1, batch);
+            let request = produce_request("t", partition, -1, batch);
             assert_eq!(client.produce_with(&request).await.base_offset, base_offset);
         }
     }

@@ -1,4 +1,4 @@
-//! The requests that most tests need, to one partition and with everything else left at its default.
+//! The requests that most tests need: to one partition, and all else left at its default.
 
 use base::{ErrorCode, Uuid};
 use bytes::Bytes;
