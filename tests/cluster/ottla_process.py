@@ -90,7 +90,12 @@ class OttlaProcess:
         assert self._process is None, "a broker runs already"
         with self._log.open("w") as output:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # A file that may not grow is an error to write to, and no signal (SIGXFSZ).
+                restore_signals=False,
             )
 
     def _command(self) -> list[str]:
