@@ -123,6 +123,9 @@ struct Read {
     bytes: usize,
     /// An error, or a diverging epoch: news that does not wait.
     has_news: bool,
+    /// Records are there that had no room, or lie in a partition's next file: more waiting would not
+    /// bring them.
+    is_cut: bool,
     /// Something could only be found by waiting for the disk.
     would_block: bool,
     /// The high watermark of each partition that is led here, in order.
@@ -132,6 +135,7 @@ struct Read {
 impl Read {
     fn is_enough(&self, request: &FetchRequest) -> bool {
         self.has_news
+            || self.is_cut
             || request.max_wait_ms <= 0
             || request.topics.is_empty()
             || self.bytes as i64 >= i64::from(request.min_bytes)
@@ -197,6 +201,7 @@ impl Read {
             self.has_news = true;
             data.diverging_epoch = EpochEndOffset { epoch: epoch.0, end_offset: end_offset.0 };
         }
+        self.is_cut |= fetched.records.is_cut();
         if !fetched.records.is_empty() {
             self.bytes += fetched.records.len();
             data.records = Some(Records::Sources(vec![Arc::new(fetched.records)]));

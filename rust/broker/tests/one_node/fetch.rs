@@ -92,6 +92,26 @@ async fn a_fetch_that_asks_for_more_than_it_takes_is_content_with_what_it_takes(
 }
 
 #[tokio::test]
+async fn a_fetch_that_leaves_records_out_does_not_wait_for_more() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[("segment.bytes", "1048576")]).await;
+    // Two of these fill a segment.
+    for _ in 0..3 {
+        client.produce("t", batch_of_bytes(500_000)).await;
+    }
+    let started = Instant::now();
+    let wanted = 900_000;
+    let at_the_end_of_a_segment = waiting(fetch_request("t", 1), wanted);
+    let without_room = FetchRequest { max_bytes: wanted, ..waiting(fetch_request("t", 0), wanted) };
+    for request in [at_the_end_of_a_segment, without_room] {
+        let fetched = only_partition(client.call_in(FETCH_BY_NAME, &request).await);
+        assert_eq!(batches_in(fetched.records.as_ref()).len(), 1);
+    }
+    assert!(started.elapsed() < PROMPT, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
 async fn a_partition_brings_whole_batches_up_to_its_limit() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;

@@ -35,17 +35,18 @@ impl Log {
             return Ok(LogSlice::empty(from));
         };
         let start = segment.position_of(from, wait)?;
-        let end = segment.position_of(up_to, wait)?;
+        let end_of_range = segment.position_of(up_to, wait)?;
         let limit = u64::from(start) + range.max_bytes as u64;
-        let end = if u64::from(end) > limit {
+        let end = if u64::from(end_of_range) > limit {
             segment.end_before(start, limit as u32, range.min_one, wait)?
         } else {
-            end
+            end_of_range
         };
+        let is_cut = end < end_of_range || segment.next_offset() < up_to;
         if end <= start {
-            return Ok(LogSlice::empty(from));
+            return Ok(LogSlice::empty(from).cut(is_cut));
         }
-        Ok(LogSlice::new(segment.file()?, start..end, from))
+        Ok(LogSlice::new(segment.file()?, start..end, from).cut(is_cut))
     }
 
     /// The first record whose timestamp is not below `timestamp`.

@@ -15,21 +15,32 @@ pub struct LogSlice {
     position: u64,
     length: usize,
     from: Offset,
+    is_cut: bool,
 }
 
 impl LogSlice {
     pub(super) fn new(file: Arc<dyn DiskFile>, range: std::ops::Range<u32>, from: Offset) -> Self {
         let length = (range.end - range.start) as usize;
-        Self { file: Some(file), position: u64::from(range.start), length, from }
+        Self { file: Some(file), position: u64::from(range.start), length, from, is_cut: false }
     }
 
     pub(super) fn empty(from: Offset) -> Self {
-        Self { file: None, position: 0, length: 0, from }
+        Self { file: None, position: 0, length: 0, from, is_cut: false }
+    }
+
+    pub(super) fn cut(self, is_cut: bool) -> Self {
+        Self { is_cut, ..self }
     }
 
     /// The offset that was asked for: the first batch holds it.
     pub fn from(&self) -> Offset {
         self.from
+    }
+
+    /// Whether more of the range is there already: it was left out for want of room, or lies in the
+    /// next segment.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// All bytes, waiting for the disk.

@@ -86,6 +86,29 @@ fn an_offset_outside_of_the_log_is_refused() {
 }
 
 #[test]
+fn a_slice_says_whether_more_of_its_range_is_there() {
+    let log = long_log();
+    let size = batch(2).size_in_bytes();
+    let in_first_segment = 2 * (1000 / size) as i64;
+    for (from, up_to, max_bytes, is_cut) in [
+        (0, 4, 10_000, false),
+        (0, 4, size, true),
+        (0, 4, 0, true),
+        (0, 5, 2 * size, false),
+        (0, in_first_segment, 10_000, false),
+        (0, in_first_segment + 1, 10_000, true),
+        (58, 60, 10_000, false),
+        (58, i64::MAX, 10_000, false),
+        (60, 60, 10_000, false),
+    ] {
+        let range =
+            ReadRange { from: Offset(from), up_to: Offset(up_to), max_bytes, min_one: false };
+        let slice = log.read(&range, Wait::Allowed).unwrap();
+        assert_eq!(slice.is_cut(), is_cut, "{from}..{up_to} in {max_bytes} bytes");
+    }
+}
+
+#[test]
 fn a_slice_stays_readable_when_its_segment_is_closed_and_deleted() {
     let fixture = Fixture::new().small().with(|config| config.file_delete_delay_ms = 0);
     let log = fixture.open();
