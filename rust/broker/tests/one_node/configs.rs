@@ -289,3 +289,36 @@ async fn configurations_survive_the_broker() {
     let refused = client.produce("t", crate::batches::batch_of_bytes(5000)).await;
     assert_code(refused.error_code, ErrorCode::MessageTooLarge);
 }
+
+#[tokio::test]
+async fn a_key_that_is_named_twice_is_refused() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let twice = [("retention.ms", SET, Some("1000")), ("retention.ms", SET, Some("2000"))];
+    let refused = alter(&mut client, (TOPIC, "t"), &twice, false).await;
+    assert_code(refused.error_code, ErrorCode::InvalidRequest);
+    assert_eq!(retention(&mut client).await.1, FROM_DEFAULT);
+}
+
+#[tokio::test]
+async fn a_resource_that_is_named_twice_is_refused() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let resource = |value: &str| AlterConfigsResource {
+        resource_type: TOPIC,
+        resource_name: "t".to_owned(),
+        configs: vec![AlterableConfig {
+            name: "retention.ms".to_owned(),
+            config_operation: SET,
+            value: Some(value.to_owned()),
+        }],
+    };
+    let resources = vec![resource("1000"), resource("2000")];
+    let request = IncrementalAlterConfigsRequest { resources, validate_only: false };
+    for refused in client.call(&request).await.responses {
+        assert_code(refused.error_code, ErrorCode::InvalidRequest);
+    }
+    assert_eq!(retention(&mut client).await.1, FROM_DEFAULT);
+}

@@ -201,3 +201,35 @@ async fn partitions_are_only_added_and_not_when_it_is_only_validated() {
     assert_code(grow(&mut client, "t", 9, true).await, ErrorCode::None);
     assert_eq!(client.topic("t").await.partitions.len(), 3);
 }
+
+#[tokio::test]
+async fn a_topic_that_is_named_twice_in_a_request_is_refused_once() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("there", &[]).await;
+
+    let mut request = create_request("new", 1, &[]);
+    request.topics.push(request.topics[0].clone());
+    let answer = client.call(&request).await;
+    let codes: Vec<_> = answer.topics.iter().map(|topic| topic.error_code).collect();
+    assert_eq!(codes, [ErrorCode::InvalidRequest.code()]);
+    assert_code(client.topic("new").await.error_code, ErrorCode::UnknownTopicOrPartition);
+
+    let grown = CreatePartitionsTopic { name: "there".to_owned(), count: 2, ..Default::default() };
+    let topics = vec![grown.clone(), CreatePartitionsTopic { count: 3, ..grown }];
+    let request = CreatePartitionsRequest { topics, ..CreatePartitionsRequest::default() };
+    let answer = client.call(&request).await;
+    let codes: Vec<_> = answer.results.iter().map(|topic| topic.error_code).collect();
+    assert_eq!(codes, [ErrorCode::InvalidRequest.code()]);
+    assert_eq!(client.topic("there").await.partitions.len(), 1);
+
+    let twice = DeleteTopicState { name: Some("there".to_owned()), topic_id: Uuid::ZERO };
+    let request = DeleteTopicsRequest {
+        topics: vec![twice.clone(), twice],
+        ..DeleteTopicsRequest::default()
+    };
+    for deleted in client.call(&request).await.responses {
+        assert_code(deleted.error_code, ErrorCode::InvalidRequest);
+    }
+    assert_code(client.topic("there").await.error_code, ErrorCode::None);
+}
