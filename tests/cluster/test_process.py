@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from cluster.ottla_process import OttlaProcess
-from cluster.records import create_topic, read, write
+from cluster.records import WAIT_SECONDS, create_topic, read, write
 from interop.kafka import free_port
 
 IDLE_SECONDS = 4.0
@@ -144,3 +145,19 @@ def test_a_poll_that_waits_costs_no_cpu(tmp_path: Path) -> None:
         assert spent <= IDLE_SECONDS / 100, f"{spent} s of CPU in {IDLE_SECONDS} s"
         consumer.close()
         broker.stop()
+
+
+def test_a_bad_request_is_one_line_in_the_log_and_costs_one_connection(tmp_path: Path) -> None:
+    with OttlaProcess(tmp_path / "data") as broker:
+        create_topic(broker.bootstrap, "t")
+        host, port = broker.bootstrap.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=WAIT_SECONDS) as stranger:
+            peer = "{}:{}".format(*stranger.getsockname())
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert stranger.recv(1) == b""
+        write(broker.bootstrap, "t", VALUES)
+        assert read(broker.bootstrap, "t") == VALUES
+        broker.stop()
+        lines = [line for line in broker.output().splitlines() if peer in line]
+        assert len(lines) == 1, lines
+        assert " WARN " in lines[0]

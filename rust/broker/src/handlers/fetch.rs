@@ -123,7 +123,7 @@ struct Read {
     bytes: usize,
     /// An error, or a diverging epoch: news that does not wait.
     has_news: bool,
-    /// Records are there that had no room, or lie in a partition's next file: more waiting would not
+    /// Records are there that had no room, or lie in a partition's next file: waiting would not
     /// bring them.
     is_cut: bool,
     /// Something could only be found by waiting for the disk.

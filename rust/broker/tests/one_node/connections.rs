@@ -124,7 +124,7 @@ async fn every_version_of_api_versions_lists_every_api() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
-    let broker = TestBroker::start(&[("connections.max.idle.ms", "400")]).await;
+    let broker = TestBroker::start(&[("connections.max.idle.ms", "1500")]).await;
     let (mut idle, mut busy) = (broker.connect().await, broker.connect().await);
     idle.call(&MetadataRequest::default()).await;
     let closed = tokio::spawn(async move { idle.expect_closed().await });

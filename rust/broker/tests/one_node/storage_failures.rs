@@ -108,3 +108,38 @@ async fn a_topic_in_memory_outlives_the_disk_or_says_that_it_does_not() {
     }
     assert_eq!(client.read("t", 0).await[0], (0, "kept".to_owned()));
 }
+
+#[tokio::test]
+async fn a_topic_that_cannot_be_written_down_is_refused_and_the_next_start_creates_it() {
+    let mut refused = 0;
+    // Two changes, each written and synced.
+    for operations_later in 0..4 {
+        let broker = TestBroker::start(&[]).await;
+        let mut client = broker.connect().await;
+        client.create_topic("kept", &[]).await;
+        client.append("kept", &["a"]).await;
+        let next = broker.disk.operations() + operations_later;
+        for operation in next..next + 1000 {
+            broker.disk.fail_at(operation, Fault::NoSpace);
+        }
+        let mut created = Vec::new();
+        for name in ["first", "second"] {
+            let answer = client.try_create(name, 1, &[]).await;
+            let code = ErrorCode::from_code(answer.error_code).unwrap();
+            assert!([ErrorCode::None, ErrorCode::KafkaStorageError].contains(&code), "{code}");
+            refused += u32::from(code != ErrorCode::None);
+            if code == ErrorCode::None {
+                created.push(name);
+            }
+        }
+        let broker = TestBroker::start_on(broker.cut_power().await, &[]).await;
+        let mut client = broker.connect().await;
+        for name in created {
+            assert_code(client.topic(name).await.error_code, ErrorCode::None);
+        }
+        assert_eq!(client.read("kept", 0).await.len(), 1);
+        client.create_topic("third", &[]).await;
+        assert_eq!(client.append("third", &["a"]).await, 0);
+    }
+    assert!(refused >= 2 + 2 + 1 + 1, "only {refused} were refused");
+}
