@@ -23,7 +23,7 @@ print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
 endef
 export LIST_REQUIREMENTS
 
-.PHONY: help setup build demo test test-rust test-python interop lint fmt fix fuzz docs clean
+.PHONY: help setup build demo test test-rust test-python interop bench lint fmt fix fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs 
 	tests/interop/install.sh
 	# The first test of a client builds or downloads it, which may take minutes.
 	$(BIN)/pytest -m interop --timeout=600
+
+bench: build ## measure the figures of benchmarks/RESULTS.md: all, or NAME="start closed-loop"
+	$(BIN)/python benchmarks/run.py $(NAME)
 
 lint: setup ## everything that reads the code and changes nothing
 	cargo fmt --all --check
