@@ -290,6 +290,10 @@ impl Consumer {
                 } else {
                     self.events.push_back(ConsumerEvent::Answered { request, result });
                 }
+                // A bounded read of nothing is done without a record: whoever waits is to look.
+                if self.is_done() {
+                    self.events.push_back(ConsumerEvent::Ready);
+                }
             }
         }
     }
