@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ottla.admin import PartitionDescription as PartitionDescription
     from ottla.admin import TopicDescription as TopicDescription
     from ottla.batch import Batch as Batch
+    from ottla.bounded_read import read as read
     from ottla.broker import Broker as Broker
     from ottla.consumer import Consumer as Consumer
     from ottla.errors import BrokerStartError as BrokerStartError
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from ottla.errors import TopicExistsError as TopicExistsError
     from ottla.errors import UnknownTopicError as UnknownTopicError
     from ottla.producer import Producer as Producer
-    from ottla.bounded_read import read as read
     from ottla.report import FlushReport as FlushReport
     from ottla.report import PartitionReport as PartitionReport
     from ottla.topic_partition import TopicPartition as TopicPartition

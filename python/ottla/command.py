@@ -6,7 +6,19 @@ import sys
 
 from ottla import _core
 
+_DEMO_HELP = """
+Also in this package:
+  demo [DIR]  Stream a real data set through a broker and prove that it came back"""
+
 
 def main() -> int:
     """Run the command line of this process, and return the status to exit with."""
-    return _core.run_command(sys.argv)
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["demo"]:
+        from ottla import demo  # noqa: PLC0415
+
+        return demo.main(arguments[1:])
+    status = _core.run_command(["ottla", *arguments])
+    if arguments in ([], ["help"], ["-h"], ["--help"]):
+        print(_DEMO_HELP)  # noqa: T201
+    return status

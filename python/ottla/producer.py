@@ -98,7 +98,8 @@ class Producer(_core.Producer):
             import logging  # noqa: PLC0415
 
             log = logging.getLogger("ottla")
-            log.error("the interpreter ended before a producer was closed: %s", error)  # noqa: TRY400
+            message = "the interpreter ended before a producer was closed: %s"
+            log.error(message, error)  # noqa: TRY400
 
     def __enter__(self) -> Self:
         """Return the producer."""

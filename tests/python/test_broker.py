@@ -1,0 +1,112 @@
+"""A broker's life in the Python process: start, two at once, stop, start again."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+import ottla
+
+
+def test_a_broker_without_a_directory_leaves_nothing_behind() -> None:
+    with ottla.Broker() as broker:
+        data_dir = Path(broker.data_dir)
+        assert data_dir.is_dir()
+        assert data_dir.stat().st_mode & 0o077 == 0, "nobody else may look into it"
+    assert not data_dir.exists()
+
+
+def test_a_closed_broker_listens_no_more_and_closes_twice() -> None:
+    broker = ottla.Broker()
+    with socket.create_connection((broker.host, broker.port)):
+        pass
+    broker.close()
+    broker.close()
+    assert broker.is_closed
+    assert "closed" in repr(broker)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((broker.host, broker.port))
+
+
+def test_two_brokers_in_one_process_know_nothing_of_each_other() -> None:
+    with ottla.Broker() as one, ottla.Broker() as other:
+        assert one.port != other.port
+        assert one.cluster_id != other.cluster_id
+        one.create_topic("only-here")
+        with ottla.Admin(one) as of_one, ottla.Admin(other) as of_other:
+            assert of_one.topics() == {"only-here": 1}
+            assert of_other.topics() == {}
+
+
+def test_records_are_there_when_the_directory_is_opened_again(tmp_path: Path) -> None:
+    with ottla.Broker(tmp_path / "data") as broker:
+        cluster_id = broker.cluster_id
+        broker.create_topic("kept", partitions=2, retention_ms=-1)
+        with ottla.Producer(broker) as producer:
+            for number in range(10):
+                producer.produce("kept", str(number), partition=number % 2)
+    with ottla.Broker(tmp_path / "data") as broker:
+        assert broker.cluster_id == cluster_id
+        values = sorted(int(message.value or b"") for message in ottla.read(broker, "kept"))
+        assert values == list(range(10))
+
+
+def test_a_directory_in_use_is_refused_with_the_pid_of_its_holder(tmp_path: Path) -> None:
+    with ottla.Broker(tmp_path), pytest.raises(ottla.BrokerStartError) as refused:
+        ottla.Broker(tmp_path)
+    assert str(os.getpid()) in str(refused.value)
+    assert str(tmp_path) in str(refused.value)
+
+
+def test_a_port_in_use_is_refused_by_name() -> None:
+    with ottla.Broker() as broker, pytest.raises(ottla.BrokerStartError) as refused:
+        ottla.Broker(port=broker.port)
+    assert str(broker.port) in str(refused.value)
+
+
+def test_an_unknown_key_names_its_neighbour() -> None:
+    with pytest.raises(ottla.ConfigError, match=r"auto\.create\.topics\.enable"):
+        ottla.Broker(auto_create_topic_enable=False)
+
+
+def test_a_value_that_cannot_be_names_its_key() -> None:
+    with pytest.raises(ottla.ConfigError, match=r"num\.partitions"):
+        ottla.Broker(num_partitions="many")
+    with pytest.raises(ValueError, match=r"ottla\.durability"):
+        ottla.Broker(durability="forever")
+
+
+def test_a_key_that_only_tunes_is_accepted_with_a_warning() -> None:
+    with (
+        pytest.warns(ottla.ConfigWarning, match=r"num\.io\.threads") as warned,
+        ottla.Broker(num_io_threads=4),
+    ):
+        pass
+    assert warned[0].filename == __file__
+
+
+def test_a_dictionary_of_dotted_keys_is_as_good_as_keywords() -> None:
+    with ottla.Broker(config={"num.partitions": 2}) as broker, ottla.Admin(broker) as admin:
+        broker.create_topic("dotted")
+        broker.create_topic("wider", partitions=5)
+        assert admin.topics() == {"dotted": 2, "wider": 5}
+
+
+@pytest.mark.parametrize("durability", ["memory", "os", "disk"])
+def test_every_durability_serves_what_it_took(durability: str) -> None:
+    with ottla.Broker(durability=durability) as broker:
+        with ottla.Producer(broker) as producer:
+            assert producer.send("t", b"v").result(timeout=20).offset == 0
+        assert [message.value for message in ottla.read(broker, "t")] == [b"v"]
+
+
+def test_a_closed_broker_is_not_reached() -> None:
+    with ottla.Broker() as broker:
+        pass
+    with pytest.raises(ottla.BrokerUnreachable) as unreachable:
+        ottla.Producer(broker)
+    assert broker.bootstrap_servers in str(unreachable.value)
+    assert unreachable.value.retriable

@@ -1,0 +1,128 @@
+"""A forked child holds nothing of its parent's, and may begin anew."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import socket
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ottla
+
+WAIT_SECONDS = 30.0
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
+
+def in_child(function: Callable[[], object]) -> object:
+    """Run a function in a forked child and return what it returned."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            result = function()
+        except BaseException:  # noqa: BLE001
+            result = traceback.format_exc()
+        with os.fdopen(writer, "wb") as pipe:
+            pickle.dump(result, pipe)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        result = pickle.load(pipe)
+    assert os.waitpid(pid, 0)[1] == 0
+    return result
+
+
+def open_files() -> list[str]:
+    files = []
+    for link in Path("/proc/self/fd").iterdir():
+        # The listing itself is closed by now.
+        with contextlib.suppress(FileNotFoundError):
+            files.append(str(link.readlink()))
+    return files
+
+
+def names_of_errors(calls: list[Callable[[], object]]) -> list[str]:
+    names = []
+    for call in calls:
+        try:
+            call()
+            names.append("nothing")
+        except Exception as error:  # noqa: BLE001
+            names.append(type(error).__name__)
+    return names
+
+
+def test_every_handle_raises_in_a_child(ottla_broker: ottla.Broker, ottla_topic: str) -> None:
+    with (
+        ottla.Producer(ottla_broker) as producer,
+        ottla.Consumer(ottla_broker, topics=[ottla_topic]) as consumer,
+        ottla.Admin(ottla_broker) as admin,
+    ):
+        delivery = producer.send(ottla_topic, b"v")
+        calls: list[Callable[[], object]] = [
+            lambda: producer.produce(ottla_topic, b"child"),
+            producer.flush,
+            delivery.result,
+            consumer.poll,
+            admin.topics,
+            ottla_broker.close,
+        ]
+        assert in_child(lambda: names_of_errors(calls)) == ["ForkedProcessError"] * len(calls)
+        assert delivery.result(WAIT_SECONDS).offset == 0
+        producer.produce(ottla_topic, b"parent")
+        producer.flush(WAIT_SECONDS)
+    values = [message.value for message in ottla.read(ottla_broker, ottla_topic)]
+    assert values == [b"v", b"parent"]
+
+
+def test_a_child_holds_no_listener_lock_or_log_file(tmp_path: Path) -> None:
+    with ottla.Broker(tmp_path) as broker:
+        with ottla.Producer(broker) as producer:
+            producer.send("t", b"v").result(WAIT_SECONDS)
+        assert any(file.startswith(str(tmp_path)) for file in open_files())
+        held = in_child(open_files)
+        assert isinstance(held, list)
+        assert [file for file in held if file.startswith(str(tmp_path))] == []
+
+
+def test_the_port_and_the_directory_are_free_although_a_child_lives_on(tmp_path: Path) -> None:
+    broker = ottla.Broker(tmp_path)
+    go_on, wait = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(wait)
+        os.read(go_on, 1)
+        os._exit(0)
+    try:
+        broker.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((broker.host, broker.port))
+        with ottla.Broker(tmp_path, port=broker.port):
+            pass
+    finally:
+        os.close(wait)
+        os.waitpid(pid, 0)
+
+
+def test_a_child_may_have_a_broker_of_its_own(ottla_broker: ottla.Broker) -> None:
+    def own() -> object:
+        with ottla.Broker() as broker:
+            with ottla.Producer(broker) as producer:
+                producer.produce("t", b"of the child")
+            values = [message.value for message in ottla.read(broker, "t")]
+        return values, broker.port != ottla_broker.port
+
+    assert in_child(own) == ([b"of the child"], True)
+
+
+def test_a_batch_is_memory_and_stays_good(ottla_broker: ottla.Broker, ottla_topic: str) -> None:
+    with ottla.Producer(ottla_broker) as producer:
+        producer.produce(ottla_topic, b"v")
+    batch = ottla.read(ottla_broker, ottla_topic)
+    assert in_child(lambda: [message.value for message in batch]) == [b"v"]

@@ -1,0 +1,91 @@
+"""Frames to topics: from every library that exports Arrow."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import ottla
+
+KEYS = ["ann", "ben", None]
+VALUES = [b"1", None, b"3"]
+
+
+def records(broker: ottla.Broker, topic: str) -> list[tuple[bytes | None, bytes | None]]:
+    return [(message.key, message.value) for message in ottla.read(broker, topic)]
+
+
+def frames() -> dict[str, Any]:
+    users = pa.table({"user": KEYS, "value": VALUES})
+    return {
+        "polars": pl.DataFrame({"user": KEYS, "value": VALUES}),
+        "pandas": pd.DataFrame({"user": KEYS, "value": VALUES}),
+        "pyarrow table": users,
+        "pyarrow batch": users.to_batches()[0],
+        "pyarrow reader": pa.RecordBatchReader.from_batches(users.schema, users.to_batches()),
+        "duckdb": duckdb.sql("select * from users"),
+    }
+
+
+@pytest.mark.parametrize("library", frames())
+def test_a_frame_of_every_library_becomes_records(
+    ottla_broker: ottla.Broker, ottla_topic: str, library: str
+) -> None:
+    with ottla.Producer(ottla_broker) as producer:
+        assert producer.write(frames()[library], ottla_topic, key="user") == 3
+    expected = [(b"ann", b"1"), (b"ben", None), (None, b"3")]
+    assert records(ottla_broker, ottla_topic) == expected
+
+
+def test_a_batch_is_a_frame_too(ottla_broker: ottla.Broker, ottla_topic: str) -> None:
+    with ottla.Producer(ottla_broker) as producer:
+        producer.produce(ottla_topic, b"v", b"k", timestamp=5)
+        producer.flush()
+        batch = ottla.read(ottla_broker, ottla_topic)
+        producer.write(batch, ottla_topic, key="key", value="value", timestamp="timestamp")
+    first, second = ottla.read(ottla_broker, ottla_topic)
+    assert (first.key, first.value, first.timestamp_ms) == (b"k", b"v", 5)
+    assert (second.key, second.value, second.timestamp_ms) == (b"k", b"v", 5)
+
+
+def test_timestamps_and_partitions_are_those_of_the_frame(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    with ottla.Admin(ottla_broker) as admin:
+        admin.add_partitions(ottla_topic, 2)
+    moment = dt.datetime(2013, 1, 1, tzinfo=dt.UTC)
+    frame = pl.DataFrame({"text": ["a"], "at": [moment]})
+    with ottla.Producer(ottla_broker) as producer:
+        producer.write(frame, ottla_topic, value="text", timestamp="at", partition=1)
+    (message,) = ottla.read(ottla_broker, ottla_topic)
+    assert (message.partition, message.timestamp, message.value) == (1, moment, b"a")
+
+
+def test_a_large_frame_arrives_whole_and_in_order(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    frame = pl.DataFrame({"value": [str(number) for number in range(100_000)]})
+    with ottla.Producer(ottla_broker, compression_type="zstd") as producer:
+        assert producer.write(frame, ottla_topic) == 100_000
+    read = ottla.read(ottla_broker, ottla_topic).to_polars()
+    assert read["value"].cast(pl.String).equals(frame["value"])
+
+
+def test_a_column_that_is_missing_or_of_another_type_is_named(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    frame = pl.DataFrame({"value": ["a"], "price": [1.5]})
+    with ottla.Producer(ottla_broker) as producer:
+        with pytest.raises(ottla.ColumnError, match='no column "user"; the columns are value'):
+            producer.write(frame, ottla_topic, key="user")
+        with pytest.raises(ottla.ColumnError, match='"price" has the type Float64'):
+            producer.write(frame, ottla_topic, value="price")
+        with pytest.raises(TypeError, match="list is no frame"):
+            producer.write([1, 2], ottla_topic)
+    assert records(ottla_broker, ottla_topic) == []
