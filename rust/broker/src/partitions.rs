@@ -13,6 +13,7 @@ use replica::LeaderStart;
 use storage::{DirectoryError, KnownPartition, LogDirectory};
 
 use crate::config::TopicConfig;
+use crate::errors::code_of_directory;
 use crate::leadership::Leadership;
 use crate::partition::Partition;
 use crate::recovery::RecoveredLeaderships;
@@ -43,7 +44,8 @@ struct Table {
     by_name: BTreeMap<Arc<str>, Arc<Topic>>,
 }
 
-type Topic = BTreeMap<PartitionIndex, Arc<Partition>>;
+/// The partitions that this broker should lead, each with the reason if it cannot.
+type Topic = BTreeMap<PartitionIndex, Result<Arc<Partition>, ErrorCode>>;
 
 impl Partitions {
     /// No partitions yet; [`Self::follow`] the image next.
@@ -80,7 +82,7 @@ impl Partitions {
     /// Every partition, by topic.
     pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
         let table = self.table.load();
-        table.by_name.values().flat_map(|topic| topic.values().cloned()).collect()
+        table.by_name.values().flat_map(|topic| topic.values().flatten().cloned()).collect()
     }
 
     /// Acts on what `image` has changed: partitions come, go, and are configured anew.
@@ -113,17 +115,17 @@ impl Partitions {
         let config = Arc::new(self.configs.of(image, &topic.name));
         for (index, partition) in topic.partitions() {
             let is_led_here = partition.leader == Some(self.node_id);
-            if !is_led_here || partitions.contains_key(&index) {
+            if !is_led_here || partitions.get(&index).is_some_and(Result::is_ok) {
                 continue;
             }
             let leadership = recovered.take(topic.id, index).unwrap_or_default();
-            match self.lead(topic, index, partition, &config, leadership) {
-                Ok(partition) => drop(partitions.insert(index, Arc::new(partition))),
-                Err(error) => {
-                    let topic = &topic.name;
-                    tracing::error!(%topic, partition = %index, %error, "partition cannot be led");
-                }
-            }
+            let led = self.lead(topic, index, partition, &config, leadership);
+            let led = led.map(Arc::new).map_err(|error| {
+                let topic = &topic.name;
+                tracing::error!(%topic, partition = %index, %error, "partition cannot be led");
+                code_of_directory(&error)
+            });
+            partitions.insert(index, led);
         }
         let partitions = Arc::new(partitions);
         table.by_id.insert(topic.id, Arc::clone(&partitions));
@@ -162,7 +164,7 @@ impl Partitions {
     }
 
     fn delete(&self, topic: &Topic) {
-        for partition in topic.values() {
+        for partition in topic.values().flatten() {
             partition.delete(&self.directory);
         }
     }
@@ -174,7 +176,10 @@ impl Partitions {
         for (name, topic) in &table.by_name {
             if all || changed.contains(&ConfigEntity::Topic(name.to_string())) {
                 let config = Arc::new(self.configs.of(image, name));
-                topic.values().for_each(|p| p.configure(&self.directory, Arc::clone(&config)));
+                topic
+                    .values()
+                    .flatten()
+                    .for_each(|p| p.configure(&self.directory, Arc::clone(&config)));
             }
         }
     }
@@ -192,5 +197,5 @@ impl Table {
 }
 
 fn partition(topic: &Topic, index: i32) -> Result<Arc<Partition>, ErrorCode> {
-    topic.get(&PartitionIndex(index)).cloned().ok_or(ErrorCode::UnknownTopicOrPartition)
+    topic.get(&PartitionIndex(index)).cloned().unwrap_or(Err(ErrorCode::UnknownTopicOrPartition))
 }
