@@ -62,8 +62,8 @@ interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs 
 	# The first test of a client builds or downloads it, which may take minutes.
 	$(BIN)/pytest -m interop --timeout=600
 
-bench: build ## measure the figures of benchmarks/RESULTS.md: all, or NAME="start closed-loop"
-	$(BIN)/python benchmarks/run.py $(NAME)
+bench: build ## measure the figures of benchmarks/RESULTS.md: all, or SCENARIOS="start closed-loop"
+	$(BIN)/python benchmarks/run.py $(SCENARIOS)
 
 lint: setup ## everything that reads the code and changes nothing
 	cargo fmt --all --check

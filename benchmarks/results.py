@@ -9,14 +9,15 @@ from benchmarks.scenario import Measured, Scenario
 
 PATH = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
-<!-- Written by benchmarks/run.py: `make bench`, or `make bench NAME=closed-loop`. -->
+<!-- Written by benchmarks/run.py: `make bench`, or `make bench SCENARIOS=closed-loop`. -->
 # Figures
 
 Each section is one run of one script in `benchmarks/scenarios`, whose words on method are repeated
 here. Figures are medians of the runs; the sides of a comparison take turns within each round, after
 one round that is not counted. The page cache is warmed before each scenario. CPU is that of the
-process named, all threads, user and system. A section is only written when the machine was quiet
-before it; what stands under a heading of its own in a section was written by people and is kept.
+process named, all threads, user and system. Apache Kafka runs with its defaults and a heap of 512
+MiB. A section is only written when the machine was quiet before it; what stands under a heading of
+its own in a section was written by people and is kept.
 """
 LARGE = 1_000
 NOT_MEASURED = "not measured yet"
