@@ -59,7 +59,7 @@ impl Appender {
         }
         for _ in 0..COMMANDS_PER_STEP {
             // What one command hands to the journal writer is no larger than the command.
-            if !self.shared.entries.has_room(0) && self.shared.failure().is_none() {
+            if !self.shared.entries.has_room() && self.shared.failure().is_none() {
                 return progress;
             }
             let Some((command, bytes)) = self.shared.commands.pop() else { break };

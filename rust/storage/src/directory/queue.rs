@@ -31,6 +31,7 @@ pub(crate) struct Queue<T> {
     limits: QueueLimits,
     state: Mutex<State<T>>,
     consumer: Arc<Wake>,
+    producer: Arc<Wake>,
 }
 
 #[derive(Debug)]
@@ -38,6 +39,8 @@ struct State<T> {
     items: VecDeque<(T, usize)>,
     held: Held,
     closed: bool,
+    /// The producer has looked for room and found none.
+    room_wanted: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,10 +50,12 @@ struct Held {
 }
 
 impl<T> Queue<T> {
-    /// An empty queue whose consumer is woken when something arrives.
-    pub(crate) fn new(limits: QueueLimits, consumer: Arc<Wake>) -> Self {
-        let state = State { items: VecDeque::new(), held: Held::default(), closed: false };
-        Self { limits, state: Mutex::new(state), consumer }
+    /// An empty queue whose consumer is woken when something arrives, and whose producer when there
+    /// is room after it [has found none](Self::has_room).
+    pub(crate) fn new(limits: QueueLimits, consumer: Arc<Wake>, producer: Arc<Wake>) -> Self {
+        let (items, held) = (VecDeque::new(), Held::default());
+        let state = State { items, held, closed: false, room_wanted: false };
+        Self { limits, state: Mutex::new(state), consumer, producer }
     }
 
     /// Adds an item that stands for `bytes` bytes, or gives it back.
@@ -86,9 +91,11 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Whether an item of `bytes` bytes would be taken.
-    pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.state.lock().held.has_room(self.limits, bytes)
+    /// Whether an item would be taken. If not, the producer is woken when there is room.
+    pub(crate) fn has_room(&self) -> bool {
+        let mut state = self.state.lock();
+        state.room_wanted = !state.held.has_room(self.limits, 0);
+        !state.room_wanted
     }
 
     /// The oldest item and its bytes, which count on until [`Self::done`].
@@ -107,6 +114,11 @@ impl<T> Queue<T> {
         assert!(state.held.items > 0 && state.held.bytes >= bytes, "an item is done with once");
         state.held.items -= 1;
         state.held.bytes -= bytes;
+        if state.room_wanted && state.held.has_room(self.limits, 0) {
+            state.room_wanted = false;
+            drop(state);
+            self.producer.wake();
+        }
     }
 
     /// Takes nothing more from now on.
@@ -143,7 +155,8 @@ mod tests {
     use super::*;
 
     fn queue() -> Queue<u32> {
-        Queue::new(QueueLimits { items_max: 3, bytes_max: 10 }, Arc::default())
+        let limits = QueueLimits { items_max: 3, bytes_max: 10 };
+        Queue::new(limits, Arc::default(), Arc::default())
     }
 
     #[test]
@@ -172,9 +185,9 @@ mod tests {
         let queue = queue();
         queue.push(1, 10).unwrap();
         queue.pop().unwrap();
-        assert!(!queue.has_room(1));
+        assert_eq!(queue.push(2, 1), Err((2, Refusal::Full)));
         queue.done(10);
-        assert!(queue.has_room(1));
+        queue.push(2, 1).unwrap();
     }
 
     #[test]

@@ -109,8 +109,13 @@ impl Shared {
             memory: MemoryDisk::new(config.memory_bytes_max),
             logs: RwLock::new(logs),
             journal,
-            commands: Queue::new(config.submissions, wakes.appender.clone()),
-            entries: Queue::new(config.journal_entries, wakes.journal_writer.clone()),
+            // Whoever submits does not wait for room.
+            commands: Queue::new(config.submissions, wakes.appender.clone(), Arc::default()),
+            entries: Queue::new(
+                config.journal_entries,
+                wakes.journal_writer.clone(),
+                wakes.appender.clone(),
+            ),
             wakes,
             unblocked: Mutex::default(),
             journalled: Mutex::new(Journalled { sequence, ..Journalled::default() }),

@@ -33,15 +33,15 @@ impl LogListener for Flushed {
 }
 
 fn open(path: &Path) -> (LogDirectory, DirectoryThreads) {
+    open_with(path, DirectoryConfig::default())
+}
+
+fn open_with(path: &Path, config: DirectoryConfig) -> (LogDirectory, DirectoryThreads) {
     let identity = Identity { node_id: NodeId(1), cluster_id: None };
     let mut rng = SplitMix64::new(1);
     let locked = LockedDirectory::lock(Arc::new(RealDisk), path, &identity, &mut rng).unwrap();
     let (directory, machines, _) = locked
-        .open(
-            DirectoryConfig::default(),
-            &(Arc::new(SystemClock) as Arc<dyn Clock>),
-            &Topics::default(),
-        )
+        .open(config, &(Arc::new(SystemClock) as Arc<dyn Clock>), &Topics::default())
         .unwrap();
     (directory, machines.spawn().unwrap())
 }
@@ -76,6 +76,23 @@ fn records_are_flushed_and_the_threads_stop_when_the_directory_is_closed() {
     threads.join();
     assert!(temporary.path().join(".kafka_cleanshutdown").exists());
     assert!(temporary.path().join("orders-0/00000000000000000000.log").exists());
+}
+
+#[test]
+fn an_appender_that_found_the_journal_writers_queue_full_goes_on_when_there_is_room() {
+    let temporary = tempfile::tempdir().unwrap();
+    let one = QueueLimits { items_max: 1, bytes_max: 1 << 20 };
+    let config = DirectoryConfig { journal_entries: one, ..DirectoryConfig::default() };
+    let (directory, threads) = open_with(temporary.path(), config);
+    let (sender, receiver) = channel();
+    let log = log(&directory, sender);
+    // Everybody waits for an answer from here on: no submission wakes the appender again.
+    for _ in 0..100 {
+        submit(&directory, &log);
+    }
+    while receiver.recv_timeout(PATIENCE).expect("the appender goes on") < Offset(100) {}
+    directory.close(BrokerEpoch(3));
+    threads.join();
 }
 
 #[test]
