@@ -10,7 +10,8 @@
 //! truncate                   --> entry, cut, sync, recovery point, then a `synced` entry:
 //!                                it is never replayed over later records
 //! delete records             --> entry, then log start moves
-//! log deleted                --> entry and the directory's new name, then another of that name
+//! log deleted                --> entry, the directory's new name, checkpoints that do not know it
+//!                                any more; then another of that name
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -147,6 +148,9 @@ impl JournalWriter {
         if let Err(cause) = round.sync_segments() {
             return Err(self.failed(round, &cause));
         }
+        if let Err(cause) = self.forget_deleted(&round) {
+            return Err(self.failed(round, &cause));
+        }
         let Round { items, journalled, .. } = round;
         let mut items = items.into_iter();
         while let Some((item, bytes)) = items.next() {
@@ -161,6 +165,21 @@ impl JournalWriter {
         }
         self.note_journalled(journalled);
         Ok(None)
+    }
+
+    /// Makes the new names of deleted logs' directories durable, and takes the logs out of the
+    /// checkpoints. These know logs by name: what they say of a deleted one must not be believed,
+    /// after a crash, of the next one of its name, which has no record until this is done.
+    fn forget_deleted(&self, round: &Round) -> Result<(), String> {
+        if !round.items.iter().any(|(item, _)| matches!(item, WriterItem::Deleted { .. })) {
+            return Ok(());
+        }
+        let shared = &*self.shared;
+        shared.disk.sync_dir(&shared.path).map_err(describe("sync", &shared.path))?;
+        shared
+            .checkpoint_log_starts()
+            .and_then(|()| shared.checkpoint_recovery_points())
+            .map_err(describe("write the checkpoints in", &shared.path))
     }
 
     /// Does what had to wait until the item was durable.
@@ -196,12 +215,6 @@ impl JournalWriter {
                 completion(deleted.map_err(|e| DirectoryError::DeleteRecords(Arc::new(e))));
             }
             WriterItem::Deleted { log, completion } => {
-                if let Err(error) = self.shared.disk.sync_dir(&self.shared.path) {
-                    let cause = describe("sync", &self.shared.path)(error);
-                    let error = self.shared.fail(&cause);
-                    completion(Err(error.clone()));
-                    return Err(error);
-                }
                 self.shared.unblock(log.topic_partition());
                 completion(Ok(()));
             }

@@ -153,6 +153,34 @@ fn a_deleted_log_makes_room_for_another_of_its_name_at_once() {
 }
 
 #[test]
+fn a_topic_of_a_deleted_ones_name_does_not_start_after_a_crash_where_that_one_did() {
+    let mut fixture = Fixture::new();
+    let old = fixture.create(1, "orders", Durability::Disk);
+    for _ in 0..5 {
+        fixture.submit(&old, 100);
+    }
+    fixture.settle();
+    old.set_high_watermark(Offset(5));
+    let (started, completion) = answers();
+    fixture.directory.delete_records(old.clone(), Offset(3), completion);
+    fixture.settle();
+    assert_eq!(answer(&started), Offset(3));
+    // Retention writes the checkpoints.
+    fixture.advance(300_001);
+    fixture.settle();
+    fixture.topics.0.clear();
+    fixture.directory.delete_log(topic_id(1), PARTITION, answers().1);
+    let new = fixture.create(2, "orders", Durability::Disk);
+    fixture.submit(&new, 100);
+    fixture.settle();
+    assert_eq!(new.offsets().flushed, Offset(1), "the record is acknowledged");
+    let disk = cut(&fixture.disk);
+    let fixture = fixture.reopened(&disk);
+    let log = fixture.directory.log(topic_id(2), PARTITION).expect("it was there");
+    assert_eq!((log.offsets().log_start, log.offsets().log_end), (Offset(0), Offset(1)));
+}
+
+#[test]
 fn what_a_deletion_left_is_removed_at_the_next_start() {
     let mut fixture = Fixture::new();
     let log = fixture.create(1, "orders", Durability::Disk);
