@@ -116,12 +116,19 @@ impl LogDirectory {
         }
         let opening = self.opening(key, known);
         let path = opening.path.clone();
-        let (log, _) = Log::open(opening).map_err(|error| {
-            self.shared.fail(&format!("cannot make a log in {}: {error}", path.display()))
-        })?;
-        let log = Arc::new(log);
-        logs.insert(key, log.clone());
-        Ok(log)
+        match Log::open(opening) {
+            Ok((log, _)) => {
+                let log = Arc::new(log);
+                logs.insert(key, log.clone());
+                Ok(log)
+            }
+            Err(error) => {
+                // A failing directory tells all its logs.
+                drop(logs);
+                let cause = format!("cannot make a log in {}: {error}", path.display());
+                Err(self.shared.fail(&cause))
+            }
+        }
     }
 
     /// Takes a batch for a log, or gives it back.

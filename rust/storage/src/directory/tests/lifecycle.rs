@@ -181,6 +181,22 @@ fn a_topic_of_a_deleted_ones_name_does_not_start_after_a_crash_where_that_one_di
 }
 
 #[test]
+fn a_log_that_cannot_be_made_fails_the_directory_and_says_why() {
+    let mut fixture = Fixture::new();
+    let log = fixture.create(1, "orders", Durability::Disk);
+    fixture.submit(&log, 100);
+    fixture.settle();
+    // Another topic's directory has the name of one that is about to be made.
+    let (from, to) = (Path::new(DATA).join("orders-0"), Path::new(DATA).join("bills-0"));
+    fixture.disk.rename(&from, &to).unwrap();
+    let known = fixture.known("bills", Durability::Disk);
+    let refused = fixture.directory.log_or_create(topic_id(2), PARTITION, known);
+    let refused = refused.expect_err("it is another's").to_string();
+    assert!(refused.contains("cannot make a log in /data/bills-0"), "{refused}");
+    assert!(log.check_available().is_err(), "the other logs have heard of it");
+}
+
+#[test]
 fn what_a_deletion_left_is_removed_at_the_next_start() {
     let mut fixture = Fixture::new();
     let log = fixture.create(1, "orders", Durability::Disk);
