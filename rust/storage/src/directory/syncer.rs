@@ -145,13 +145,15 @@ impl Syncer {
         if synced { self.checkpoint() } else { Ok(()) }
     }
 
-    /// Moves log starts, writes them down, and only then removes what lies below them.
+    /// Moves log starts, writes them down, and only then removes what lies below them. Producers
+    /// that have long been silent are forgotten with them.
     fn apply_retention(&self) -> Result<(), String> {
         let now_ms = self.shared.clock.unix_ms();
         let failed = |log: &Log, error: &dyn std::fmt::Display| {
             format!("cannot apply retention to {}: {error}", log.topic_partition())
         };
         for log in self.shared.all_logs() {
+            log.expire_producers(now_ms);
             if let Some(start) = log.retention_candidate(now_ms).map_err(|e| failed(&log, &e))? {
                 log.delete_records(start).map_err(|e| failed(&log, &e))?;
             }

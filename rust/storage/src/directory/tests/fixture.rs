@@ -145,13 +145,17 @@ impl Fixture {
         log: &Arc<Log>,
         bytes: usize,
     ) -> Result<Answers<Appended>, RefusedReason> {
+        self.try_submit_batch(log, batch(bytes, self.clock.unix_ms()))
+    }
+
+    pub(super) fn try_submit_batch(
+        &self,
+        log: &Arc<Log>,
+        batch: ProduceBatch,
+    ) -> Result<Answers<Appended>, RefusedReason> {
         let (answers, completion) = answers();
-        let request = AppendRequest {
-            log: log.clone(),
-            batch: batch(bytes, self.clock.unix_ms()),
-            leader_epoch: LeaderEpoch(0),
-            completion,
-        };
+        let log = log.clone();
+        let request = AppendRequest { log, batch, leader_epoch: LeaderEpoch(0), completion };
         self.directory.submit(request).map(|()| answers).map_err(|refused| refused.reason)
     }
 
@@ -221,9 +225,14 @@ pub(super) fn error<T: std::fmt::Debug>(answers: &Answers<T>) -> String {
 
 /// A batch of one record.
 pub(super) fn batch(bytes: usize, now_ms: i64) -> ProduceBatch {
+    stamped_batch(bytes, now_ms, &ProducerStamp::NONE)
+}
+
+/// A batch of one record of an idempotent producer.
+pub(super) fn stamped_batch(bytes: usize, now_ms: i64, stamp: &ProducerStamp) -> ProduceBatch {
     let mut builder = BatchBuilder::new(1 << 20);
     builder.try_append(now_ms, None, Some(&vec![7; bytes]), &[]).expect("it fits");
-    let bytes = builder.finish(&ProducerStamp::NONE, Compression::default()).expect("no codec");
+    let bytes = builder.finish(stamp, Compression::default()).expect("no codec");
     let rules = ProduceRules { now_ms, ..ProduceRules::default() };
     validate_produce(&bytes, &rules).expect("a well-formed batch")
 }

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use base::Offset;
+use base::{Clock, Offset, ProducerEpoch, ProducerId};
+use records::ProducerStamp;
 
 use super::super::*;
-use super::fixture::{DATA, Fixture, PARTITION, answer, answers, config, error, lock, topic_id};
+use super::fixture::{
+    DATA, Fixture, PARTITION, answer, answers, config, error, lock, stamped_batch, topic_id,
+};
 use crate::disk::{Disk, FaultyDisk, Survivors};
 use crate::log::Durability;
 
@@ -255,6 +258,30 @@ fn a_log_that_nobody_uses_has_no_open_file_and_nothing_unsynced() {
     }
     assert!(!log.has_open_files());
     assert_eq!(log.recovery_point(), Offset(1));
+}
+
+#[test]
+fn a_producer_that_was_silent_for_long_is_forgotten() {
+    let mut fixture = Fixture::new();
+    let log = fixture.create(1, "orders", Durability::Disk);
+    let from = |base_sequence| ProducerStamp {
+        producer_id: ProducerId(7),
+        producer_epoch: ProducerEpoch(0),
+        base_sequence,
+        ..ProducerStamp::NONE
+    };
+    let append = |fixture: &mut Fixture, base_sequence| {
+        let batch = stamped_batch(100, fixture.clock.unix_ms(), &from(base_sequence));
+        let answers = fixture.try_submit_batch(&log, batch).expect("there is room");
+        fixture.settle();
+        answers
+    };
+    answer(&append(&mut fixture, 0));
+    let gap = append(&mut fixture, 77);
+    assert!(error(&gap).contains("a batch before it is missing"), "{}", error(&gap));
+    fixture.advance(log.config().producer_id_expiration_ms + 300_000);
+    fixture.settle();
+    answer(&append(&mut fixture, 77));
 }
 
 #[test]
