@@ -265,16 +265,22 @@ impl<'a> Opening<'a> {
     ) -> Option<(LogKey, KnownPartition)> {
         let key = LogKey { topic_id, partition: partition.partition };
         let known = self.topics.partition(key.topic_id, key.partition)?;
-        let is_on_disk = known.config.durability != Durability::Memory;
-        (is_on_disk && known.topic == partition.topic).then_some((key, known))
+        (known.topic == partition.topic).then_some((key, known))
     }
 
-    fn open(&mut self, key: LogKey, known: KnownPartition) -> Result<(), OpenDirectoryError> {
-        if known.config.durability == Durability::Memory {
-            return Ok(());
-        }
+    /// Opens a log of which something is on the disk.
+    fn open(&mut self, key: LogKey, mut known: KnownPartition) -> Result<(), OpenDirectoryError> {
         let started = self.clock.now();
         let partition = TopicPartition { topic: known.topic, partition: key.partition };
+        if known.config.durability == Durability::Memory {
+            // Nothing is converted, and nothing that was acknowledged goes for a word in a config.
+            tracing::error!(
+                %partition,
+                "its records are on the disk, where they stay with durability `disk`: to hold them \
+                 in memory as the configuration says, delete the topic and make it again"
+            );
+            known.config.durability = Durability::Disk;
+        }
         let checkpoint =
             |offsets: &BTreeMap<_, Offset>| offsets.get(&partition).copied().unwrap_or_default();
         let opening = LogOpening {

@@ -232,6 +232,26 @@ fn a_topic_in_memory_starts_at_zero_again() {
 }
 
 #[test]
+fn a_topic_on_disk_that_is_configured_for_memory_keeps_its_records() {
+    for is_journalled in [false, true] {
+        let mut fixture = Fixture::new();
+        let log = fixture.create(1, "orders", Durability::Disk);
+        fixture.submit(&log, 100);
+        fixture.settle();
+        if !is_journalled {
+            fixture.stop();
+        }
+        drop(log);
+        let in_memory = fixture.known("orders", Durability::Memory);
+        fixture.topics.0.insert(topic_id(1), in_memory);
+        let disk = cut(&fixture.disk);
+        let fixture = fixture.reopened(&disk);
+        let log = fixture.directory.log(topic_id(1), PARTITION).expect("it is on the disk");
+        assert_eq!((log.offsets().log_end, log.durability()), (Offset(1), Durability::Disk));
+    }
+}
+
+#[test]
 fn closing_answers_what_was_taken_and_takes_no_more() {
     let mut fixture = Fixture::new();
     let log = fixture.create(1, "orders", Durability::Disk);
