@@ -78,8 +78,11 @@ impl Controller {
         }
         // An answer without records may rest on what is not committed yet: an empty proposal waits
         // for that.
-        tail.image.replay_all(&records).map_err(ProposeError::from)?;
+        let mut image = tail.image.clone();
+        image.replay_all(&records).map_err(ProposeError::from)?;
         let proposal = self.quorum.propose(records).await?;
+        // Not sooner: nobody may decide on what was not even proposed.
+        tail.image = image;
         tail.in_flight += 1;
         drop(tail);
         let tail = Arc::clone(&self.tail);
