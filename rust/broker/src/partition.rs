@@ -182,10 +182,12 @@ impl Partition {
         Found { timestamp_ms: -1, offset, leader_epoch }
     }
 
-    /// The first record that has the largest timestamp. It may wait for the disk.
-    pub(crate) fn max_timestamp(&self) -> Result<Option<Found>, ErrorCode> {
+    /// The first record that has the largest timestamp, if the client may see it. It may wait for
+    /// the disk.
+    pub(crate) fn max_timestamp(&self, read_committed: bool) -> Result<Option<Found>, ErrorCode> {
+        let visible = visible_end(&self.log.offsets(), read_committed);
         let found = self.log.max_timestamp().map_err(|error| self.code_of_read(&error))?;
-        Ok(found.map(Found::from))
+        Ok(found.map(Found::from).filter(|found| found.offset < visible))
     }
 
     /// The first record at or behind a timestamp, as far as the client may see. It may wait for the

@@ -81,7 +81,7 @@ fn find(
     match asked.timestamp {
         LATEST => Ok(Some(partition.latest(read_committed))),
         EARLIEST | EARLIEST_LOCAL => Ok(Some(partition.earliest())),
-        MAX_TIMESTAMP => partition.max_timestamp(),
+        MAX_TIMESTAMP => partition.max_timestamp(read_committed),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(None),
         timestamp => partition.find_by_timestamp(timestamp, read_committed),
     }
