@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{BrokerEpoch, NodeId, Rng, Uuid};
+use metadata::MetadataImage;
 use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
 use metadata::record::BrokerEndPoint;
 use net::{Endpoint, Server, Transport, TransportListener};
 use quorum::{MetadataQuorum, Node, NodeOptions, WriterPlace};
-use storage::{DirectoryConfig, Identity, LastShutdown, LockedDirectory, RecoveryReport};
+use storage::{
+    DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory, RecoveryReport,
+};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -96,8 +99,12 @@ impl BrokerServer {
         let listeners: Vec<Listener> = bound.iter().map(|(listener, _)| listener.clone()).collect();
         let broker_epoch =
             register(&controller, &config, &listeners, &locked, rng.as_mut()).await?;
-
         let topic_configs = TopicConfigs::new(Arc::clone(&config));
+        if let Some(reason) = reason_for_new_epochs(&node.image(), &locked, &topic_configs) {
+            let new_epochs = UncleanStart { broker_id: config.node_id, broker_epoch };
+            let partitions = controller.change(|image| new_epochs.decide(image)).await?;
+            tracing::info!(partitions, "partitions begin new leader epochs: {reason}");
+        }
         let image = node.image();
         let topics =
             RecoveringTopics::new(config.node_id, Arc::clone(&image), topic_configs.clone());
@@ -202,9 +209,7 @@ async fn bind<T: Transport>(
     Ok(bound)
 }
 
-/// Founds the cluster if there is none, and registers. After an unclean stop the log may have lost
-/// a tail that was not yet acknowledged: a new leader epoch keeps (epoch, offset) the name of one
-/// record.
+/// Founds the cluster if there is none, and registers.
 async fn register(
     controller: &quorum::Controller,
     config: &BrokerConfig,
@@ -225,13 +230,25 @@ async fn register(
         directories: vec![locked.id()],
         fenced: false,
     };
-    let broker_epoch = controller.change(|image| register.decide(image)).await?;
+    Ok(controller.change(|image| register.decide(image)).await?)
+}
+
+/// Why the partitions need new leader epochs, if they do: a log may have lost a tail, and (epoch,
+/// offset) must stay the name of one record.
+fn reason_for_new_epochs(
+    image: &MetadataImage,
+    locked: &LockedDirectory,
+    topic_configs: &TopicConfigs,
+) -> Option<&'static str> {
+    let is_in_memory =
+        |topic: &Arc<str>| topic_configs.of(image, topic).durability == Durability::Memory;
     if matches!(locked.last_shutdown(), LastShutdown::Unclean) {
-        let unclean = UncleanStart { broker_id: config.node_id, broker_epoch };
-        let led = controller.change(|image| unclean.decide(image)).await?;
-        tracing::info!(partitions = led, "the last stop was not clean: leader epochs were bumped");
+        Some("the last stop was not clean")
+    } else if image.topics().any(|topic| is_in_memory(&topic.name)) {
+        Some("there are topics in memory, which start anew")
+    } else {
+        None
     }
-    Ok(broker_epoch)
 }
 
 /// What other brokers are told: the advertised address of each listener, or else its own.

@@ -43,9 +43,12 @@ async fn a_topic_in_memory_serves_and_starts_anew_with_the_broker() {
     client.create_topic("t", &[MEMORY]).await;
     assert_eq!(client.append("t", &["a", "b"]).await, 0);
     assert_eq!(client.read("t", 0).await.len(), 2);
+    let epoch = client.topic("t").await.partitions[0].leader_epoch;
     let broker = TestBroker::start_on(broker.stop().await, &[]).await;
     let mut client = broker.connect().await;
-    assert_code(client.topic("t").await.error_code, ErrorCode::None);
+    let topic = client.topic("t").await;
+    assert_code(topic.error_code, ErrorCode::None);
+    assert_eq!(topic.partitions[0].leader_epoch, epoch + 1, "offset 0 names another record now");
     assert_eq!(client.read("t", 0).await, []);
     assert_eq!(client.append("t", &["c"]).await, 0);
 }
