@@ -10,11 +10,11 @@ use quorum::ChangeError;
 use crate::partitions::Partitions;
 
 /// The controller, as this broker's handlers reach it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Controller {
     quorum: quorum::Controller,
     partitions: Arc<Partitions>,
-    rng: Mutex<Box<dyn Rng>>,
+    rng: Arc<Mutex<Box<dyn Rng>>>,
 }
 
 impl Controller {
@@ -24,7 +24,7 @@ impl Controller {
         partitions: Arc<Partitions>,
         rng: Box<dyn Rng>,
     ) -> Self {
-        Self { quorum, partitions, rng: Mutex::new(rng) }
+        Self { quorum, partitions, rng: Arc::new(Mutex::new(rng)) }
     }
 
     /// The committed metadata.
@@ -33,15 +33,25 @@ impl Controller {
     }
 
     /// Decides, commits, and acts: when the reply is there, a created partition takes records and a
-    /// deleted one refuses them.
+    /// deleted one refuses them. A client that hangs up meanwhile leaves no change that is
+    /// committed and not acted upon: it goes on in a task of its own.
     pub(crate) async fn change<R: Send + 'static>(
         &self,
-        decide: impl FnOnce(&MetadataImage, &mut dyn Rng) -> Result<Decision<R>, Rejection> + Send,
+        decide: impl FnOnce(&MetadataImage, &mut dyn Rng) -> Result<Decision<R>, Rejection>
+        + Send
+        + 'static,
     ) -> Result<R, Rejection> {
-        let decide = |image: &MetadataImage| decide(image, self.rng.lock().as_mut());
-        let reply = self.quorum.change(decide).await.map_err(rejection)?;
-        self.partitions.follow(&self.image());
-        Ok(reply)
+        let this = self.clone();
+        let change = tokio::spawn(async move {
+            let decide = |image: &MetadataImage| decide(image, this.rng.lock().as_mut());
+            let reply = this.quorum.change(decide).await.map_err(rejection)?;
+            this.partitions.follow(|| this.image());
+            Ok(reply)
+        });
+        change.await.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(stopped) => Err(Rejection::new(ErrorCode::KafkaStorageError, stopped.to_string())),
+        })
     }
 
     /// Stops the metadata log in order.
@@ -58,3 +68,6 @@ fn rejection(error: ChangeError) -> Rejection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,9 +85,13 @@ impl Partitions {
         table.by_name.values().flat_map(|topic| topic.values().flatten().cloned()).collect()
     }
 
-    /// Acts on what `image` has changed: partitions come, go, and are configured anew.
-    pub(crate) fn follow(&self, image: &Arc<MetadataImage>) {
+    /// Acts on what the newest image has changed: partitions come, go, and are configured anew.
+    ///
+    /// The image is asked for when it is this caller's turn. One that was taken before could be
+    /// overtaken by another caller's, and then what that one had created would be deleted.
+    pub(crate) fn follow(&self, newest: impl FnOnce() -> Arc<MetadataImage>) {
         let mut followed = self.followed.lock();
+        let image = &newest();
         let topics = image.topic_changes_since(&followed.image);
         let mut table = Table::clone(&self.table.load());
         for topic in topics.deleted {

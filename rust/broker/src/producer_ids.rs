@@ -39,7 +39,7 @@ impl ProducerIds {
     async fn allocate(&self, controller: &Controller) -> Result<ProducerIdBlock, ErrorCode> {
         let ask =
             AllocateProducerIds { broker_id: self.broker_id, broker_epoch: self.broker_epoch };
-        controller.change(|image, _| ask.decide(image)).await.map_err(|rejection| {
+        controller.change(move |image, _| ask.decide(image)).await.map_err(|rejection| {
             tracing::error!(%rejection, "no producer ids could be had");
             // Kafka tells the producer to try again.
             ErrorCode::CoordinatorLoadInProgress

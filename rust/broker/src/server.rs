@@ -117,7 +117,7 @@ impl BrokerServer {
             topic_configs.clone(),
             topics.into_leaderships(),
         ));
-        partitions.follow(&image);
+        partitions.follow(|| image);
 
         let broker = Arc::new(Broker {
             node_id: config.node_id,
@@ -159,6 +159,11 @@ impl BrokerServer {
     /// What opening the log directory has found.
     pub fn recovery(&self) -> &RecoveryReport {
         &self.recovery
+    }
+
+    #[cfg(test)]
+    pub(crate) fn broker(&self) -> &Broker {
+        &self.broker
     }
 
     /// Answers what was accepted, makes everything durable, and leaves the marker of a clean

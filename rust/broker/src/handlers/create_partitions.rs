@@ -25,7 +25,8 @@ pub(crate) async fn handle(
         topics: request.topics.into_iter().map(new_partitions).collect(),
         validate_only: request.validate_only,
     };
-    let decided = context.broker.controller.change(|image, rng| create.decide(image, rng)).await;
+    let decided =
+        context.broker.controller.change(move |image, rng| create.decide(image, rng)).await;
     let results = names.into_iter().map(|name| {
         let refusal = match &decided {
             Ok(answers) => answers.get(&name).and_then(|answer| answer.as_ref().err()),

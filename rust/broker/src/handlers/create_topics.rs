@@ -28,7 +28,8 @@ pub(crate) async fn handle(
         default_replication_factor: config.default_replication_factor,
     };
     let rules = context.broker.config_rules();
-    let decided = context.broker.controller.change(|image, rng| create.decide(image, &rules, rng));
+    let decided =
+        context.broker.controller.change(move |image, rng| create.decide(image, &rules, rng));
     let decided = decided.await;
     let image = context.broker.controller.image();
     let mut answered = std::collections::BTreeSet::new();

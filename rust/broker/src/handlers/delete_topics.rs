@@ -30,7 +30,7 @@ pub(crate) async fn handle(
         return refuse_all(asked, &Rejection::new(ErrorCode::InvalidRequest, message));
     }
     let delete = DeleteTopics { topics: asked.iter().map(reference).collect() };
-    match context.broker.controller.change(|image, _| delete.decide(image)).await {
+    match context.broker.controller.change(move |image, _| delete.decide(image)).await {
         Err(rejection) => refuse_all(asked, &rejection),
         Ok(replies) => {
             let answered = asked.into_iter().zip(replies);

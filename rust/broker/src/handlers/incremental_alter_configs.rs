@@ -27,7 +27,8 @@ pub(crate) async fn handle(
         validate_only: request.validate_only,
     };
     let rules = context.broker.config_rules();
-    let decided = context.broker.controller.change(|image, _| alter.decide(image, &rules)).await;
+    let decided =
+        context.broker.controller.change(move |image, _| alter.decide(image, &rules)).await;
     let responses = resources.answers(&decided).map(|(named, error_code, error_message)| {
         let (resource_type, resource_name) = named;
         AlterConfigsResourceResponse { error_code, error_message, resource_type, resource_name }

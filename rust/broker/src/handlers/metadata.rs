@@ -88,7 +88,8 @@ async fn create_missing(context: &RequestContext, names: &BTreeSet<String>) {
         default_replication_factor: context.broker.config.default_replication_factor,
     };
     let rules = context.broker.config_rules();
-    let created = context.broker.controller.change(|image, rng| create.decide(image, &rules, rng));
+    let created =
+        context.broker.controller.change(move |image, rng| create.decide(image, &rules, rng));
     // A topic that could not be created is answered as unknown, or as wrongly named, below.
     if let Err(rejection) = created.await {
         tracing::warn!(%rejection, "topics could not be created on demand");
