@@ -83,7 +83,7 @@ impl Log {
         let _sync = self.sync.lock();
         let recovery_point = self.sync_locked()?;
         let _writer = self.writer.lock();
-        if recovery_point < self.offsets().log_end {
+        if self.is_retired() || recovery_point < self.offsets().log_end {
             return Ok(false);
         }
         for segment in self.segments.read().values() {
@@ -93,9 +93,13 @@ impl Log {
     }
 
     /// Completes and syncs all files and closes them, for a clean shutdown. Returns what the
-    /// checkpoint files must say. No append may follow.
+    /// checkpoint files must say. No append may follow. Of a log that was deleted meanwhile nothing
+    /// is touched: its path may be another's.
     pub fn close(&self) -> io::Result<LogCheckpoints> {
         let _sync = self.sync.lock();
+        if self.is_retired() {
+            return Ok(LogCheckpoints::default());
+        }
         if let Some(active) = self.active_segment() {
             active.seal()?;
             self.writer.lock().changed = true;

@@ -19,6 +19,17 @@ fn a_sync_moves_the_recovery_point_and_flushed() {
 }
 
 #[test]
+fn a_log_that_is_deleted_while_the_directory_stops_is_closed_without_touching_its_path() {
+    let (fixture, disk) = Fixture::faulty();
+    let log = fixture.open();
+    log.put_many(3, &batch(2));
+    log.retire();
+    let operations = disk.operations();
+    log.close().unwrap();
+    assert_eq!(disk.operations(), operations);
+}
+
+#[test]
 fn whatever_a_crash_leaves_a_synced_record_is_there() {
     let (mut fixture, disk) = Fixture::faulty();
     fixture = fixture.small();
