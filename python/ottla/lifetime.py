@@ -51,5 +51,6 @@ def _after_fork_in_child() -> None:
     _brokers.clear()
 
 
+_core.start_logging()
 atexit.register(_close_all)
 os.register_at_fork(after_in_child=_after_fork_in_child)

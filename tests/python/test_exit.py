@@ -64,6 +64,24 @@ def test_what_cannot_be_delivered_at_the_end_is_told_with_counts(tmp_path: Path)
     assert "t-0" in ended.stderr
 
 
+def test_what_a_producer_out_of_scope_cannot_deliver_is_logged(tmp_path: Path) -> None:
+    script = """
+        import sys, ottla
+        def send():
+            broker = ottla.Broker(sys.argv[1])
+            producer = ottla.Producer(broker, linger_ms=60_000)
+            producer.partitions("t")
+            broker.close()
+            for number in range(7):
+                producer.produce("t", b"v")
+        send()
+    """
+    ended = run(script, str(tmp_path))
+    assert ended.returncode == 0
+    assert "given up without being closed" in ended.stderr
+    assert "7 failed" in ended.stderr or "7 pending" in ended.stderr
+
+
 def test_a_broker_that_is_forgotten_stops_in_order(tmp_path: Path) -> None:
     script = """
         import sys, ottla

@@ -13,6 +13,7 @@ mod cursor;
 mod delivery;
 mod error;
 mod fork;
+mod log;
 mod message;
 mod payload;
 mod producer;
@@ -41,6 +42,8 @@ mod _core {
     use crate::delivery::{Delivered, Delivery};
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
+    #[pymodule_export]
+    use crate::log::start_logging;
     #[pymodule_export]
     use crate::message::Message;
     #[pymodule_export]

@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::error::Error;
+use crate::log;
 
 /// How many threads run the tasks of all brokers and clients of the process.
 const WORKERS_MAX: usize = 2;
@@ -104,6 +105,16 @@ pub(crate) fn finish_later(task: impl Future<Output = ()> + Send + 'static) -> R
 #[pyfunction]
 pub(crate) fn drain(py: Python<'_>, timeout_seconds: f64) -> Result<bool, Error> {
     let Some(process) = PROCESS.load_full() else { return Ok(true) };
+    let ended = wait_for_unfinished(py, &process, timeout_seconds);
+    log::settle(py);
+    ended
+}
+
+fn wait_for_unfinished(
+    py: Python<'_>,
+    process: &Process,
+    timeout_seconds: f64,
+) -> Result<bool, Error> {
     let mut unfinished = process.unfinished.subscribe();
     let ended = async move { unfinished.wait_for(|unfinished| *unfinished == 0).await.is_ok() };
     let limit = Duration::try_from_secs_f64(timeout_seconds).unwrap_or_default();
