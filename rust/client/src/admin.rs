@@ -208,6 +208,7 @@ impl Asks for Shared {
 impl Machine for Shared {
     fn handle_transport(&self, event: TransportEvent, now: Instant) {
         self.cluster.lock().handle_transport(event, now);
+        self.desk.heard();
     }
 
     fn drive(
@@ -218,15 +219,18 @@ impl Machine for Shared {
     ) -> Option<Instant> {
         let mut cluster = self.cluster.lock();
         cluster.handle_timeout(now);
+        let mut acted = false;
         while let Some(frame) = cluster.poll_transmit() {
             transmit(frame);
+            acted = true;
         }
         while let Some(event) = cluster.poll_event() {
+            acted = true;
             if let ClusterEvent::Answered { request, result, .. } = event {
                 self.desk.answer(request, result);
             }
         }
-        self.desk.driven();
+        self.desk.driven(acted);
         cluster.poll_timeout(now)
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{Clock, Instant};
 use client_core::inquiry::{Inquiry, InquiryError, Progress};
@@ -16,8 +17,11 @@ use wire::Request;
 #[derive(Debug)]
 pub(crate) struct Desk {
     waiters: Mutex<BTreeMap<RequestId, oneshot::Sender<Result<Answer, RequestError>>>>,
-    /// Notified after the machine was driven: whoever waits for a connection looks again.
-    driven: Notify,
+    /// Notified when something has happened to the machine: whoever waits for a connection looks
+    /// again.
+    moved: Notify,
+    /// Something has happened on a connection since the machine was last driven.
+    has_news: AtomicBool,
     pub(crate) kick: Arc<Notify>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -32,7 +36,13 @@ pub(crate) trait Asks {
 
 impl Desk {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { waiters: Mutex::default(), driven: Notify::new(), kick: Arc::default(), clock }
+        Self {
+            waiters: Mutex::default(),
+            moved: Notify::new(),
+            has_news: AtomicBool::new(false),
+            kick: Arc::default(),
+            clock,
+        }
     }
 
     /// Hands an answer over. Whoever has stopped waiting need not know.
@@ -42,15 +52,24 @@ impl Desk {
         }
     }
 
-    /// The machine was driven.
-    pub(crate) fn driven(&self) {
-        self.driven.notify_waiters();
+    /// Something has happened on a connection; the machine will be driven.
+    pub(crate) fn heard(&self) {
+        self.has_news.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until `until`, or until the machine is driven.
-    async fn pause(&self, until: Instant, driven: tokio::sync::futures::Notified<'_>) {
+    /// The machine was driven, and had something to do if `acted`. Without that and without news
+    /// nobody is woken: whoever looks again has the machine driven again, and the two would keep
+    /// each other awake until there is a connection.
+    pub(crate) fn driven(&self, acted: bool) {
+        if self.has_news.swap(false, Ordering::Relaxed) || acted {
+            self.moved.notify_waiters();
+        }
+    }
+
+    /// Waits until `until`, or until something happens to the machine.
+    async fn pause(&self, until: Instant, moved: tokio::sync::futures::Notified<'_>) {
         let left = until.since(self.clock.now());
-        let _ = tokio::time::timeout(left, driven).await; // either way it is time to look again
+        let _ = tokio::time::timeout(left, moved).await; // either way it is time to look again
     }
 }
 
@@ -61,7 +80,7 @@ pub(crate) async fn ask<C: Asks, R: Request + OutgoingRequest, A>(
 ) -> Result<A, InquiryError> {
     let desk = client.desk();
     loop {
-        let driven = desk.driven.notified();
+        let moved = desk.moved.notified();
         // The waiter is in its place before the lock is let go, and so before the driver can see
         // the answer.
         let (progress, answer) = client.with_cluster(|cluster| {
@@ -79,7 +98,7 @@ pub(crate) async fn ask<C: Asks, R: Request + OutgoingRequest, A>(
         desk.kick.notify_one();
         match (progress, answer) {
             (Progress::Over(result), _) => return result,
-            (Progress::Wait(until), _) => desk.pause(until, driven).await,
+            (Progress::Wait(until), _) => desk.pause(until, moved).await,
             (Progress::Sent(_), answer) => {
                 let answer = answer.expect("what was sent has a waiter");
                 let Ok(result) = answer.await else { return Err(closed()) };
@@ -107,12 +126,12 @@ where
 {
     let desk = client.desk();
     loop {
-        let driven = desk.driven.notified();
+        let moved = desk.moved.notified();
         let round = client.with_cluster(|cluster| survey.poll(cluster, desk.clock.now()));
         desk.kick.notify_one();
         match round {
             Round::Over(results) => return results,
-            Round::Wait(until) => desk.pause(until, driven).await,
+            Round::Wait(until) => desk.pause(until, moved).await,
             Round::Ask(leaders) => {
                 for (leader, partitions) in leaders {
                     let question =
@@ -137,4 +156,30 @@ where
 
 fn closed() -> InquiryError {
     InquiryError::Impossible("the client was closed".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use base::SystemClock;
+
+    use super::*;
+
+    /// Whether somebody who waits is woken by what is told meanwhile.
+    fn wakes(desk: &Desk, tell: impl FnOnce(&Desk)) -> bool {
+        let moved = pin!(desk.moved.notified());
+        tell(desk);
+        moved.enable()
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_news_and_by_acts_but_not_by_having_looked() {
+        let desk = Desk::new(Arc::new(SystemClock));
+        assert!(!wakes(&desk, |desk| desk.driven(false)));
+        assert!(wakes(&desk, |desk| desk.driven(true)));
+        assert!(!wakes(&desk, Desk::heard), "what was heard has to be acted on first");
+        assert!(wakes(&desk, |desk| desk.driven(false)));
+        assert!(!wakes(&desk, |desk| desk.driven(false)), "the news is old");
+    }
 }

@@ -88,6 +88,7 @@ impl Asks for Shared {
 impl Machine for Shared {
     fn handle_transport(&self, event: TransportEvent, now: Instant) {
         self.machine.lock().handle_transport(event, now);
+        self.desk.heard();
     }
 
     fn drive(
@@ -98,10 +99,13 @@ impl Machine for Shared {
     ) -> Option<Instant> {
         let mut machine = self.machine.lock();
         machine.drive(now, unix_ms);
+        let mut acted = false;
         while let Some(frame) = machine.poll_transmit() {
             transmit(frame);
+            acted = true;
         }
         while let Some(event) = machine.poll_event() {
+            acted = true;
             match event {
                 ConsumerEvent::Ready => self.ready.notify_waiters(),
                 ConsumerEvent::MetadataChanged => {}
@@ -112,7 +116,7 @@ impl Machine for Shared {
                 }
             }
         }
-        self.desk.driven();
+        self.desk.driven(acted);
         machine.poll_timeout(now)
     }
 
