@@ -110,7 +110,8 @@ impl BrokerServer {
             RecoveringTopics::new(config.node_id, Arc::clone(&image), topic_configs.clone());
         let (directory, machines, recovery) =
             locked.open(directory_config(&config), &clock, &topics)?;
-        let machines = StorageMachines::run(machines, blocking).map_err(StartError::Threads)?;
+        let machines =
+            StorageMachines::run(machines, blocking, rng.as_mut()).map_err(StartError::Threads)?;
         let partitions = Arc::new(Partitions::new(
             config.node_id,
             directory.clone(),

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use base::{Rng, SplitMix64};
 use storage::{DirectoryMachines, DirectoryThreads, Progress};
 use tokio::task::JoinHandle;
 
@@ -11,6 +12,8 @@ use crate::blocking::Blocking;
 
 /// How often machines that had nothing to do are looked after when no thread waits for them.
 const STEP_INTERVAL: Duration = Duration::from_micros(100);
+/// The longest that a simulated disk keeps a machine busy with one step.
+const STEP_MS_MAX: u32 = 4;
 
 /// The running machines.
 #[derive(Debug)]
@@ -20,11 +23,19 @@ pub(crate) enum StorageMachines {
 }
 
 impl StorageMachines {
-    /// Runs `machines` until their directory is closed.
-    pub(crate) fn run(machines: DirectoryMachines, blocking: Blocking) -> io::Result<Self> {
+    /// Runs `machines` until their directory is closed. In place, `rng` decides in which order they
+    /// step and how long the disk takes; threads decide that for themselves.
+    pub(crate) fn run(
+        machines: DirectoryMachines,
+        blocking: Blocking,
+        rng: &mut dyn Rng,
+    ) -> io::Result<Self> {
         match blocking {
             Blocking::OnThreads => machines.spawn().map(Self::Threads),
-            Blocking::InPlace => Ok(Self::Task(tokio::spawn(step_until_stopped(machines)))),
+            Blocking::InPlace => {
+                let order = SplitMix64::new(rng.next_u64());
+                Ok(Self::Task(tokio::spawn(step_until_stopped(machines, order))))
+            }
         }
     }
 
@@ -43,16 +54,30 @@ impl StorageMachines {
     }
 }
 
-async fn step_until_stopped(mut machines: DirectoryMachines) {
+async fn step_until_stopped(mut machines: DirectoryMachines, mut order: SplitMix64) {
     loop {
-        let steps =
-            [machines.appender.step(), machines.journal_writer.step(), machines.syncer.step()];
-        if steps.iter().all(|step| *step == Progress::Stopped) {
+        let first = order.below(3);
+        let (mut is_busy, mut stopped) = (false, 0);
+        for turn in 0..3 {
+            let progress = match (first + turn) % 3 {
+                0 => machines.appender.step(),
+                1 => machines.journal_writer.step(),
+                _ => machines.syncer.step(),
+            };
+            match progress {
+                Progress::Busy => {
+                    is_busy = true;
+                    let ms = u64::from(order.below(STEP_MS_MAX + 1));
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                }
+                Progress::Stopped => stopped += 1,
+                Progress::Idle | Progress::Until(_) => {}
+            }
+        }
+        if stopped == 3 {
             return;
         }
-        if steps.contains(&Progress::Busy) {
-            tokio::task::yield_now().await;
-        } else {
+        if !is_busy {
             tokio::time::sleep(STEP_INTERVAL).await;
         }
     }
