@@ -22,7 +22,8 @@ print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
 endef
 export LIST_REQUIREMENTS
 
-.PHONY: help setup build demo test test-rust test-python interop bench lint fmt fix fuzz docs clean
+.PHONY: help setup build demo test test-rust test-python sim sim-long interop bench lint fmt fix \
+  fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,13 +46,19 @@ build: setup ## build the release wheel and install it into .venv
 demo: build ## stream a real data set through a broker and prove that it came back
 	$(BIN)/ottla demo
 
-test: test-rust test-python ## every test that needs only Rust, Python and a C compiler
+test: test-rust sim test-python ## every test that needs only Rust, Python and a C compiler
 
 test-rust: ## the crates' tests, and the checks of tidiness and layers
 	cargo test $(WORKSPACE)
 
 test-python: build ## the package, foreign clients from PyPI, and the notebooks
 	$(BIN)/pytest -m "not interop"
+
+sim: ## broker and clients under 50 seeds of simulated faults, or only under SEED
+	cd rust/sim && $(if $(SEED),cargo run --quiet --locked -- $(SEED),cargo test --locked)
+
+sim-long: ## the same under SEEDS (0..5000)
+	cd rust/sim && cargo run --quiet --locked -- $(or $(SEEDS),0..5000)
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh
@@ -64,6 +71,7 @@ bench: build ## measure the figures of benchmarks/RESULTS.md: all, or SCENARIOS=
 lint: setup ## everything that reads the code and changes nothing
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd rust/sim && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
 	cargo xtask
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -74,6 +82,7 @@ lint: setup ## everything that reads the code and changes nothing
 fmt: setup ## format Rust and Python, and break comments that are too wide
 	cargo xtask wrap
 	cargo fmt --all
+	cargo fmt --manifest-path rust/sim/Cargo.toml
 	$(BIN)/ruff format
 
 fix: fmt ## format, and mend what the linters can mend by themselves
