@@ -10,8 +10,8 @@
 
 #[cfg(not(tokio_unstable))]
 compile_error!(
-    "the simulator needs `--cfg tokio_unstable`: run cargo inside rust/sim, whose .cargo/config.toml \
-     sets it, and without a RUSTFLAGS variable, which would override that"
+    "the simulator needs `--cfg tokio_unstable`: run cargo inside rust/sim, whose \
+     .cargo/config.toml sets it, and without a RUSTFLAGS variable, which would override that"
 );
 
 mod clock;

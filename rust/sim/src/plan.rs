@@ -1,4 +1,5 @@
-//! What a seed stands for: the network's latencies, what the producers do, and what goes wrong when.
+//! What a seed stands for: the network's latencies, what the producers do, and what goes wrong
+//! when.
 
 use std::time::Duration;
 
