@@ -321,17 +321,15 @@ impl Inner {
 
 impl Between {
     fn take(&mut self, fetched: Vec<Fetched>) {
-        for Fetched { topic_partition, batches, start, end, .. } in fetched {
-            for batch in batches {
-                let TopicPartition { topic, partition } = topic_partition.clone();
-                let bytes = batch.bytes().clone();
-                let rows =
-                    FetchedPartition::new(topic, partition, &bytes.clone(), bytes, Offset(start))
-                        .up_to(Offset(end))
-                        // The client has checked them, if it is to.
-                        .with_check_crcs(false);
-                self.backlog.push_back(rows);
-            }
+        for Fetched { topic_partition, batches, bytes, start, end, .. } in fetched {
+            let TopicPartition { topic, partition } = topic_partition;
+            self.backlog.extend(batches.into_iter().map(|batch| {
+                let records = batch.bytes().clone();
+                FetchedPartition::new(topic.clone(), partition, &bytes, records, Offset(start))
+                    .up_to(Offset(end))
+                    // The client has checked them, if it is to.
+                    .with_check_crcs(false)
+            }));
         }
     }
 

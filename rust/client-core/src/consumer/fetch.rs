@@ -133,6 +133,7 @@ pub(super) fn read(
     isolation_level: IsolationLevel,
 ) -> Brought {
     let bytes = row.records.as_ref().and_then(|records| records.as_bytes()).cloned();
+    let bytes = bytes.unwrap_or_else(Bytes::new);
     let aborted = match isolation_level {
         IsolationLevel::ReadUncommitted => &[],
         IsolationLevel::ReadCommitted => row.aborted_transactions.as_deref().unwrap_or_default(),
@@ -141,6 +142,7 @@ pub(super) fn read(
     let mut brought = Brought {
         run: Run {
             batches: VecDeque::default(),
+            bytes: bytes.clone(),
             start: wanted.offset,
             end: wanted.offset,
             high_watermark: row.high_watermark,
@@ -149,7 +151,7 @@ pub(super) fn read(
         epoch: wanted.epoch,
         corrupt: None,
     };
-    for batch in batches(bytes.unwrap_or_else(Bytes::new)) {
+    for batch in batches(bytes) {
         let batch = match batch {
             Ok(batch) => batch,
             Err(error) => {

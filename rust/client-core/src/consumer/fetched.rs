@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use base::TopicPartition;
+use bytes::Bytes;
 use records::{BatchError, OwnedRecord, RecordBatch};
 
 /// Records of one partition, in the batches they came in. They share the buffer of the fetch.
@@ -14,6 +15,8 @@ pub struct Fetched {
     /// The batches, none of them a control batch or of an aborted transaction that is not to be
     /// seen.
     pub batches: Vec<RecordBatch>,
+    /// What was fetched of the partition at once, which the batches are slices of.
+    pub bytes: Bytes,
     /// Records below this offset are not meant, though the first batch may hold some.
     pub start: i64,
     /// Nor are records from this offset on, though the last batch may hold some. The next ones
@@ -51,6 +54,8 @@ impl Fetched {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) batches: VecDeque<RecordBatch>,
+    /// The bytes that the batches are slices of.
+    pub(super) bytes: Bytes,
     /// The next offset to hand out.
     pub(super) start: i64,
     /// The offset that follows the run, filtered batches included.
@@ -72,6 +77,7 @@ impl Run {
         let mut taken = Fetched {
             topic_partition: topic_partition.clone(),
             batches: Vec::new(),
+            bytes: self.bytes.clone(),
             start: self.start,
             end: self.end,
             high_watermark: self.high_watermark,
@@ -129,7 +135,7 @@ mod tests {
 
     fn run() -> Run {
         let batches = [batch(0, 10), batch(10, 10)].into();
-        Run { batches, start: 3, end: 20, high_watermark: 20, log_start: 0 }
+        Run { batches, bytes: Bytes::new(), start: 3, end: 20, high_watermark: 20, log_start: 0 }
     }
 
     fn offsets(fetched: &Fetched) -> Vec<i64> {
@@ -158,8 +164,8 @@ mod tests {
 
     #[test]
     fn a_run_without_batches_only_moves_the_position() {
-        let mut run =
-            Run { batches: VecDeque::new(), start: 3, end: 9, high_watermark: 9, log_start: 0 };
+        let (batches, bytes) = (VecDeque::new(), Bytes::new());
+        let mut run = Run { batches, bytes, start: 3, end: 9, high_watermark: 9, log_start: 0 };
         let fetched = run.take(&TopicPartition::new("t", 0), 5);
         assert_eq!((fetched.rows_max(), fetched.end), (0, 9));
         assert!(run.is_empty());
