@@ -38,15 +38,18 @@ mod tests {
     #[test]
     fn every_state_can_be_drawn_and_only_unsynced_writes_are_undone() {
         let disk = FaultyDisk::new();
-        let file = disk.open(Path::new("/file"), Open::OrCreate).unwrap();
+        let (directory, path) = (Path::new("/data"), Path::new("/data/file"));
+        disk.create_dir_all(directory).unwrap();
         disk.sync_dir(Path::new("/")).unwrap();
+        let file = disk.open(path, Open::OrCreate).unwrap();
+        disk.sync_dir(directory).unwrap();
         file.write_at(0, &[b"synced"]).unwrap();
         file.sync_data().unwrap();
         file.write_at(6, &[&[1; 1024]]).unwrap();
         let mut lengths: Vec<u64> = (0..200)
             .map(|seed| {
                 let left = disk.after_crash(&survivors(&disk, &mut SplitMix64::new(seed)));
-                left.open(Path::new("/file"), Open::Existing).unwrap().len().unwrap()
+                left.open(path, Open::Existing).unwrap().len().unwrap()
             })
             .collect();
         lengths.sort_unstable();
