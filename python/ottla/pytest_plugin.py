@@ -5,6 +5,7 @@ Installed with the package. Under pytest-xdist every worker has a broker of its 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def ottla_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def ottla_topic(ottla_broker: Broker, request: pytest.FixtureRequest) -> Iterator[str]:
     """Return a topic of one partition that no other test has, and that is deleted afterwards."""
     from ottla.admin import Admin  # noqa: PLC0415
+    from ottla.errors import UnknownTopicError  # noqa: PLC0415
 
     name = re.sub(r"[^A-Za-z0-9._-]", "_", request.node.name)[:_NAME_LENGTH_MAX]
     topic = f"{name}-{uuid.uuid4().hex[:8]}"
@@ -38,4 +40,5 @@ def ottla_topic(ottla_broker: Broker, request: pytest.FixtureRequest) -> Iterato
         # A test may send records of any age.
         admin.create_topic(topic, partitions=1, retention_ms=-1)
         yield topic
-        admin.delete_topic(topic)
+        with contextlib.suppress(UnknownTopicError):  # the test has deleted it itself
+            admin.delete_topic(topic)

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ::broker::config::{BrokerConfig, ConfigWarning, Properties};
 use ::broker::{BrokerServer, Environment};
 use pyo3::{Python, pyclass, pymethods};
+use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::fork::{self, Owned, ProcessBound};
@@ -74,7 +75,13 @@ impl Broker {
     /// call does nothing.
     fn close(&self, py: Python<'_>) -> Result<(), Error> {
         let Some(running) = self.take()? else { return Ok(()) };
-        runtime::wait_for_task(py, running.shutdown())
+        // Ctrl-C ends the waiting, not the stopping: the interpreter's end waits for that again.
+        let (stopped, waiting) = oneshot::channel();
+        runtime::finish_later(async move {
+            running.shutdown().await;
+            let _ = stopped.send(()); // whoever waited may have been interrupted
+        })?;
+        runtime::wait(py, None, waiting).map(|_| ())
     }
 
     /// Whether it was closed.

@@ -70,13 +70,15 @@ pub(crate) fn wait_detached<T>(
     }
 }
 
-/// The same for work that occupies its thread for long: it runs on the runtime's own.
+/// The same for work that occupies its thread for long: it runs on the runtime's own. Ctrl-C aborts
+/// it.
 pub(crate) fn wait_for_task<T: Send + 'static>(
     py: Python<'_>,
     future: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Error> {
     let task = handle()?.spawn(future);
-    match wait(py, None, task)? {
+    let abort = task.abort_handle();
+    match wait(py, None, task).inspect_err(|_| abort.abort())? {
         Some(Ok(output)) => Ok(output),
         Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Some(Err(_)) | None => Err(Error::Interrupted),
