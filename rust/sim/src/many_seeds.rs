@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::weakness::Weakness;
 
 /// A run that takes longer on the wall's clock than this hangs in one moment of virtual time.
-const WALL_TIME_MAX: Duration = Duration::from_secs(300);
+const WALL_TIME_MAX: Duration = Duration::from_mins(5);
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Runs every seed, and fails if one of them does.

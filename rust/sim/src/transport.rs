@@ -45,16 +45,16 @@ impl Transport for SimTransport {
         async move { Ok(resolved) }
     }
 
-    fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<SimStream>> + Send {
-        async move { Ok(SimStream(TcpStream::connect(address).await?)) }
+    async fn connect(&self, address: SocketAddr) -> io::Result<SimStream> {
+        Ok(SimStream(TcpStream::connect(address).await?))
     }
 }
 
 impl TransportListener for SimListener {
     type Stream = SimStream;
 
-    fn accept(&self) -> impl Future<Output = io::Result<SimStream>> + Send {
-        async move { Ok(SimStream(self.0.accept().await?.0)) }
+    async fn accept(&self) -> io::Result<SimStream> {
+        Ok(SimStream(self.0.accept().await?.0))
     }
 
     fn local_address(&self) -> io::Result<SocketAddr> {

@@ -13,10 +13,8 @@ pub(crate) fn check(history: &History) -> Result<(), String> {
             Event::Sent { name, .. } => {
                 waiting.insert(name);
             }
-            Event::Acknowledged { name, .. } => {
-                if !waiting.remove(name) {
-                    return Err(format!("{name} has a result, and was waiting for none"));
-                }
+            Event::Acknowledged { name, .. } if !waiting.remove(name) => {
+                return Err(format!("{name} has a result, and was waiting for none"));
             }
             Event::Failed { name, partition, error } => {
                 return Err(format!("{name} to partition {partition} failed: {error}"));
