@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from ottla import _core
@@ -18,6 +19,9 @@ def main() -> int:
         from ottla import demo  # noqa: PLC0415
 
         return demo.main(arguments[1:])
+    # Rust takes Ctrl-C and stops in order. Python's own handler, called as well, would end that
+    # order with a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     status = _core.run_command(["ottla", *arguments])
     if arguments in ([], ["help"], ["-h"], ["--help"]):
         print(_DEMO_HELP)  # noqa: T201
