@@ -8,6 +8,7 @@ use super::error::ConfigError;
 use super::key::{ConfigKey, Update};
 use super::layers::Layers;
 use super::topic_config::topic_value;
+use super::topic_durability;
 use super::topic_keys::{TOPIC_KEYS, broker_synonyms};
 use super::value::ConfigType;
 
@@ -84,6 +85,9 @@ pub fn describe_topic(
         }
         let names: Vec<_> = broker_synonyms(key.name).iter().map(|synonym| synonym.name).collect();
         synonyms.extend(broker_values(&names, layers));
+        if key.name == topic_durability::KEY {
+            synonyms.retain(topic_durability::counts);
+        }
         Ok(entry(key, value, synonyms, false))
     };
     TOPIC_KEYS.iter().map(entry).collect()

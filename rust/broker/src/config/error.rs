@@ -42,6 +42,19 @@ pub enum ConfigError {
         /// The key.
         key: String,
     },
+    /// The topic has the key's value for as long as it exists.
+    #[error(
+        "{key} cannot be changed from {from} to {to}: a topic has its records in memory or on the \
+         disk for as long as it exists; delete it and create it anew"
+    )]
+    ForGood {
+        /// The key.
+        key: String,
+        /// The value that the topic has.
+        from: String,
+        /// The value that was asked for, if need be by asking for the default.
+        to: String,
+    },
     /// The key can be set for one broker only.
     #[error("{key} cannot be set for all brokers at once; name a broker")]
     PerBroker {
@@ -58,6 +71,7 @@ impl ConfigError {
             | Self::Refused { key, .. }
             | Self::Unknown { key, .. }
             | Self::ReadOnly { key }
+            | Self::ForGood { key, .. }
             | Self::PerBroker { key } => key,
         }
     }
@@ -65,9 +79,10 @@ impl ConfigError {
     /// What the protocol answers.
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            Self::Invalid { .. } | Self::Refused { .. } | Self::Unknown { .. } => {
-                ErrorCode::InvalidConfig
-            }
+            Self::Invalid { .. }
+            | Self::Refused { .. }
+            | Self::Unknown { .. }
+            | Self::ForGood { .. } => ErrorCode::InvalidConfig,
             Self::ReadOnly { .. } | Self::PerBroker { .. } => ErrorCode::InvalidRequest,
         }
     }

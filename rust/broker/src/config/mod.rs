@@ -19,6 +19,7 @@ pub mod properties;
 pub mod reference;
 pub mod rules;
 pub mod topic_config;
+mod topic_durability;
 pub mod topic_keys;
 pub mod validator;
 pub mod value;

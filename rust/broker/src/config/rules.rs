@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use metadata::image::{ConfigEntity, Configs};
-use metadata::{ConfigRules, Rejection};
+use metadata::{ConfigRules, MetadataImage, Rejection};
 
 use super::broker_config::BrokerConfig;
 use super::broker_keys::{broker_key, nearest_broker_key};
@@ -12,6 +12,7 @@ use super::error::ConfigError;
 use super::key::{Preset, Update};
 use super::layers::Layers;
 use super::topic_config::TopicConfig;
+use super::topic_durability;
 use super::topic_keys::topic_key;
 use super::value::ConfigType;
 
@@ -29,26 +30,19 @@ impl TableRules {
 }
 
 impl ConfigRules for TableRules {
-    fn validate(&self, entity: &ConfigEntity, configs: &Configs) -> Result<(), Rejection> {
-        let none = Configs::new();
-        let started_with = &self.started_with;
-        let checked = match entity {
-            ConfigEntity::Topic(_) => {
-                let layers = Layers { broker: &none, all_brokers: &none, started_with };
-                TopicConfig::resolve(configs, &layers).map(|_| ())
-            }
-            ConfigEntity::Broker(_) => check_broker(configs, Update::PerBroker).and_then(|()| {
-                let layers = Layers { broker: configs, all_brokers: &none, started_with };
-                TopicConfig::resolve(&none, &layers).map(|_| ())
-            }),
-            ConfigEntity::BrokerDefault => {
-                check_broker(configs, Update::ClusterWide).and_then(|()| {
-                    let layers = Layers { broker: &none, all_brokers: configs, started_with };
-                    TopicConfig::resolve(&none, &layers).map(|_| ())
-                })
+    fn accept(
+        &self,
+        image: &MetadataImage,
+        entity: &ConfigEntity,
+        configs: Configs,
+    ) -> Result<Configs, Rejection> {
+        let accepted = match entity {
+            ConfigEntity::Topic(name) => self.accept_topic(image, name, configs),
+            ConfigEntity::Broker(_) | ConfigEntity::BrokerDefault => {
+                self.check_broker(entity, &configs).map(|()| configs)
             }
         };
-        checked.map_err(|error| Rejection::new(error.error_code(), error.to_string()))
+        accepted.map_err(|error| Rejection::new(error.error_code(), error.to_string()))
     }
 
     fn list_default(&self, entity: &ConfigEntity, key: &str) -> Option<String> {
@@ -66,8 +60,38 @@ impl ConfigRules for TableRules {
     }
 }
 
+impl TableRules {
+    fn accept_topic(
+        &self,
+        image: &MetadataImage,
+        name: &str,
+        configs: Configs,
+    ) -> Result<Configs, ConfigError> {
+        let layers = Layers {
+            broker: image.configs(&ConfigEntity::Broker(self.started_with.node_id)),
+            all_brokers: image.configs(&ConfigEntity::BrokerDefault),
+            started_with: &self.started_with,
+        };
+        TopicConfig::resolve(&configs, &layers)?;
+        let exists = image.topic_by_name(name).is_some();
+        let before = exists.then(|| image.configs(&ConfigEntity::Topic(name.to_owned())));
+        topic_durability::settle(before, configs, &layers)
+    }
+
+    fn check_broker(&self, entity: &ConfigEntity, configs: &Configs) -> Result<(), ConfigError> {
+        let none = Configs::new();
+        let (scope, broker, all_brokers) = match entity {
+            ConfigEntity::BrokerDefault => (Update::ClusterWide, &none, configs),
+            ConfigEntity::Broker(_) | ConfigEntity::Topic(_) => (Update::PerBroker, configs, &none),
+        };
+        check_running_brokers_keys(configs, scope)?;
+        let layers = Layers { broker, all_brokers, started_with: &self.started_with };
+        TopicConfig::resolve(&none, &layers).map(|_| ())
+    }
+}
+
 /// Whether running brokers take these values, of one broker or of all.
-fn check_broker(configs: &Configs, scope: Update) -> Result<(), ConfigError> {
+fn check_running_brokers_keys(configs: &Configs, scope: Update) -> Result<(), ConfigError> {
     for (name, text) in configs {
         let key = broker_key(name).ok_or_else(|| ConfigError::Unknown {
             scope: "broker",

@@ -10,6 +10,7 @@ use super::broker_keys::broker_key;
 use super::error::{ConfigError, ConfigWarning};
 use super::key::{ConfigKey, Standing};
 use super::layers::Layers;
+use super::topic_durability;
 use super::topic_keys::{broker_synonyms, nearest_topic_key, topic_key};
 use super::value::Value;
 
@@ -89,7 +90,7 @@ impl TopicConfig {
         let values = Values { overrides, layers };
         values.check_compaction_lags()?;
         Ok(Self {
-            durability: match values.text("ottla.durability")?.as_str() {
+            durability: match values.text(topic_durability::KEY)?.as_str() {
                 "memory" => Durability::Memory,
                 "os" => Durability::Os,
                 _ => Durability::Disk,
@@ -138,6 +139,9 @@ pub(super) fn topic_value(
 ) -> Result<Value, ConfigError> {
     if let Some(text) = overrides.get(key.name) {
         return key.parse(text);
+    }
+    if key.name == topic_durability::KEY {
+        return topic_durability::without_override(layers);
     }
     for synonym in broker_synonyms(key.name) {
         let broker_key = broker_key(synonym.name).expect("a test finds every synonym in the table");

@@ -17,6 +17,7 @@ use crate::test_client::TestClient;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const DURABILITY: &str = "ottla.durability";
 /// The operations of a change.
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -87,6 +88,17 @@ impl TestClient {
     pub(crate) async fn alter_topic(&mut self, name: &str, changes: &[Change<'_>]) {
         let answer = alter(self, (TOPIC, name), changes, false).await;
         assert_eq!((answer.error_code, answer.error_message), (0, None));
+    }
+
+    /// The durability of a topic.
+    pub(crate) async fn durability(&mut self, topic: &str) -> String {
+        entry(self, (TOPIC, topic), DURABILITY).await.value.unwrap()
+    }
+
+    /// Sets the default for all brokers.
+    pub(crate) async fn set_default_durability(&mut self, durability: &str) {
+        let changes = [(DURABILITY, SET, Some(durability))];
+        assert_code(alter(self, (BROKER, ""), &changes, false).await.error_code, ErrorCode::None);
     }
 }
 
@@ -184,24 +196,73 @@ async fn the_older_way_replaces_everything() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;
     client.create_topic("t", &[("retention.ms", "60000")]).await;
-    let replace = |value: &str| AlterConfigsRequest {
-        resources: vec![alter_configs::AlterConfigsResource {
-            resource_type: TOPIC,
-            resource_name: "t".to_owned(),
-            configs: vec![alter_configs::AlterableConfig {
-                name: "max.message.bytes".to_owned(),
-                value: Some(value.to_owned()),
-            }],
-        }],
-        validate_only: false,
-    };
-    let answer = client.call(&replace("5000")).await;
-    assert_code(answer.responses[0].error_code, ErrorCode::None);
+    let answer = replace(&mut client, &[("max.message.bytes", "5000")], false).await;
+    assert_code(answer.error_code, ErrorCode::None);
     assert_eq!(retention(&mut client).await.1, FROM_DEFAULT);
     let replaced = entry(&mut client, (TOPIC, "t"), "max.message.bytes").await;
     assert_eq!(replaced.value.as_deref(), Some("5000"));
-    let answer = client.call(&replace("many")).await;
-    assert_code(answer.responses[0].error_code, ErrorCode::InvalidConfig);
+    let answer = replace(&mut client, &[("max.message.bytes", "many")], false).await;
+    assert_code(answer.error_code, ErrorCode::InvalidConfig);
+}
+
+/// Asks in the older way for these configs, and no others.
+async fn replace(
+    client: &mut TestClient,
+    configs: &[(&str, &str)],
+    validate_only: bool,
+) -> alter_configs::AlterConfigsResourceResponse {
+    let configs = configs.iter().map(|(name, value)| alter_configs::AlterableConfig {
+        name: (*name).to_owned(),
+        value: Some((*value).to_owned()),
+    });
+    let resource = alter_configs::AlterConfigsResource {
+        resource_type: TOPIC,
+        resource_name: "t".to_owned(),
+        configs: configs.collect(),
+    };
+    let request = AlterConfigsRequest { resources: vec![resource], validate_only };
+    client.call(&request).await.responses.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn a_topic_that_exists_is_not_moved_into_memory_or_out_of_it() {
+    for (from, to) in [("disk", "memory"), ("memory", "disk"), ("memory", "os"), ("os", "memory")] {
+        let broker = TestBroker::start(&[]).await;
+        let mut client = broker.connect().await;
+        client.create_topic("t", &[(DURABILITY, from)]).await;
+        client.append("t", &["kept"]).await;
+        for validate_only in [true, false] {
+            let changes = [(DURABILITY, SET, Some(to))];
+            let altered = alter(&mut client, (TOPIC, "t"), &changes, validate_only).await;
+            let replaced = replace(&mut client, &[(DURABILITY, to)], validate_only).await;
+            for (code, message) in [
+                (altered.error_code, altered.error_message),
+                (replaced.error_code, replaced.error_message),
+            ] {
+                assert_code(code, ErrorCode::InvalidConfig);
+                let message = message.unwrap();
+                for part in [DURABILITY, from, to, "delete it and create it anew"] {
+                    assert!(message.contains(part), "{message}");
+                }
+            }
+        }
+        assert_eq!(client.durability("t").await, from);
+        assert_eq!(client.append("t", &["on"]).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_topic_in_memory_by_default_takes_other_changes() {
+    let broker = TestBroker::start(&[(DURABILITY, "memory")]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    // The older way takes away what it does not name; the default says the same.
+    let replaced = replace(&mut client, &[("retention.ms", "60000")], false).await;
+    assert_code(replaced.error_code, ErrorCode::None);
+    assert_eq!(retention(&mut client).await, (Some("60000".to_owned()), FROM_TOPIC));
+    assert_eq!(client.durability("t").await, "memory");
+    client.alter_topic("t", &[(DURABILITY, DELETE, None)]).await;
+    assert_eq!(client.durability("t").await, "memory");
 }
 
 #[tokio::test]

@@ -66,3 +66,43 @@ async fn records_are_visible_when_they_are_acknowledged_and_not_before() {
         }
     }
 }
+
+/// The brokers' key, in any layer.
+const IN_MEMORY_BY_DEFAULT: (&str, &str) = MEMORY;
+
+#[tokio::test]
+async fn a_topic_that_was_created_in_memory_stays_there_whatever_the_default_becomes() {
+    let broker = TestBroker::start(&[IN_MEMORY_BY_DEFAULT]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.append("t", &["a"]).await;
+    let epoch = client.topic("t").await.partitions[0].leader_epoch;
+    let broker = TestBroker::start_on(broker.stop().await, &[DISK]).await;
+    let mut client = broker.connect().await;
+    assert_eq!(client.durability("t").await, "memory");
+    let now = client.topic("t").await.partitions[0].leader_epoch;
+    assert_eq!(now, epoch + 1, "offset 0 names another record now");
+    assert_eq!(client.append("t", &["b"]).await, 0);
+    let broker = TestBroker::start_on(broker.stop().await, &[DISK]).await;
+    assert_eq!(broker.connect().await.read("t", 0).await, []);
+}
+
+#[tokio::test]
+async fn a_topic_that_was_created_on_the_disk_stays_there_whatever_the_default_becomes() {
+    let broker = TestBroker::start(&[OS]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.append("t", &["a"]).await;
+    client.set_default_durability("memory").await;
+    assert_eq!(client.durability("t").await, "os");
+    client.append("t", &["b"]).await;
+    client.create_topic("late", &[]).await;
+    assert_eq!(client.durability("late").await, "memory");
+    let broker = TestBroker::start_on(broker.stop().await, &[IN_MEMORY_BY_DEFAULT]).await;
+    let mut client = broker.connect().await;
+    assert_eq!(client.durability("t").await, "disk");
+    assert_eq!(client.read("t", 0).await.len(), 2);
+    assert_eq!(client.append("t", &["c"]).await, 2);
+    let broker = TestBroker::start_on(broker.cut_power().await, &[]).await;
+    assert_eq!(broker.connect().await.read("t", 0).await.len(), 3);
+}

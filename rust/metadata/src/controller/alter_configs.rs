@@ -169,7 +169,7 @@ fn decide_each<U>(
             Err(Rejection::new(ErrorCode::InvalidRequest, message))
         } else {
             changed(entity, updates).and_then(|configs| {
-                rules.validate(entity, &configs)?;
+                let configs = rules.accept(image, entity, configs)?;
                 check_existence(image, entity)?;
                 Ok(configs)
             })

@@ -100,7 +100,7 @@ impl CreateTopics {
         records: &mut Records,
     ) -> Result<CreatedTopic, Rejection> {
         check_new_topic_name(image, &topic.name)?;
-        let configs = check_configs(topic, rules)?;
+        let configs = check_configs(topic, image, rules)?;
         let count = self.partition_count(topic)?;
         records.check_room(count.saturating_add(configs.len()).saturating_add(1))?;
         let partitions = self.partitions(topic, count, image, rng)?;
@@ -202,7 +202,11 @@ fn assigned_partitions(
     Ok(partitions.into_values().collect())
 }
 
-fn check_configs(topic: &NewTopic, rules: &dyn ConfigRules) -> Result<Configs, Rejection> {
+fn check_configs(
+    topic: &NewTopic,
+    image: &MetadataImage,
+    rules: &dyn ConfigRules,
+) -> Result<Configs, Rejection> {
     let nulls = topic.configs.iter().filter(|(_, value)| value.is_none());
     let nulls: Vec<&str> = nulls.map(|(key, _)| key.as_str()).collect();
     if !nulls.is_empty() {
@@ -211,9 +215,7 @@ fn check_configs(topic: &NewTopic, rules: &dyn ConfigRules) -> Result<Configs, R
     }
     let configs =
         topic.configs.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
-    let configs: Configs = configs.collect();
-    rules.validate(&ConfigEntity::Topic(topic.name.clone()), &configs)?;
-    Ok(configs)
+    rules.accept(image, &ConfigEntity::Topic(topic.name.clone()), configs.collect())
 }
 
 /// The topic, then its configs, then its partitions: whoever acts on the records finds the configs

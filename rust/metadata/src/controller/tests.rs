@@ -12,15 +12,21 @@ use super::*;
 use crate::image::{ConfigEntity, Configs, MetadataImage};
 use crate::record::{BrokerEndPoint, BrokerFeature};
 
-/// Knows `retention.ms` (a number) and `cleanup.policy` (a list, `delete` by default).
+/// Knows `retention.ms` (a number) and `cleanup.policy` (a list, `delete` by default), and settles
+/// what is `wished`.
 struct Rules;
 
 impl ConfigRules for Rules {
-    fn validate(&self, _: &ConfigEntity, configs: &Configs) -> Result<(), Rejection> {
-        for (key, value) in configs {
+    fn accept(
+        &self,
+        _: &MetadataImage,
+        _: &ConfigEntity,
+        mut configs: Configs,
+    ) -> Result<Configs, Rejection> {
+        for (key, value) in &configs {
             let fine = match key.as_str() {
                 "retention.ms" => value.parse::<i64>().is_ok(),
-                "cleanup.policy" => true,
+                "cleanup.policy" | "wished" | "settled" => true,
                 _ => false,
             };
             if !fine {
@@ -28,7 +34,10 @@ impl ConfigRules for Rules {
                 return Err(Rejection::new(ErrorCode::InvalidConfig, message));
             }
         }
-        Ok(())
+        if let Some(wish) = configs.remove("wished") {
+            configs.insert("settled".to_owned(), wish);
+        }
+        Ok(configs)
     }
 
     fn list_default(&self, _: &ConfigEntity, key: &str) -> Option<String> {
@@ -190,6 +199,18 @@ fn a_topic_is_created_with_its_configs_and_with_leaders_spread_over_the_brokers(
     }
     assert!(led.values().all(|count| *count == 2), "{led:?}");
     assert_eq!(image.configs(&ConfigEntity::Topic(text("orders")))["retention.ms"], "5");
+}
+
+#[test]
+fn an_entity_gets_the_configs_that_the_rules_settle_for_it() {
+    let mut image = cluster(1);
+    let configs = vec![(text("wished"), Some(text("1")))];
+    let created = create(&mut image, NewTopic { configs, ..new_topic("orders", 1, 1) }).unwrap();
+    let orders = ConfigEntity::Topic(text("orders"));
+    let settled = Configs::from([(text("settled"), text("1"))]);
+    assert_eq!((created.configs, image.configs(&orders)), (settled.clone(), &settled));
+    alter(&mut image, &orders, &[("wished", ConfigOperation::Set, Some("2"))]).unwrap();
+    assert_eq!(image.configs(&orders), &Configs::from([(text("settled"), text("2"))]));
 }
 
 #[test]

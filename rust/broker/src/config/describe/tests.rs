@@ -121,6 +121,19 @@ fn a_broker_shows_what_it_was_started_with_and_what_was_set_since() {
 }
 
 #[test]
+fn a_topic_that_is_not_in_memory_does_not_show_a_default_of_memory() {
+    let memory = [("ottla.durability", "memory")];
+    let fixture = Fixture::new("ottla.durability=os", &memory, &[]);
+    let shown = |overrides: &[_]| {
+        let entry = fixture.topic(overrides).remove("ottla.durability").unwrap();
+        (entry.value.unwrap(), entry.source, entry.synonyms.len())
+    };
+    assert_eq!(shown(&[]), ("os".to_owned(), ConfigSource::StaticBroker, 2));
+    assert_eq!(shown(&memory), ("memory".to_owned(), ConfigSource::DynamicTopic, 3));
+    assert_eq!(fixture.broker()["ottla.durability"].value.as_deref(), Some("memory"));
+}
+
+#[test]
 fn a_secret_is_never_shown() {
     for entry in Fixture::new("", &[], &[]).broker().values() {
         assert_eq!(entry.is_sensitive, entry.config_type == ConfigType::Password);

@@ -11,7 +11,8 @@ fn rules() -> TableRules {
 
 fn validate(entity: &ConfigEntity, key: &str, value: &str) -> Result<(), ErrorCode> {
     let configs = Configs::from([(key.to_owned(), value.to_owned())]);
-    rules().validate(entity, &configs).map_err(|rejection| {
+    let accepted = rules().accept(&MetadataImage::default(), entity, configs.clone());
+    accepted.map(|accepted| assert_eq!(accepted, configs)).map_err(|rejection| {
         assert!(rejection.message.contains(key), "{}", rejection.message);
         rejection.code
     })
@@ -51,7 +52,9 @@ fn defaults_that_contradict_each_other_are_refused() {
         ("log.cleaner.min.compaction.lag.ms".to_owned(), "10".to_owned()),
         ("log.cleaner.max.compaction.lag.ms".to_owned(), "5".to_owned()),
     ]);
-    let rejection = rules().validate(&ConfigEntity::BrokerDefault, &configs).unwrap_err();
+    let rejection = rules()
+        .accept(&MetadataImage::default(), &ConfigEntity::BrokerDefault, configs)
+        .unwrap_err();
     assert_eq!(rejection.code, ErrorCode::InvalidConfig);
 }
 
