@@ -176,7 +176,7 @@ impl Appender {
             self.hand_on(WriterItem::Sync { log: log.clone(), then }, Then::GoOn);
         }
         if durability != Durability::Memory
-            && log.unsynced_bytes() >= self.shared.config.unsynced_bytes_max
+            && log.unchecked_bytes() >= self.shared.config.unchecked_bytes_max
         {
             self.shared.sync_wanted.lock().insert(LogKey::of(log), log.clone());
             self.shared.wakes.syncer.wake();

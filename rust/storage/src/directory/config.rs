@@ -18,9 +18,12 @@ pub struct DirectoryConfig {
     /// its batches being journalled: one write costs less than two, and from here on its sync takes
     /// no longer than the journal's.
     pub segment_sync_bytes_min: usize,
-    /// A log is synced in the background when it has so many unsynced bytes: what recovery has to
-    /// scan.
-    pub unsynced_bytes_max: u64,
+    /// A log's recovery point is moved to its end when so many bytes lie behind it: recovery checks
+    /// every one of them.
+    pub unchecked_bytes_max: u64,
+    /// All recovery points are moved when so many bytes lie behind them together: what a start
+    /// after a crash takes depends on neither the size nor the number of the logs.
+    pub unchecked_bytes_total_max: u64,
     /// Segments are synced for the journal's sake when it holds so many bytes that only it holds
     /// durably.
     pub journal_release_bytes: usize,
@@ -43,7 +46,8 @@ impl Default for DirectoryConfig {
             submissions: QueueLimits { items_max: 64 * 1024, bytes_max: 128 * MIB },
             journal_entries: QueueLimits { items_max: 64 * 1024, bytes_max: 128 * MIB },
             segment_sync_bytes_min: 256 * 1024,
-            unsynced_bytes_max: 8 * MIB as u64,
+            unchecked_bytes_max: 8 * MIB as u64,
+            unchecked_bytes_total_max: 64 * MIB as u64,
             journal_release_bytes: 16 * MIB,
             sweep_interval: Duration::from_secs(30),
             retention_interval: Duration::from_mins(5),

@@ -188,7 +188,7 @@ impl JournalWriter {
             WriterItem::Append { .. } => {}
             WriterItem::Sync { log, then } => match then {
                 AfterSync::Nothing => {}
-                AfterSync::Complete(completion) => completion(Ok(log.recovery_point())),
+                AfterSync::Complete(completion) => completion(Ok(log.synced_end())),
                 AfterSync::Configure(config, completion) => {
                     let configured = log.configure(config);
                     self.shared.unblock(log.topic_partition());
@@ -346,7 +346,7 @@ impl Round {
             let log = item.log();
             if left.remove(&LogKey::of(log)) {
                 let sync_failed = |error| format!("cannot sync {}: {error}", log.topic_partition());
-                log.sync().map_err(sync_failed)?;
+                log.sync_records().map_err(sync_failed)?;
             }
         }
         Ok(())

@@ -42,8 +42,9 @@ pub(crate) struct Shared {
     pub(crate) deletions: Mutex<Vec<Deletion>>,
     pub(crate) stop: Mutex<Stop>,
     failure: OnceLock<Arc<Failure>>,
-    /// One writer at a time for the checkpoint files.
-    checkpointing: Mutex<()>,
+    /// What the checkpoint files say, as far as it was written since the start; held by whoever
+    /// writes them.
+    checkpoints: Mutex<Checkpoints>,
     /// Held as long as anybody can reach the directory.
     _lock: Box<dyn DiskLock>,
 }
@@ -73,6 +74,9 @@ pub(crate) struct Deletion {
     pub(crate) path: PathBuf,
     pub(crate) due: Instant,
 }
+
+/// The offsets in each checkpoint file.
+type Checkpoints = BTreeMap<&'static str, BTreeMap<TopicPartition, Offset>>;
 
 /// How far the directory is on its way down.
 #[derive(Debug, Default)]
@@ -123,7 +127,7 @@ impl Shared {
             deletions: Mutex::new(deletions),
             stop: Mutex::default(),
             failure: OnceLock::new(),
-            checkpointing: Mutex::default(),
+            checkpoints: Mutex::default(),
             config,
             _lock: lock,
         }
@@ -199,7 +203,7 @@ impl Shared {
 
     /// Writes down from where recovery must scan each log, and how far consumers could read.
     pub(crate) fn checkpoint_recovery_points(&self) -> io::Result<()> {
-        let _writing = self.checkpointing.lock();
+        let mut written = self.checkpoints.lock();
         let logs = self.logs_on_disk();
         let points: Vec<Offset> = logs.iter().map(|log| log.recovery_point()).collect();
         let offsets = |of: &dyn Fn(&Log) -> Offset| -> BTreeMap<TopicPartition, Offset> {
@@ -207,8 +211,9 @@ impl Shared {
         };
         let by_partition =
             logs.iter().zip(&points).map(|(log, point)| (log.topic_partition().clone(), *point));
-        self.write_checkpoint(RECOVERY_POINT_FILE, &by_partition.collect())?;
-        self.write_checkpoint(HIGH_WATERMARK_FILE, &offsets(&|log| log.offsets().high_watermark))?;
+        let high_watermarks = offsets(&|log| log.offsets().high_watermark);
+        self.write_checkpoint(&mut written, RECOVERY_POINT_FILE, by_partition.collect())?;
+        self.write_checkpoint(&mut written, HIGH_WATERMARK_FILE, high_watermarks)?;
         for (log, point) in logs.iter().zip(points) {
             log.recovery_point_persisted(point)?;
         }
@@ -218,7 +223,7 @@ impl Shared {
     /// Writes down where each log starts. A start is written only when the segments hold durably
     /// what comes after it, or recovery could find a log that ends before it starts.
     pub(crate) fn checkpoint_log_starts(&self) -> io::Result<()> {
-        let _writing = self.checkpointing.lock();
+        let mut written = self.checkpoints.lock();
         let mut starts = BTreeMap::new();
         for log in self.logs_on_disk() {
             let start = log.offsets().log_start;
@@ -229,15 +234,21 @@ impl Shared {
                 starts.insert(log.topic_partition().clone(), start);
             }
         }
-        self.write_checkpoint(LOG_START_FILE, &starts)
+        self.write_checkpoint(&mut written, LOG_START_FILE, starts)
     }
 
+    /// Writes the file, unless that is what it says.
     fn write_checkpoint(
         &self,
-        name: &str,
-        offsets: &BTreeMap<TopicPartition, Offset>,
+        written: &mut Checkpoints,
+        name: &'static str,
+        offsets: BTreeMap<TopicPartition, Offset>,
     ) -> io::Result<()> {
-        checkpoint_file::write_offsets(&*self.disk, &self.path.join(name), offsets)
+        if written.get(name) != Some(&offsets) {
+            checkpoint_file::write_offsets(&*self.disk, &self.path.join(name), &offsets)?;
+            written.insert(name, offsets);
+        }
+        Ok(())
     }
 }
 

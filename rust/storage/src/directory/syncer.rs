@@ -3,12 +3,14 @@
 //! and removes the files of deleted logs.
 //!
 //! ```text
-//! release the journal:   1 note the last group and the logs in it   2 sync their segments
-//!                        3 write recovery points and log starts      4 the ring may overwrite it
+//! release the journal:   1 note the last group and the logs in it   2 sync their records
+//!                        3 write log starts                          4 the ring may overwrite it
+//! bound the recovery:    1 sync logs with many unchecked bytes       2 write recovery points
 //! ```
 //!
-//! A crash between any two replays the journal from where it was released last, over segments that
-//! have its records.
+//! A crash in the middle of the first replays the journal from where it was released last, over
+//! segments that have its records; in the middle of the second, recovery checks more than it would
+//! have to.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -67,9 +69,8 @@ impl Syncer {
             self.shared.journal.make_spare().map_err(|error| error.to_string())?;
         } else if self.journal_wants_release() {
             self.release_journal()?;
-        } else if !self.shared.sync_wanted.lock().is_empty() {
-            let wanted = std::mem::take(&mut *self.shared.sync_wanted.lock());
-            self.sync(&wanted)?;
+        } else if let Some(logs) = self.logs_to_sync() {
+            self.sync(&logs)?;
         } else if self.stop_wanted() {
             self.stop()?;
         } else if now >= self.retention_due {
@@ -101,7 +102,9 @@ impl Syncer {
             journalled.is_full = false;
             (std::mem::take(&mut journalled.logs), journalled.sequence)
         };
-        self.sync(&logs)?;
+        for log in self.still_there(&logs) {
+            log.sync_records().map_err(|error| sync_failed(log, &error))?;
+        }
         self.shared
             .checkpoint_log_starts()
             .map_err(|error| format!("cannot write the log starts: {error}"))?;
@@ -110,15 +113,36 @@ impl Syncer {
         Ok(())
     }
 
-    /// Syncs the logs and writes down how far.
+    /// The logs of which recovery would have to check too much: those that have reached the limit
+    /// of one log, and all once they have reached that of the directory together.
+    fn logs_to_sync(&self) -> Option<BTreeMap<LogKey, Arc<Log>>> {
+        let mut logs = std::mem::take(&mut *self.shared.sync_wanted.lock());
+        let unchecked: Vec<_> = self.shared.logs_on_disk();
+        let unchecked_bytes: u64 = unchecked.iter().map(|log| log.unchecked_bytes()).sum();
+        if unchecked_bytes >= self.shared.config.unchecked_bytes_total_max {
+            let logs_with_some = unchecked.into_iter().filter(|log| log.unchecked_bytes() > 0);
+            logs.extend(logs_with_some.map(|log| (LogKey::of(&log), log)));
+        }
+        (!logs.is_empty()).then_some(logs)
+    }
+
+    /// Syncs the logs with all that recovery needs, and writes down how far.
     fn sync(&self, logs: &BTreeMap<LogKey, Arc<Log>>) -> Result<(), String> {
-        for (key, log) in logs {
-            // A deleted log's files are on their way out.
-            if self.shared.logs.read().get(key).is_some_and(|known| Arc::ptr_eq(known, log)) {
-                log.sync().map_err(|error| sync_failed(log, &error))?;
-            }
+        for log in self.still_there(logs) {
+            log.sync().map_err(|error| sync_failed(log, &error))?;
         }
         self.checkpoint()
+    }
+
+    /// Those that were not deleted meanwhile: a deleted log's files are on their way out.
+    fn still_there<'a>(
+        &'a self,
+        logs: &'a BTreeMap<LogKey, Arc<Log>>,
+    ) -> impl Iterator<Item = &'a Arc<Log>> {
+        let is_there = |key, log| {
+            self.shared.logs.read().get(key).is_some_and(|known| Arc::ptr_eq(known, log))
+        };
+        logs.iter().filter(move |(key, log)| is_there(*key, *log)).map(|(_, log)| log)
     }
 
     fn checkpoint(&self) -> Result<(), String> {

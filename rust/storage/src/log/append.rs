@@ -143,7 +143,7 @@ impl Log {
         }
         writer.unsynced_records += records;
         writer.unsynced_since_ms.get_or_insert(now_ms);
-        self.unsynced_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.unchecked_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(self.move_log_end(writer, header.next_offset()))
     }
 
@@ -206,6 +206,7 @@ impl Log {
         let segment = Segment::create(&self.disk, &self.path, header.base_offset, now_ms)?;
         let segment = Arc::new(segment);
         self.segments.write().insert(header.base_offset, Arc::clone(&segment));
+        writer.segment_is_new = true;
         Ok(segment)
     }
 

@@ -60,7 +60,7 @@ pub struct Log {
     epochs: RwLock<LeaderEpochCache>,
     offsets: Mutex<LogOffsets>,
     status: Mutex<Status>,
-    unsynced_bytes: AtomicU64,
+    unchecked_bytes: AtomicU64,
     /// Whether the log was used since the last sweep for idle ones.
     touched: AtomicBool,
 }
@@ -73,8 +73,12 @@ struct Writer {
     producers: ProducerState,
     /// The offsets of the producer snapshots in the directory.
     snapshots: BTreeSet<Offset>,
-    /// Below it the segments are durable.
+    /// Below it the segments are durable, with all that a recovery from there needs.
     recovery_point: Offset,
+    /// Below it the records are durable in the segments: never below the recovery point.
+    synced: Offset,
+    /// A segment file was made since the last whole sync: its name may not be durable.
+    segment_is_new: bool,
     /// Whether there is something to sync even though no record is.
     changed: bool,
     /// What the checkpoint file says of the epochs.

@@ -119,6 +119,7 @@ impl Log {
         let trusted = if clean { log_end } else { checkpoints.recovery_point.min(log_end) };
         log.load_producers(&mut writer, trusted, log_end, now_ms)?;
         writer.recovery_point = trusted;
+        writer.synced = trusted;
         writer.changed = recovery.damage.is_some();
         writer.draw_jitter(&log.config());
         drop(writer);
@@ -132,6 +133,8 @@ impl Log {
             producers: ProducerState::default(),
             snapshots,
             recovery_point: Offset::ZERO,
+            synced: Offset::ZERO,
+            segment_is_new: false,
             changed: false,
             epochs_written: LeaderEpochCache::default(),
             directory: match (has_directory, opening.clean) {
@@ -159,7 +162,7 @@ impl Log {
             epochs: RwLock::new(LeaderEpochCache::default()),
             offsets: Mutex::new(LogOffsets::default()),
             status: Mutex::new(Status::Open),
-            unsynced_bytes: AtomicU64::new(0),
+            unchecked_bytes: AtomicU64::new(0),
             touched: AtomicBool::new(true),
         }
     }

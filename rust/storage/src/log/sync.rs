@@ -1,5 +1,5 @@
-//! Making the segments durable: the recovery point moves to where the log ended when the sync
-//! began.
+//! Making the segments durable: the records alone, which acknowledges them, or all that recovery
+//! needs, so that it starts where the log ended when the sync began.
 //!
 //! What must be durable before a recovery point may be told to anyone, in this order:
 //!
@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 
 use base::Offset;
 
-use super::{DirectoryState, Durability, Log, LogCheckpoints};
+use super::{DirectoryState, Durability, Log, LogCheckpoints, Writer};
 use crate::checkpoint_file::{self, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE};
 use crate::disk::Open;
 use crate::epoch_cache::LeaderEpochCache;
@@ -32,6 +32,19 @@ struct SyncPlan {
     directory_is_new: bool,
 }
 
+/// What there is to do to make the records durable.
+#[derive(Debug)]
+enum RecordsSync {
+    Nothing,
+    /// They lie in files whose names are durable, those that are not durable in the last of them.
+    Active {
+        segment: Arc<Segment>,
+        log_end: Offset,
+    },
+    /// A name must become durable too.
+    Whole,
+}
+
 impl Log {
     /// Syncs everything that was appended before the call and returns the recovery point, below
     /// which the segments are durable. After an error the log has failed: nobody knows what the
@@ -41,14 +54,38 @@ impl Log {
         self.sync_locked()
     }
 
-    /// Below it the segments are durable.
+    /// Syncs the records that were appended before the call, by one system call as a rule. The
+    /// recovery point stays: what a recovery needs besides, it finds in the records behind it.
+    pub fn sync_records(&self) -> io::Result<()> {
+        let _sync = self.sync.lock();
+        match self.plan_records_sync() {
+            RecordsSync::Nothing => Ok(()),
+            RecordsSync::Whole => self.sync_locked().map(drop),
+            RecordsSync::Active { segment, log_end } => {
+                segment.sync_log().map_err(|error| self.sync_failed(error))?;
+                let mut writer = self.writer.lock();
+                writer.synced = log_end;
+                let flushed = self.flushed_by_sync(&mut writer, log_end);
+                drop(writer);
+                self.advance_flushed(flushed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Below it the records are durable in the segments.
+    pub fn synced_end(&self) -> Offset {
+        self.writer.lock().synced
+    }
+
+    /// Below it the segments are durable, with all that recovery needs.
     pub fn recovery_point(&self) -> Offset {
         self.writer.lock().recovery_point
     }
 
-    /// About how many bytes were appended since the last sync.
-    pub fn unsynced_bytes(&self) -> u64 {
-        self.unsynced_bytes.load(Ordering::Relaxed)
+    /// About how many bytes lie behind the recovery point: what recovery has to check.
+    pub fn unchecked_bytes(&self) -> u64 {
+        self.unchecked_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether `flush.messages` or `flush.ms` asks for a sync.
@@ -122,11 +159,14 @@ impl Log {
 
     /// The caller holds the sync lock.
     pub(super) fn sync_locked(&self) -> io::Result<Offset> {
-        if let Err(error) = self.try_sync() {
-            self.fail(&format!("syncing {} failed: {error}", self.path.display()));
-            return Err(error);
-        }
+        self.try_sync().map_err(|error| self.sync_failed(error))?;
         Ok(self.recovery_point())
+    }
+
+    /// Nobody knows what the disk holds.
+    fn sync_failed(&self, error: io::Error) -> io::Error {
+        self.fail(&format!("syncing {} failed: {error}", self.path.display()));
+        error
     }
 
     fn try_sync(&self) -> io::Result<()> {
@@ -141,10 +181,8 @@ impl Log {
         }
         let mut writer = self.writer.lock();
         writer.recovery_point = plan.log_end;
-        // Not sooner: an append meanwhile must not release what waits for this sync.
-        writer.sync_due = self.flush_messages_reached(writer.unsynced_records);
-        let unsynced_is_enough = self.durability() != Durability::Disk && !writer.sync_due;
-        let flushed = if unsynced_is_enough { self.offsets().log_end } else { plan.log_end };
+        writer.synced = plan.log_end;
+        let flushed = self.flushed_by_sync(&mut writer, plan.log_end);
         if plan.directory_is_new {
             writer.directory = DirectoryState::Durable;
         }
@@ -154,6 +192,33 @@ impl Log {
         drop(writer);
         self.advance_flushed(flushed);
         Ok(())
+    }
+
+    /// Where `flushed` is now that the records below `synced` are durable.
+    fn flushed_by_sync(&self, writer: &mut Writer, synced: Offset) -> Offset {
+        // Not sooner: an append meanwhile must not release what waits for this sync.
+        writer.sync_due = self.flush_messages_reached(writer.unsynced_records);
+        let unsynced_is_enough = self.durability() != Durability::Disk && !writer.sync_due;
+        if unsynced_is_enough { self.offsets().log_end } else { synced }
+    }
+
+    /// Decides, under the writer's lock, whether the active segment's file is all there is to sync.
+    /// Counts from here what is appended from here on.
+    fn plan_records_sync(&self) -> RecordsSync {
+        let mut writer = self.writer.lock();
+        let log_end = self.offsets().log_end;
+        if self.is_retired() || log_end <= writer.synced {
+            return RecordsSync::Nothing;
+        }
+        let names_are_durable =
+            writer.directory == DirectoryState::Durable && !writer.segment_is_new;
+        match self.active_segment() {
+            Some(segment) if names_are_durable && self.durability() != Durability::Memory => {
+                writer.count_unsynced_anew();
+                RecordsSync::Active { segment, log_end }
+            }
+            _ => RecordsSync::Whole,
+        }
     }
 
     /// Decides, under the writer's lock, what there is to do. Counts from here what is appended
@@ -176,10 +241,10 @@ impl Log {
         if !in_memory && !writer.snapshots.contains(&log_end) {
             self.write_snapshot(&mut writer, log_end)?;
         }
-        self.unsynced_bytes.store(0, Ordering::Relaxed);
-        writer.unsynced_records = 0;
-        writer.unsynced_since_ms = None;
+        self.unchecked_bytes.store(0, Ordering::Relaxed);
+        writer.count_unsynced_anew();
         writer.changed = false;
+        writer.segment_is_new = false;
         let directory_is_new = writer.directory == DirectoryState::New;
         Ok(Some(SyncPlan { log_end, segments, epochs, directory_is_new }))
     }
@@ -206,5 +271,12 @@ impl Log {
             Some(parent) if plan.directory_is_new => self.disk.sync_dir(parent),
             _ => Ok(()),
         }
+    }
+}
+
+impl Writer {
+    fn count_unsynced_anew(&mut self) {
+        self.unsynced_records = 0;
+        self.unsynced_since_ms = None;
     }
 }

@@ -75,6 +75,7 @@ impl Log {
         self.cut_offsets(log_end);
         self.cut_epochs(writer, log_end)?;
         writer.recovery_point = writer.recovery_point.min(log_end);
+        writer.synced = writer.synced.min(log_end);
         writer.changed = true;
         self.load_producers(writer, log_end, log_end, now_ms)?;
         Ok(log_end)
@@ -102,11 +103,12 @@ impl Log {
         self.remove_snapshots(writer, |_| true)?;
         writer.producers = ProducerState::default();
         writer.recovery_point = offset;
+        writer.synced = offset;
         writer.changed = true;
         writer.sync_due = false;
         writer.unsynced_records = 0;
         writer.unsynced_since_ms = None;
-        self.unsynced_bytes.store(0, Ordering::Relaxed);
+        self.unchecked_bytes.store(0, Ordering::Relaxed);
         self.epochs.write().clear();
         *self.offsets.lock() = LogOffsets::empty_at(offset);
         Ok(())

@@ -73,7 +73,8 @@ fn config() -> DirectoryConfig {
     DirectoryConfig {
         journal: JournalConfig { file_bytes: 4 * BLOCK_BYTES, bytes_max: 16 * BLOCK_BYTES },
         segment_sync_bytes_min: 6_000,
-        unsynced_bytes_max: 12_000,
+        unchecked_bytes_max: 12_000,
+        unchecked_bytes_total_max: 30_000,
         ..DirectoryConfig::default()
     }
 }

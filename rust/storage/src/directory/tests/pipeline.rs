@@ -4,7 +4,7 @@ use base::Offset;
 
 use super::super::*;
 use super::fixture::{Fixture, PARTITION, answer, answers, config, error, topic_id};
-use crate::disk::Fault;
+use crate::disk::{Disk as _, Fault, Survivors};
 use crate::log::{Durability, LogConfig};
 
 /// How often the journal was written since the fixture was made.
@@ -162,7 +162,54 @@ fn a_full_ring_is_released_by_syncing_segments() {
     }
     let usage = fixture.directory.shared.journal.usage();
     assert!(usage.bytes <= config().journal.bytes_max, "{usage:?}");
-    assert!(log.recovery_point() > Offset(20));
+    assert!(log.synced_end() > Offset(20));
+}
+
+/// What a start has to check if the process is killed now.
+fn checked_after_a_kill(fixture: Fixture) -> u64 {
+    let killed = fixture.disk.after_crash(&Survivors::all());
+    let reopened = fixture.reopened(&killed);
+    reopened.report.logs.iter().map(|log| log.recovery.checked_bytes).sum()
+}
+
+#[test]
+fn what_a_start_after_a_kill_checks_is_bounded_for_one_log() {
+    for segment_sync_bytes_min in [10_000, 1_000] {
+        let unchecked_bytes_max = 20_000;
+        let config = DirectoryConfig { segment_sync_bytes_min, unchecked_bytes_max, ..config() };
+        let mut fixture = Fixture::with(config);
+        let log = fixture.create(1, "orders", Durability::Disk);
+        for n in 1..=60 {
+            fixture.submit(&log, 2_000);
+            fixture.settle();
+            assert_eq!(log.offsets().flushed, Offset(n));
+        }
+        let snapshots = fixture.disk.list(Path::new("/data/orders-0")).unwrap();
+        let snapshots = snapshots.iter().filter(|entry| entry.name.ends_with(".snapshot")).count();
+        assert_eq!(snapshots, 1, "the older ones are not needed");
+        assert!(checked_after_a_kill(fixture) <= unchecked_bytes_max + 2 * 4_096);
+    }
+}
+
+#[test]
+fn what_a_start_after_a_kill_checks_is_bounded_for_all_logs_together() {
+    let config = DirectoryConfig { unchecked_bytes_total_max: 20_000, ..config() };
+    let mut fixture = Fixture::with(config);
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let logs: Vec<_> = (1..)
+        .zip(names)
+        .map(|(number, name)| fixture.create(number, name, Durability::Disk))
+        .collect();
+    for _ in 0..8 {
+        for log in &logs {
+            fixture.submit(log, 2_000);
+        }
+        fixture.settle();
+    }
+    assert!(logs.iter().all(|log| log.offsets().flushed == Offset(8)));
+    // The limit is looked at when the syncer runs: at the latest when the ring is half full.
+    let between = fixture.directory.shared.config.journal.bytes_max as u64 / 2;
+    assert!(checked_after_a_kill(fixture) <= 20_000 + between + 8 * 4_096);
 }
 
 #[test]

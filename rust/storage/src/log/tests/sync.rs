@@ -9,13 +9,56 @@ fn a_sync_moves_the_recovery_point_and_flushed() {
     let fixture = Fixture::new().small().with(|config| config.durability = Durability::Disk);
     let log = fixture.open();
     log.put_many(20, &batch(2));
-    assert!(log.unsynced_bytes() > 0);
+    assert!(log.unchecked_bytes() > 0);
     assert_eq!(log.sync().unwrap(), Offset(40));
-    assert_eq!((log.recovery_point(), log.unsynced_bytes()), (Offset(40), 0));
+    assert_eq!((log.recovery_point(), log.unchecked_bytes()), (Offset(40), 0));
     assert_eq!(log.offsets().flushed, Offset(40));
     assert_eq!(*fixture.heard.flushed.lock(), [40]);
     assert_eq!(log.sync().unwrap(), Offset(40), "nothing to do");
     assert_eq!(*fixture.heard.flushed.lock(), [40]);
+}
+
+#[test]
+fn records_alone_are_synced_by_one_system_call_once_all_names_are_durable() {
+    let (fixture, disk) = Fixture::faulty();
+    let log = fixture.with(|config| config.durability = Durability::Disk).open();
+    log.put(&batch(2));
+    log.sync_records().unwrap();
+    assert_eq!(log.recovery_point(), Offset(2), "the first time the names become durable too");
+    log.put(&batch(3));
+    let operations = disk.operations();
+    log.sync_records().unwrap();
+    assert_eq!(disk.operations(), operations + 1);
+    assert_eq!((log.synced_end(), log.offsets().flushed), (Offset(5), Offset(5)));
+    assert_eq!(log.recovery_point(), Offset(2));
+    log.sync_records().unwrap();
+    assert_eq!(disk.operations(), operations + 1, "nothing to do");
+}
+
+#[test]
+fn records_that_were_synced_alone_survive_with_their_producers_and_epochs() {
+    let (mut fixture, disk) = Fixture::faulty();
+    fixture = fixture.small().with(|config| config.durability = Durability::Disk);
+    let log = fixture.open();
+    let mut recovery_point = Offset(0);
+    for n in 0..20 {
+        log.append(&sequenced(7, 0, n, 1), LeaderEpoch(n / 5), 0).unwrap();
+        log.sync_records().unwrap();
+        if n % 8 == 3 {
+            recovery_point = log.sync().unwrap();
+            log.recovery_point_persisted(recovery_point).unwrap();
+        }
+        let after = Fixture {
+            disk: Arc::new(disk.after_crash(&Survivors::synced(&disk))),
+            checkpoints: LogCheckpoints { recovery_point, ..LogCheckpoints::default() },
+            ..fixture.clone()
+        };
+        let recovered = after.open();
+        assert_eq!(recovered.offsets().log_end, Offset(i64::from(n) + 1));
+        assert_eq!(recovered.epoch_of(Offset(i64::from(n))), Some(LeaderEpoch(n / 5)));
+        let again = recovered.append(&sequenced(7, 0, n, 1), LeaderEpoch(n / 5), 0).unwrap();
+        assert!(again.duplicate, "its producer is known");
+    }
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn appends_and_reads_go_on_during_a_sync_and_are_not_covered_by_it() {
     });
     assert_eq!(log.sync().unwrap(), Offset(5));
     assert_eq!((log.offsets().flushed, log.offsets().log_end), (Offset(5), Offset(8)));
-    assert!(log.unsynced_bytes() > 0);
+    assert!(log.unchecked_bytes() > 0);
     assert_eq!(log.sync().unwrap(), Offset(8));
 }
 
