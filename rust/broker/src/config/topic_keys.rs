@@ -91,8 +91,8 @@ config_keys! { TOPIC_KEYS
     "ottla.durability", String, Value("disk"), OneOf(&["memory", "os", "disk"]), High, Acted,
         ClusterWide,
         "When a replica answers for a record: memory, when it lies in the broker's process; os, \
-        when it lies in the page cache, which is Kafka's default; disk, when it has been synced. A topic \
-        is created in memory or not, and stays so.";
+        when it lies in the page cache, which is Kafka's default; disk, when it has been synced. A \
+        topic is created in memory or not, and stays so.";
     "cleanup.policy", List, Value("delete"), OneOf(&["compact", "delete"]), Medium, Acted,
         ClusterWide,
         "What happens to old segments: delete removes them by age and size, an empty list keeps \

@@ -12,9 +12,9 @@ fn own(value: Option<&str>) -> Configs {
     value.map(|value| configs(&[(KEY, value)])).unwrap_or_default()
 }
 
-/// Settles one topic's overrides on a broker with this default; both are only the key's value.
+/// Settles the overrides of a topic that had `before`, on a broker with this default.
 fn settled(
-    before: Option<Option<&str>>,
+    before: Option<&Configs>,
     asked: Option<&str>,
     default: &str,
 ) -> Result<Option<String>, ConfigError> {
@@ -22,8 +22,7 @@ fn settled(
     let started_with = BrokerConfig::load(&file).unwrap().config;
     let none = Configs::new();
     let layers = Layers { broker: &none, all_brokers: &none, started_with: &started_with };
-    let before = before.map(own);
-    settle(before.as_ref(), own(asked), &layers).map(|mut settled| settled.remove(KEY))
+    settle(before, own(asked), &layers).map(|mut settled| settled.remove(KEY))
 }
 
 #[test]
@@ -45,7 +44,7 @@ fn no_topic_goes_into_memory_or_comes_out_of_it() {
         (Some("os"), Some("memory"), "memory", "os", "memory"),
         (None, Some("memory"), "memory", "disk", "memory"),
     ] {
-        let error = settled(Some(before), asked, default).unwrap_err();
+        let error = settled(Some(&own(before)), asked, default).unwrap_err();
         let (key, from, to) = (KEY.to_owned(), from.to_owned(), to.to_owned());
         assert_eq!(error, ConfigError::ForGood { key, from, to });
     }
@@ -63,7 +62,7 @@ fn what_changes_nothing_of_that_is_taken() {
         (None, None, "memory", None),
         (Some("os"), None, "memory", None),
     ] {
-        let settled = settled(Some(before), asked, default);
+        let settled = settled(Some(&own(before)), asked, default);
         assert_eq!(settled.unwrap().as_deref(), settled_to, "{before:?} {asked:?} {default}");
     }
 }
