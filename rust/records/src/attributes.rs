@@ -93,6 +93,12 @@ impl Attributes {
         self.with(CONTROL, control)
     }
 
+    /// The same with a delete horizon in place of the base timestamp, or without.
+    #[must_use]
+    pub fn with_delete_horizon(self, delete_horizon: bool) -> Self {
+        self.with(DELETE_HORIZON, delete_horizon)
+    }
+
     fn with(self, bit: i16, on: bool) -> Self {
         Self(if on { self.0 | bit } else { self.0 & !bit })
     }
@@ -114,6 +120,8 @@ mod tests {
         assert_eq!(attributes.timestamp_type(), TimestampType::LogAppendTime);
         assert!(attributes.is_transactional() && attributes.is_control());
         assert!(!attributes.has_delete_horizon() && Attributes(0x40).has_delete_horizon());
+        assert_eq!(attributes.with_delete_horizon(true), Attributes(0b0111_1100));
+        assert_eq!(Attributes(0x40).with_delete_horizon(false), Attributes(0));
 
         let plain = attributes
             .with_compression(CompressionType::None)

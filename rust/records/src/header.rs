@@ -136,6 +136,11 @@ impl BatchHeader {
         Offset(self.last_offset().0.saturating_add(1))
     }
 
+    /// From when on the batch's tombstones, or its marker, may go, if that was decided (KIP-534).
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        self.attributes.has_delete_horizon().then_some(self.base_timestamp)
+    }
+
     /// Whether an idempotent producer wrote the batch.
     pub fn has_producer_id(&self) -> bool {
         self.producer_id > ProducerId::NONE

@@ -14,6 +14,7 @@ mod cursor;
 pub mod header;
 pub mod produce_batch;
 pub mod record;
+pub mod retain;
 pub mod validate;
 mod window;
 
@@ -31,6 +32,7 @@ pub use control::{ControlRecord, ControlRecordError};
 pub use header::{BatchHeader, HEADER_BYTES};
 pub use produce_batch::ProduceBatch;
 pub use record::{Header, Headers, Record, RecordError};
+pub use retain::{RetainError, RetainedRecords, empty_batch};
 pub use validate::{AppendOrigin, InvalidRecords, ProduceRules, RejectedRecord, validate_produce};
 
 /// The timestamp of a record that has none.
