@@ -27,9 +27,9 @@ impl Controller {
         Self { quorum, partitions, rng: Arc::new(Mutex::new(rng)) }
     }
 
-    /// The committed metadata.
+    /// The committed metadata that this broker has acted upon.
     pub(crate) fn image(&self) -> Arc<MetadataImage> {
-        self.quorum.quorum().image()
+        self.partitions.image()
     }
 
     /// Decides, commits, and acts: when the reply is there, a created partition takes records and a
@@ -45,7 +45,7 @@ impl Controller {
         let change = tokio::spawn(async move {
             let decide = |image: &MetadataImage| decide(image, this.rng.lock().as_mut());
             let reply = this.quorum.change(decide).await.map_err(rejection)?;
-            this.partitions.follow(|| this.image());
+            this.partitions.follow(|| this.quorum.quorum().image()).await;
             Ok(reply)
         });
         change.await.unwrap_or_else(|error| match error.try_into_panic() {

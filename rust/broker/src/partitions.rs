@@ -8,10 +8,11 @@ use arc_swap::ArcSwap;
 use base::{ErrorCode, NodeId, PartitionIndex, TopicId};
 use metadata::MetadataImage;
 use metadata::image::{ConfigEntity, PartitionImage, TopicImage};
-use parking_lot::Mutex;
 use replica::LeaderStart;
 use storage::{DirectoryError, KnownPartition, LogDirectory};
+use tokio::sync::Mutex;
 
+use crate::blocking::Blocking;
 use crate::config::TopicConfig;
 use crate::errors::code_of_directory;
 use crate::leadership::Leadership;
@@ -25,21 +26,17 @@ pub(crate) struct Partitions {
     node_id: NodeId,
     directory: LogDirectory,
     configs: TopicConfigs,
+    blocking: Blocking,
     table: ArcSwap<Table>,
-    /// What the table follows; held while it changes.
-    followed: Mutex<Followed>,
-}
-
-/// The committed metadata as far as this broker has acted on it.
-#[derive(Debug)]
-struct Followed {
-    image: Arc<MetadataImage>,
-    /// Logs that were recovered report to these already; their partitions take them over.
-    recovered: RecoveredLeaderships,
+    /// Held while the table changes. Logs that were recovered report to these already; their
+    /// partitions take them over.
+    recovered: Arc<Mutex<RecoveredLeaderships>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Table {
+    /// The committed metadata as far as this broker has acted on it.
+    image: Arc<MetadataImage>,
     by_id: BTreeMap<TopicId, Arc<Topic>>,
     by_name: BTreeMap<Arc<str>, Arc<Topic>>,
 }
@@ -53,16 +50,17 @@ impl Partitions {
         node_id: NodeId,
         directory: LogDirectory,
         configs: TopicConfigs,
+        blocking: Blocking,
         recovered: RecoveredLeaderships,
     ) -> Self {
-        let followed = Followed { image: Arc::default(), recovered };
-        Self {
-            node_id,
-            directory,
-            configs,
-            table: ArcSwap::default(),
-            followed: Mutex::new(followed),
-        }
+        let recovered = Arc::new(Mutex::new(recovered));
+        Self { node_id, directory, configs, blocking, table: ArcSwap::default(), recovered }
+    }
+
+    /// The committed metadata that the partitions have followed. Clients are told of no other: what
+    /// it shows takes records.
+    pub(crate) fn image(&self) -> Arc<MetadataImage> {
+        Arc::clone(&self.table.load().image)
     }
 
     /// The partition of a topic by the topic's name.
@@ -88,23 +86,35 @@ impl Partitions {
     /// Acts on what the newest image has changed: partitions come, go, and are configured anew.
     ///
     /// The image is asked for when it is this caller's turn. One that was taken before could be
-    /// overtaken by another caller's, and then what that one had created would be deleted.
-    pub(crate) fn follow(&self, newest: impl FnOnce() -> Arc<MetadataImage>) {
-        let mut followed = self.followed.lock();
-        let image = &newest();
-        let topics = image.topic_changes_since(&followed.image);
-        let mut table = Table::clone(&self.table.load());
+    /// overtaken by another caller's, and then what that one had created would be deleted. A caller
+    /// that goes away meanwhile takes nothing back.
+    pub(crate) async fn follow(self: &Arc<Self>, newest: impl FnOnce() -> Arc<MetadataImage>) {
+        let mut recovered = Arc::clone(&self.recovered).lock_owned().await;
+        let image = newest();
+        // Whoever had the turn before has found this caller's change, too.
+        if Arc::ptr_eq(&image, &self.table.load().image) {
+            return;
+        }
+        let this = Arc::clone(self);
+        self.blocking.run(move || this.act_on(image, &mut recovered)).await;
+    }
+
+    /// Directories are made, renamed and looked through, so this may wait for the disk.
+    fn act_on(&self, image: Arc<MetadataImage>, recovered: &mut RecoveredLeaderships) {
+        let before = self.table.load_full();
+        let topics = image.topic_changes_since(&before.image);
+        let mut table = Table::clone(&before);
         for topic in topics.deleted {
             if let Some(partitions) = table.remove(&topic) {
                 self.delete(&partitions);
             }
         }
         for topic in topics.created.iter().chain(&topics.changed) {
-            self.open(&mut table, image, topic, &mut followed.recovered);
+            self.open(&mut table, &image, topic, recovered);
         }
+        self.configure(&table, &image, &image.config_changes_since(&before.image));
+        table.image = image;
         self.table.store(Arc::new(table));
-        self.configure(image, &image.config_changes_since(&followed.image));
-        followed.image = Arc::clone(image);
     }
 
     fn open(
@@ -174,9 +184,8 @@ impl Partitions {
     }
 
     /// A topic's configs rest on its own overrides and on the brokers' dynamic defaults.
-    fn configure(&self, image: &MetadataImage, changed: &[ConfigEntity]) {
+    fn configure(&self, table: &Table, image: &MetadataImage, changed: &[ConfigEntity]) {
         let all = changed.iter().any(|entity| !matches!(entity, ConfigEntity::Topic(_)));
-        let table = self.table.load();
         for (name, topic) in &table.by_name {
             if all || changed.contains(&ConfigEntity::Topic(name.to_string())) {
                 let config = Arc::new(self.configs.of(image, name));

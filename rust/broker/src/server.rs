@@ -116,9 +116,10 @@ impl BrokerServer {
             config.node_id,
             directory.clone(),
             topic_configs.clone(),
+            blocking,
             topics.into_leaderships(),
         ));
-        partitions.follow(|| image);
+        partitions.follow(|| image).await;
 
         let broker = Arc::new(Broker {
             node_id: config.node_id,
