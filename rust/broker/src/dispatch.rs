@@ -28,6 +28,28 @@ impl Dispatch {
     }
 }
 
+/// The requests that have a message and no handler yet. They are not advertised, and whoever sends
+/// one all the same is cut off, as with a request that nobody knows.
+const UNHANDLED: &[ApiKey] = &[
+    ApiKey::OffsetCommit,
+    ApiKey::OffsetFetch,
+    ApiKey::JoinGroup,
+    ApiKey::Heartbeat,
+    ApiKey::LeaveGroup,
+    ApiKey::SyncGroup,
+    ApiKey::DescribeGroups,
+    ApiKey::ListGroups,
+    ApiKey::DeleteGroups,
+    ApiKey::OffsetDelete,
+    ApiKey::ConsumerGroupHeartbeat,
+    ApiKey::ConsumerGroupDescribe,
+];
+
+/// The requests that have a handler, by key.
+pub(crate) fn handled() -> impl Iterator<Item = ApiKey> {
+    ApiKey::ALL.iter().copied().filter(|api| !UNHANDLED.contains(api))
+}
+
 impl Service for Dispatch {
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> ResponseSlot {
         let mut reader = Reader::new(request);
@@ -36,6 +58,9 @@ impl Service for Dispatch {
             Err(error) => return ResponseSlot::Ready(undecodable(&error)),
         };
         let version = header.request_api_version;
+        if UNHANDLED.contains(&api) {
+            return ResponseSlot::Ready(unhandled(api));
+        }
         // Bytes behind the body are tolerated: librdkafka sends some.
         let body = match AnyRequest::decode(api, &mut reader, version) {
             Ok(body) => body,
@@ -65,6 +90,10 @@ fn undecodable(error: &RequestHeaderError) -> Reply {
         return answer.with::<ApiVersionsResponse>(&handlers::api_versions::unsupported());
     }
     Reply::Close { reason: error.to_string() }
+}
+
+fn unhandled(api: ApiKey) -> Reply {
+    Reply::Close { reason: format!("this broker does not serve {api}") }
 }
 
 /// What is needed of a request to encode its answer.
@@ -150,6 +179,18 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
         AnyRequest::DescribeTopicPartitions(request) => {
             answer.now(&h::describe_topic_partitions::handle(&context, &request))
         }
+        AnyRequest::OffsetCommit(_)
+        | AnyRequest::OffsetFetch(_)
+        | AnyRequest::JoinGroup(_)
+        | AnyRequest::Heartbeat(_)
+        | AnyRequest::LeaveGroup(_)
+        | AnyRequest::SyncGroup(_)
+        | AnyRequest::DescribeGroups(_)
+        | AnyRequest::ListGroups(_)
+        | AnyRequest::DeleteGroups(_)
+        | AnyRequest::OffsetDelete(_)
+        | AnyRequest::ConsumerGroupHeartbeat(_)
+        | AnyRequest::ConsumerGroupDescribe(_) => ResponseSlot::Ready(unhandled(answer.api)),
     }
 }
 

@@ -15,7 +15,12 @@ pub(crate) fn read(model: &Model) -> TokenStream {
         }
     });
     let arms = model.tagged_fields().into_iter().map(|field| {
-        let (condition, statement) = (field.is_tagged(), read_field(model, field));
+        let condition = field.is_tagged();
+        let statement = if field.is_tagged_nullable_struct() {
+            read_tagged_struct(model, field)
+        } else {
+            read_field(model, field)
+        };
         let tag = field.tagged.as_ref().map(|(_, tag)| tag);
         quote! {
             #tag if #condition => {
@@ -60,4 +65,13 @@ fn read_field(model: &Model, field: &FieldModel) -> TokenStream {
         },
     };
     quote!(message.#ident = { #value }.map_err(|error| error.in_field(#path))?;)
+}
+
+/// Sets the field, a tagged struct or null, from the reader.
+fn read_tagged_struct(model: &Model, field: &FieldModel) -> TokenStream {
+    let (ident, path) = (&field.ident, model.path(field));
+    quote! {
+        message.#ident = ::base::codec::read_tagged_struct(reader, layout)
+            .map_err(|error| error.in_field(#path))?;
+    }
 }

@@ -81,7 +81,12 @@ fn write_tagged(model: &Model) -> TokenStream {
         quote!(#condition && !(#is_default))
     });
     let writes = fields.iter().map(|field| {
-        let (path, value) = (model.path(field), write_value(field));
+        let (ident, path) = (&field.ident, model.path(field));
+        let value = if field.is_tagged_nullable_struct() {
+            quote!(::base::codec::write_tagged_struct(self.#ident.as_ref(), writer, layout))
+        } else {
+            write_value(field)
+        };
         let tag = field.tagged.as_ref().map(|(_, tag)| tag);
         quote! {
             writer

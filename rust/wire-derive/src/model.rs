@@ -195,6 +195,14 @@ impl FieldModel {
         self.tagged.as_ref().and_then(|(tagged, _)| tagged.condition()).unwrap_or(quote!(true))
     }
 
+    /// Whether the field, where it is a tagged one, is a struct or null, which lies otherwise
+    /// there.
+    pub(crate) fn is_tagged_nullable_struct(&self) -> bool {
+        let is_struct =
+            |inner: &Type| !["String", "Bytes", "Vec"].iter().any(|name| is_named(inner, name));
+        self.tagged.is_some() && self.inner.as_ref().is_some_and(is_struct)
+    }
+
     /// Whether some version of the field is outside the tagged ones.
     pub(crate) fn is_ever_plain(&self) -> bool {
         !self.tagged.as_ref().is_some_and(|(tagged, _)| tagged.covers(self.versions))

@@ -6,7 +6,7 @@ use crate::api::{ApiKey, for_each_api};
 
 macro_rules! any_message {
     ($(
-        $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal:
+        $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:tt:
         $request:ident $response:ident,
     )*) => {
         /// A request of any kind.

@@ -14,6 +14,9 @@ pub trait Request: Message {
     type Response: Message;
 }
 
+/// Where the first flexible version would stand: the request has none.
+const NEVER: i16 = i16::MAX;
+
 /// Hands the table to a macro, so that whatever must name every request is written once: the key,
 /// the name, the versions that a broker advertises, the first of them that it serves, the first
 /// flexible one, and the two structs.
@@ -29,8 +32,24 @@ macro_rules! for_each_api {
                 ListOffsetsRequest ListOffsetsResponse,
             3 Metadata 0 - 13 0 9:
                 MetadataRequest MetadataResponse,
+            8 OffsetCommit 2 - 10 2 8:
+                OffsetCommitRequest OffsetCommitResponse,
+            9 OffsetFetch 1 - 10 1 6:
+                OffsetFetchRequest OffsetFetchResponse,
             10 FindCoordinator 0 - 6 0 3:
                 FindCoordinatorRequest FindCoordinatorResponse,
+            11 JoinGroup 0 - 9 0 6:
+                JoinGroupRequest JoinGroupResponse,
+            12 Heartbeat 0 - 4 0 4:
+                HeartbeatRequest HeartbeatResponse,
+            13 LeaveGroup 0 - 5 0 4:
+                LeaveGroupRequest LeaveGroupResponse,
+            14 SyncGroup 0 - 5 0 4:
+                SyncGroupRequest SyncGroupResponse,
+            15 DescribeGroups 0 - 6 0 5:
+                DescribeGroupsRequest DescribeGroupsResponse,
+            16 ListGroups 0 - 5 0 3:
+                ListGroupsRequest ListGroupsResponse,
             18 ApiVersions 0 - 4 0 3:
                 ApiVersionsRequest ApiVersionsResponse,
             19 CreateTopics 2 - 7 2 5:
@@ -51,10 +70,18 @@ macro_rules! for_each_api {
                 DescribeLogDirsRequest DescribeLogDirsResponse,
             37 CreatePartitions 0 - 3 0 2:
                 CreatePartitionsRequest CreatePartitionsResponse,
+            42 DeleteGroups 0 - 2 0 2:
+                DeleteGroupsRequest DeleteGroupsResponse,
             44 IncrementalAlterConfigs 0 - 1 0 1:
                 IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse,
+            47 OffsetDelete 0 - 0 0 NEVER:
+                OffsetDeleteRequest OffsetDeleteResponse,
             60 DescribeCluster 0 - 2 0 0:
                 DescribeClusterRequest DescribeClusterResponse,
+            68 ConsumerGroupHeartbeat 0 - 1 0 0:
+                ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse,
+            69 ConsumerGroupDescribe 0 - 1 0 0:
+                ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse,
             75 DescribeTopicPartitions 0 - 0 0 0:
                 DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse,
         }
@@ -64,7 +91,7 @@ pub(crate) use for_each_api;
 
 macro_rules! api_keys {
     ($(
-        $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal:
+        $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:tt:
         $request:ident $response:ident,
     )*) => {
         /// A request that this crate knows.
@@ -108,7 +135,7 @@ macro_rules! api_keys {
                 }
             }
 
-            /// The first flexible version (KIP-482).
+            /// The first flexible version (KIP-482); [`i16::MAX`] if there is none.
             pub fn flexible_from(self) -> i16 {
                 match self {
                     $(Self::$name => $flexible,)*
@@ -172,8 +199,8 @@ mod tests {
         assert_eq!(schema.key, Some(api.key()), "{api}");
         assert_eq!(schema.versions, api.served(), "{api}");
         assert_eq!(
-            schema.flexible.map(|flexible| flexible.min),
-            Some(api.flexible_from()),
+            schema.flexible.map_or(NEVER, |flexible| flexible.min),
+            api.flexible_from(),
             "{api}"
         );
         assert_eq!(
@@ -184,7 +211,7 @@ mod tests {
 
     macro_rules! check_schemas {
         ($(
-            $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:literal:
+            $key:literal $name:ident $min:literal - $max:literal $served:literal $flexible:tt:
             $request:ident $response:ident,
         )*) => {
             $(
@@ -221,7 +248,15 @@ mod tests {
             (1, 4, 18),
             (2, 1, 11),
             (3, 0, 13),
+            (8, 2, 10),
+            (9, 1, 10),
             (10, 0, 6),
+            (11, 0, 9),
+            (12, 0, 4),
+            (13, 0, 5),
+            (14, 0, 5),
+            (15, 0, 6),
+            (16, 0, 5),
             (18, 0, 4),
             (19, 2, 7),
             (20, 1, 6),
@@ -232,8 +267,12 @@ mod tests {
             (33, 0, 2),
             (35, 1, 5),
             (37, 0, 3),
+            (42, 0, 2),
             (44, 0, 1),
+            (47, 0, 0),
             (60, 0, 2),
+            (68, 0, 1),
+            (69, 0, 1),
             (75, 0, 0),
         ];
         assert_eq!(advertised, kafka);

@@ -45,6 +45,10 @@ public final class GoldenMessages {
         print("RequestHeader", new RequestHeaderData(), (short) 1, (short) 2);
         print("ResponseHeader", new ResponseHeaderData(), (short) 0, (short) 1);
         for (String name : names) {
+            if (name.contains(".")) {
+                printRecord(name);
+                continue;
+            }
             ApiMessageType type = ApiMessageType.valueOf(name);
             ApiKeys key = ApiKeys.forId(type.apiKey());
             short oldest = key.oldestVersion();
@@ -52,6 +56,14 @@ public final class GoldenMessages {
             print(type.name + "Request", type.newRequest(), oldest, latest);
             print(type.name + "Response", type.newResponse(), oldest, latest);
         }
+    }
+
+    /** A persisted record, by its class: it has no API key, and knows its versions itself. */
+    private static void printRecord(String className) throws Exception {
+        Class<?> type = Class.forName(className);
+        Message empty = (Message) type.getConstructor().newInstance();
+        print(type.getSimpleName(), empty, empty.lowestSupportedVersion(),
+                empty.highestSupportedVersion());
     }
 
     private static void print(String name, Message message, short oldest, short latest)
@@ -157,6 +169,10 @@ public final class GoldenMessages {
             return "s" + count;
         } else if (type == Uuid.class) {
             return new Uuid(count, count);
+        } else if (type == byte[].class) {
+            return ("b" + count).getBytes();
+        } else if (type == ByteBuffer.class) {
+            return ByteBuffer.wrap(("b" + count).getBytes());
         } else if (type == BaseRecords.class) {
             return MemoryRecords.readableRecords(ByteBuffer.wrap(("r" + count).getBytes()));
         }

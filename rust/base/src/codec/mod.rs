@@ -22,5 +22,5 @@ pub use message::Message;
 pub use reader::Reader;
 pub use records::Records;
 pub use schema::{Field, Kind, Schema, Type, Versions};
-pub use value::{Nullable, Value};
+pub use value::{Nullable, Value, read_tagged_struct, write_tagged_struct};
 pub use writer::Writer;

@@ -9,7 +9,7 @@
 //! struct    its fields           its fields | uvarint count | count tagged fields
 //! tagged    -                    uvarint tag | uvarint size | value
 //! struct or int8 -1, or          int8 -1, or
-//! null      int8 1 | struct      int8 1 | struct
+//! null      int8 1 | struct      int8 1 | struct             (in a tagged field: 0 for null)
 //! ```
 
 use bytes::Bytes;
@@ -66,6 +66,24 @@ pub trait Nullable: Value {
             }
         }
     }
+}
+
+/// Reads a struct or null that is a tagged field.
+pub fn read_tagged_struct<T: Value>(
+    reader: &mut Reader,
+    layout: Layout,
+) -> Result<Option<T>, DecodeError> {
+    if reader.read_unsigned_varint()? == 0 { Ok(None) } else { T::read(reader, layout).map(Some) }
+}
+
+/// Writes a struct or null that is a tagged field.
+pub fn write_tagged_struct<T: Value>(
+    value: Option<&T>,
+    writer: &mut Writer,
+    layout: Layout,
+) -> Result<(), EncodeError> {
+    writer.write_unsigned_varint(u32::from(value.is_some()));
+    value.map_or(Ok(()), |value| value.write(writer, layout))
 }
 
 impl<T: Nullable> Value for Option<T> {

@@ -78,7 +78,9 @@ impl Message {
 
 impl Field {
     fn parse(name: &str, cells: &[&str]) -> Self {
-        let default = cells[8].trim_matches('"');
+        // A null without quotes says nothing to Kafka's generator: such a field is empty by
+        // default.
+        let default = if cells[8] == "null" { "" } else { cells[8].trim_matches('"') };
         Self {
             name: name.to_owned(),
             r#type: cells[3].to_owned(),

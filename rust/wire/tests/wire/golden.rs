@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::contract::MESSAGES;
+use crate::records::RECORDS;
 use base::codec::{DecodeError, Message, Reader, Writer};
 use bytes::Bytes;
 use wire::describe_log_dirs::{
@@ -10,6 +12,12 @@ use wire::describe_log_dirs::{
 };
 use wire::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use wire::{ApiKey, DescribeLogDirsResponse, ListOffsetsRequest, RequestHeader, ResponseHeader};
+
+/// Everything that has a line in the file.
+mod messages {
+    pub(super) use wire::coordinator_records::*;
+    pub(super) use wire::*;
+}
 
 /// A line of the file.
 struct Golden {
@@ -36,6 +44,11 @@ fn every_version_that_is_served_has_its_golden_bytes() {
                 let message = format!("{api}{kind}");
                 assert!(golden.contains(&(message.clone(), version)), "{message} {version}");
             }
+        }
+    }
+    for (name, record) in MESSAGES.iter().filter(|(_, m)| RECORDS.contains(&m.name.as_str())) {
+        for version in record.versions.min..=record.versions.max {
+            assert!(golden.contains(&(name.clone(), version)), "{name} {version}");
         }
     }
 }
@@ -133,14 +146,17 @@ fn recode(golden: &Golden) -> Result<Bytes, DecodeError> {
     macro_rules! recode_by_name {
         ($($message:ident)*) => {
             match golden.message {
-                $(stringify!($message) => recode_as::<wire::$message>(golden),)*
-                "RequestHeader" => recode_as::<RequestHeader>(golden),
-                "ResponseHeader" => recode_as::<ResponseHeader>(golden),
-                unknown => panic!("{unknown} is not known"),
+                $(stringify!($message) => Some(recode_as::<messages::$message>(golden)),)*
+                _ => None,
             }
         };
     }
-    for_each_message!(recode_by_name)
+    let recoded = for_each_message!(recode_by_name).or_else(|| for_each_record!(recode_by_name));
+    recoded.unwrap_or_else(|| match golden.message {
+        "RequestHeader" => recode_as::<RequestHeader>(golden),
+        "ResponseHeader" => recode_as::<ResponseHeader>(golden),
+        unknown => panic!("{unknown} is not known"),
+    })
 }
 
 fn recode_as<M: Message>(golden: &Golden) -> Result<Bytes, DecodeError> {
@@ -154,14 +170,19 @@ fn default(golden: &Golden) -> Bytes {
     macro_rules! default_by_name {
         ($($message:ident)*) => {
             match golden.message {
-                $(stringify!($message) => encode(&wire::$message::default(), golden.version),)*
-                "RequestHeader" => encode(&RequestHeader::default(), golden.version),
-                "ResponseHeader" => encode(&ResponseHeader::default(), golden.version),
-                unknown => panic!("{unknown} is not known"),
+                $(stringify!($message) => {
+                    Some(encode(&messages::$message::default(), golden.version))
+                })*
+                _ => None,
             }
         };
     }
-    for_each_message!(default_by_name)
+    let default = for_each_message!(default_by_name).or_else(|| for_each_record!(default_by_name));
+    default.unwrap_or_else(|| match golden.message {
+        "RequestHeader" => encode(&RequestHeader::default(), golden.version),
+        "ResponseHeader" => encode(&ResponseHeader::default(), golden.version),
+        unknown => panic!("{unknown} is not known"),
+    })
 }
 
 fn encode<M: Message>(message: &M, version: i16) -> Bytes {

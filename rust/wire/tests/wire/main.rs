@@ -10,7 +10,15 @@ macro_rules! for_each_message {
             FetchRequest FetchResponse
             ListOffsetsRequest ListOffsetsResponse
             MetadataRequest MetadataResponse
+            OffsetCommitRequest OffsetCommitResponse
+            OffsetFetchRequest OffsetFetchResponse
             FindCoordinatorRequest FindCoordinatorResponse
+            JoinGroupRequest JoinGroupResponse
+            HeartbeatRequest HeartbeatResponse
+            LeaveGroupRequest LeaveGroupResponse
+            SyncGroupRequest SyncGroupResponse
+            DescribeGroupsRequest DescribeGroupsResponse
+            ListGroupsRequest ListGroupsResponse
             ApiVersionsRequest ApiVersionsResponse
             CreateTopicsRequest CreateTopicsResponse
             DeleteTopicsRequest DeleteTopicsResponse
@@ -21,9 +29,33 @@ macro_rules! for_each_message {
             AlterConfigsRequest AlterConfigsResponse
             DescribeLogDirsRequest DescribeLogDirsResponse
             CreatePartitionsRequest CreatePartitionsResponse
+            DeleteGroupsRequest DeleteGroupsResponse
             IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
+            OffsetDeleteRequest OffsetDeleteResponse
             DescribeClusterRequest DescribeClusterResponse
+            ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse
+            ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse
             DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
+        }
+    };
+}
+
+/// Hands what is not a request or an answer to a macro: what consumers say to each other, and what
+/// a group coordinator keeps.
+macro_rules! for_each_record {
+    ($macro:ident) => {
+        $macro! {
+            ConsumerProtocolSubscription ConsumerProtocolAssignment
+            LegacyOffsetCommitKey LegacyOffsetCommitValue
+            OffsetCommitKey OffsetCommitValue
+            GroupMetadataKey GroupMetadataValue
+            ConsumerGroupMetadataKey ConsumerGroupMetadataValue
+            ConsumerGroupPartitionMetadataKey ConsumerGroupPartitionMetadataValue
+            ConsumerGroupMemberMetadataKey ConsumerGroupMemberMetadataValue
+            ConsumerGroupTargetAssignmentMetadataKey ConsumerGroupTargetAssignmentMetadataValue
+            ConsumerGroupTargetAssignmentMemberKey ConsumerGroupTargetAssignmentMemberValue
+            ConsumerGroupCurrentMemberAssignmentKey ConsumerGroupCurrentMemberAssignmentValue
+            ConsumerGroupRegularExpressionKey ConsumerGroupRegularExpressionValue
         }
     };
 }
@@ -34,6 +66,7 @@ mod golden;
 mod hostile_frames;
 mod oracle;
 mod random_message;
+mod records;
 mod schema;
 mod traps;
 

@@ -187,6 +187,7 @@ impl<C: Choice> Encoder<'_, C> {
         }
         let is_struct = !field.fields.is_empty();
         match (is_struct, is_null) {
+            (true, true) if field.is_tagged(self.version) => return out.push(0),
             (true, true) => return out.push(0xff),
             (true, false) if field.nullable.is_some() => out.push(1),
             (false, true) if field.r#type == "string" => return self.write_string(None, out),
@@ -268,6 +269,9 @@ fn write_default(field: &Field, version: i16, out: &mut Vec<u8>) {
         "int64" => out.extend(number().to_be_bytes()),
         "uuid" => out.extend([0; 16]),
         _ => {
+            if field.is_nullable(version) {
+                out.push(1);
+            }
             for inner in field.fields.iter().filter(|inner| inner.versions.contains(version)) {
                 write_default(inner, version, out);
             }

@@ -12,8 +12,8 @@ use wire::metadata::{MetadataRequestTopic, MetadataResponseTopic};
 use wire::produce::{LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse};
 use wire::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, FetchRequest, FetchResponse,
-    ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse, RequestHeaderError,
-    decode_request_header, decode_response, encode_request, encode_response,
+    JoinGroupResponse, ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse,
+    RequestHeaderError, decode_request_header, decode_response, encode_request, encode_response,
 };
 
 /// T1. librdkafka 2.0 looks for Produce 0 and sends it to nobody.
@@ -143,6 +143,17 @@ fn metadata_13_can_ask_a_client_to_bootstrap_again() {
     let response = MetadataResponse { error_code, ..Default::default() };
     assert_eq!(recode(&response, 13).error_code, error_code);
     assert_eq!(recode(&response, 12).error_code, 0);
+}
+
+/// T8. A group that has no protocol, as one that refuses a member, has none to name: null says so
+/// from version 7 on, and before that an empty text must do.
+#[test]
+fn a_group_without_a_protocol_has_an_empty_name_before_version_7() {
+    let refusal = |protocol_name| JoinGroupResponse { protocol_name, ..Default::default() };
+    let (null, empty) = (refusal(None), refusal(Some(String::new())));
+    assert_eq!(recode(&null, 7), null);
+    assert_eq!(null.encode(&mut Writer::new(), 6).unwrap_err().reason, EncodeReason::Null);
+    assert_eq!(recode(&empty, 6), empty);
 }
 
 /// T10. A broker fills one answer for every version: what a version lacks is dropped without a
