@@ -47,7 +47,6 @@ pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
 pub mod sync_group;
-mod version_prefixed;
 
 pub use base::codec::{
     DecodeError, DecodeReason, EncodeError, EncodeReason, Frame, Message, Part, Reader, Records,

@@ -7,10 +7,8 @@
 //! - 2: the generation in which it came to own that (KIP-792)
 //! - 3: its rack (KIP-881)
 
-use base::codec::{DecodeError, EncodeError, Message, Reader};
+use base::codec::{DecodeError, EncodeError, Message, Reader, Writer};
 use bytes::Bytes;
-
-use crate::version_prefixed;
 
 pub mod assignment;
 pub mod subscription;
@@ -27,14 +25,17 @@ impl ConsumerProtocolMessage for ConsumerProtocolAssignment {}
 
 /// The message as a consumer hands it to the coordinator.
 pub fn encode<M: ConsumerProtocolMessage>(message: &M, version: i16) -> Result<Bytes, EncodeError> {
-    version_prefixed::encode(version, message, version)
+    let mut writer = Writer::new();
+    writer.write_slice(&version.to_be_bytes());
+    message.encode(&mut writer, version)?;
+    Ok(writer.finish()?.collect().expect("what was just written lies in memory"))
 }
 
 /// Reads what another consumer has said. One of a later version is read as far as this release
 /// knows it: later versions only add fields.
 pub fn decode<M: ConsumerProtocolMessage>(bytes: &Bytes) -> Result<M, DecodeError> {
     let mut reader = Reader::new(bytes.clone());
-    let version = version_prefixed::read_prefix(&mut reader)?;
+    let version = i16::from_be_bytes(reader.read_fixed()?);
     M::decode(&mut reader, version.min(M::SCHEMA.versions.max))
 }
 
