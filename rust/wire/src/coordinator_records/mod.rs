@@ -1,7 +1,7 @@
 //! The records of `__consumer_offsets`: what a group coordinator keeps, one file a kind, in Kafka's
-//! own layout, so that a foreign tool can read the topic. A kind is a key and a value, and bears the
-//! number that both have as their key; in the log it stands in front of the key, and the version of
-//! the value in front of the value.
+//! own layout, so that a foreign tool can read the topic. A kind is a key and a value, and bears
+//! the number that both have as their key; in the log it stands in front of the key, and the
+//! version of the value in front of the value.
 
 pub mod consumer_group_current_member_assignment;
 pub mod consumer_group_member_metadata;
