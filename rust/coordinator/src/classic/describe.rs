@@ -1,0 +1,50 @@
+//! How a classic group looks from outside.
+
+use wire::describe_groups::{DescribedGroup, DescribedGroupMember};
+use wire::list_groups::ListedGroup;
+
+use super::{ClassicGroup, Member, State};
+
+/// The type of classic groups in ListGroups.
+pub(crate) const CLASSIC: &str = "classic";
+
+impl ClassicGroup {
+    pub(crate) fn listed(&self) -> ListedGroup {
+        ListedGroup {
+            group_id: self.id.clone(),
+            protocol_type: self.protocol_type().to_owned(),
+            group_state: self.state.to_string(),
+            group_type: CLASSIC.to_owned(),
+        }
+    }
+
+    /// What members say and are assigned is told of a stable group only: before, it means nothing.
+    pub(crate) fn described(&self) -> DescribedGroup {
+        let protocol = match self.state {
+            State::Stable => self.protocol.as_deref(),
+            _ => None,
+        };
+        let member = |member: &Member| {
+            let mut described = DescribedGroupMember {
+                member_id: member.id.clone(),
+                group_instance_id: member.instance_id.clone(),
+                client_id: member.client_id.clone(),
+                client_host: member.client_host.clone(),
+                ..DescribedGroupMember::default()
+            };
+            if let Some(protocol) = protocol {
+                described.member_metadata = member.metadata(protocol);
+                described.member_assignment = member.assignment.clone();
+            }
+            described
+        };
+        DescribedGroup {
+            group_id: self.id.clone(),
+            group_state: self.state.to_string(),
+            protocol_type: self.protocol_type().to_owned(),
+            protocol_data: protocol.unwrap_or_default().to_owned(),
+            members: self.members.values().map(member).collect(),
+            ..DescribedGroup::default()
+        }
+    }
+}

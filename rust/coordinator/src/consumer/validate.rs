@@ -1,0 +1,78 @@
+//! Whether a request comes from a member, and from one that is up to date.
+
+use base::ErrorCode;
+use wire::offset_commit::OffsetCommitRequest;
+use wire::offset_fetch::OffsetFetchRequestGroup;
+
+use super::{ConsumerGroup, Member};
+
+/// A member of the new protocol commits with this version or a later one.
+const MEMBER_EPOCH_VERSION: i16 = 9;
+
+impl ConsumerGroup {
+    /// A commit of the member's epoch is good. One of an earlier epoch is too, if the member has
+    /// held the partitions without a break since then: the answer that told it of its new epoch is
+    /// still under way.
+    pub(crate) fn validate_commit(
+        &self,
+        version: i16,
+        request: &OffsetCommitRequest,
+    ) -> Result<(), ErrorCode> {
+        let epoch = request.generation_id_or_member_epoch;
+        if epoch < 0 && self.is_empty() {
+            return Ok(());
+        }
+        let member = self.member(&request.member_id).ok_or(ErrorCode::UnknownMemberId)?;
+        if let Some(instance) = &request.group_instance_id
+            && member.instance_id() != Some(instance)
+        {
+            return Err(ErrorCode::FencedInstanceId);
+        }
+        if member.classic().is_none() && version < MEMBER_EPOCH_VERSION {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
+        if epoch == member.current.epoch || holds_since(member, epoch, request) {
+            Ok(())
+        } else {
+            Err(stale(member))
+        }
+    }
+
+    /// A fetch that names no member is anybody's.
+    pub(crate) fn validate_fetch(
+        &self,
+        request: &OffsetFetchRequestGroup,
+    ) -> Result<(), ErrorCode> {
+        let Some(id) = &request.member_id else {
+            return if request.member_epoch < 0 { Ok(()) } else { Err(ErrorCode::UnknownMemberId) };
+        };
+        if id.is_empty() && request.member_epoch < 0 {
+            return Ok(());
+        }
+        let member = self.member(id).ok_or(ErrorCode::UnknownMemberId)?;
+        if request.member_epoch == member.current.epoch { Ok(()) } else { Err(stale(member)) }
+    }
+}
+
+/// Partitions named by name are looked at by the caller's epoch alone.
+fn holds_since(member: &Member, epoch: i32, request: &OffsetCommitRequest) -> bool {
+    if member.classic().is_some() || epoch < 0 || epoch > member.current.epoch {
+        return false;
+    }
+    request.topics.iter().all(|topic| {
+        topic.partitions.iter().all(|partition| {
+            let current = &member.current;
+            let index = partition.partition_index;
+            let given = current.assigned.epoch(topic.topic_id, index);
+            let given = given.or_else(|| current.pending_revocation.epoch(topic.topic_id, index));
+            given.is_some_and(|given| given <= epoch)
+        })
+    })
+}
+
+fn stale(member: &Member) -> ErrorCode {
+    match member.classic() {
+        Some(_) => ErrorCode::IllegalGeneration,
+        None => ErrorCode::StaleMemberEpoch,
+    }
+}

@@ -1,0 +1,50 @@
+//! The group coordinator as a pure machine: committed offsets, classic groups, consumer groups
+//! (KIP-848) and the assignors.
+//!
+//! A [`Shard`] is one partition of `__consumer_offsets`. Its host owns the log, the time and the
+//! connections, and keeps four promises:
+//!
+//! 1. *Load*: make a shard with [`Shard::new`], give it every record of the partition with
+//!    [`Shard::replay`], in order, and then call [`Shard::on_loaded`].
+//! 2. *Decide, append, replay*: each [`Decision`] of [`Shard::decide`], [`Shard::on_timer`],
+//!    [`Shard::on_metadata`] and [`Shard::on_loaded`] is one batch. Its records are appended in
+//!    one piece and replayed at once, before the next call; its timers are set. If the append
+//!    fails, the shard is dropped with its timers, everybody who waits for a reply is told
+//!    `NOT_COORDINATOR`, and a new shard is loaded.
+//! 3. *Reply*: a reply leaves once everything that had been appended by then, the decision's own
+//!    records included, is below the high watermark. So an answer never shows, and a member never
+//!    acts on, what a crash could still take back. A decision without records waits for the
+//!    records before it all the same.
+//! 4. *Time*: a timer is named by its [`TimerKey`]; to schedule a key again moves it. When it is
+//!    due it is taken out and given to [`Shard::on_timer`].
+//!
+//! A [`ReplyToken`] is answered exactly once, though perhaps by a later decision: joining and
+//! syncing members wait for each other.
+//!
+//! Requests about several groups (OffsetFetch, DescribeGroups, DeleteGroups,
+//! ConsumerGroupDescribe) are split by the host, so that a shard is asked for its own groups only;
+//! ListGroups is asked of every shard. Authorization is the host's.
+//!
+//! What is persisted is changed by replay alone. The classic protocol's joining phase (who waits,
+//! for what, until when) is soft state, as in Kafka, and lives outside of it.
+
+mod classic;
+mod config;
+#[expect(dead_code, unused_imports, reason = "the heartbeat that uses it comes next")]
+mod consumer;
+mod decision;
+mod groups;
+mod now;
+mod offsets;
+mod rebalance;
+mod record;
+mod request;
+mod shard;
+
+pub use config::{CoordinatorConfig, GroupConfig};
+pub use decision::{Decision, TimerChange, TimerKey};
+pub use now::Now;
+pub use rebalance::{Cause, Rebalance};
+pub use record::{CoordinatorRecord, RecordDecodeError};
+pub use request::{Client, ReplyToken, Request, Response};
+pub use shard::Shard;

@@ -1,0 +1,158 @@
+//! OffsetCommit: a group has read so far.
+
+use base::{ErrorCode, PartitionIndex, TopicId};
+use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
+use wire::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+
+use crate::decision::Decision;
+use crate::now::Now;
+use crate::request::Client;
+use crate::shard::Shard;
+
+/// From here on topics are named by their ids (KIP-848).
+const TOPIC_ID_VERSION: i16 = 10;
+/// From here on the answer may be `GROUP_ID_NOT_FOUND` and `STALE_MEMBER_EPOCH`.
+const NEW_ERRORS_VERSION: i16 = 9;
+/// No retention of the commit's own.
+const DEFAULT_RETENTION_TIME: i64 = -1;
+
+impl Shard {
+    pub(crate) fn commit_offsets(
+        &mut self,
+        now: Now,
+        client: &Client,
+        request: &OffsetCommitRequest,
+        decision: &mut Decision,
+    ) -> OffsetCommitResponse {
+        if let Err(error) = self.validate_commit(client.api_version, request) {
+            return refuse(request, error);
+        }
+        self.hear_of_committer(now, request, decision);
+        let topics = request
+            .topics
+            .iter()
+            .map(|topic| self.commit_topic(now, client, request, topic, decision))
+            .collect();
+        OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
+    }
+
+    fn validate_commit(
+        &self,
+        version: i16,
+        request: &OffsetCommitRequest,
+    ) -> Result<(), ErrorCode> {
+        if let Some(group) = self.consumer.get(&request.group_id) {
+            return group.validate_commit(version, request);
+        }
+        if let Some(group) = self.classic.get(&request.group_id) {
+            return group.validate_commit(request);
+        }
+        match request.generation_id_or_member_epoch {
+            // A consumer that assigns itself its partitions needs no group.
+            ..0 => Ok(()),
+            _ if version >= NEW_ERRORS_VERSION => Err(ErrorCode::GroupIdNotFound),
+            _ => Err(ErrorCode::IllegalGeneration),
+        }
+    }
+
+    /// A commit is a sign of life of a classic member, as good as a heartbeat.
+    fn hear_of_committer(&mut self, now: Now, request: &OffsetCommitRequest, to: &mut Decision) {
+        if !self.consumer.contains_key(&request.group_id)
+            && let Some(group) = self.classic.get_mut(&request.group_id)
+        {
+            group.hear_of_committer(now, &request.member_id, to);
+        }
+    }
+
+    fn commit_topic(
+        &self,
+        now: Now,
+        client: &Client,
+        request: &OffsetCommitRequest,
+        topic: &OffsetCommitRequestTopic,
+        decision: &mut Decision,
+    ) -> OffsetCommitResponseTopic {
+        let (image, unknown) = if client.api_version >= TOPIC_ID_VERSION {
+            (self.image.topic(TopicId(topic.topic_id)), ErrorCode::UnknownTopicId)
+        } else {
+            (self.image.topic_by_name(&topic.name), ErrorCode::UnknownTopicOrPartition)
+        };
+        let commit = |partition: &OffsetCommitRequestPartition| {
+            let Some(image) = image else { return Err(unknown) };
+            if image.partition(PartitionIndex(partition.partition_index)).is_none() {
+                return Err(ErrorCode::UnknownTopicOrPartition);
+            }
+            let value = self.committed_value(now, request, partition, image.id)?;
+            let key = OffsetCommitKey {
+                group: request.group_id.clone(),
+                topic: image.name.to_string(),
+                partition: partition.partition_index,
+            };
+            Ok((key, Some(value)))
+        };
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in &topic.partitions {
+            let error = match commit(partition) {
+                Ok(record) => {
+                    decision.record(record);
+                    ErrorCode::None
+                }
+                Err(error) => error,
+            };
+            partitions.push(answer(partition, error));
+        }
+        OffsetCommitResponseTopic { name: topic.name.clone(), topic_id: topic.topic_id, partitions }
+    }
+
+    fn committed_value(
+        &self,
+        now: Now,
+        request: &OffsetCommitRequest,
+        partition: &OffsetCommitRequestPartition,
+        topic_id: TopicId,
+    ) -> Result<OffsetCommitValue, ErrorCode> {
+        let metadata = partition.committed_metadata.clone().unwrap_or_default();
+        if metadata.len() > usize::try_from(self.config.offset_metadata_max_bytes).unwrap_or(0) {
+            return Err(ErrorCode::OffsetMetadataTooLarge);
+        }
+        let expire_timestamp = match request.retention_time_ms {
+            DEFAULT_RETENTION_TIME => -1,
+            retention_ms => now.unix_ms.saturating_add(retention_ms),
+        };
+        Ok(OffsetCommitValue {
+            offset: partition.committed_offset,
+            leader_epoch: partition.committed_leader_epoch,
+            metadata,
+            commit_timestamp: now.unix_ms,
+            expire_timestamp,
+            topic_id: topic_id.0,
+        })
+    }
+}
+
+/// The same error for each partition: the request has no place of its own for one.
+fn refuse(request: &OffsetCommitRequest, error: ErrorCode) -> OffsetCommitResponse {
+    let topics = request
+        .topics
+        .iter()
+        .map(|topic| OffsetCommitResponseTopic {
+            name: topic.name.clone(),
+            topic_id: topic.topic_id,
+            partitions: topic.partitions.iter().map(|partition| answer(partition, error)).collect(),
+        })
+        .collect();
+    OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
+}
+
+fn answer(
+    partition: &OffsetCommitRequestPartition,
+    error: ErrorCode,
+) -> OffsetCommitResponsePartition {
+    OffsetCommitResponsePartition {
+        partition_index: partition.partition_index,
+        error_code: error.code(),
+    }
+}

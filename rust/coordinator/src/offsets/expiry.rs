@@ -1,0 +1,108 @@
+//! Offsets that nobody needs any more: those of a group that has been empty for long, of a topic
+//! that a group has stopped reading, of a topic that is gone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metadata::image::TopicImage;
+use wire::coordinator_records::OffsetCommitValue;
+
+use super::tombstone;
+use crate::classic::ClassicGroup;
+use crate::decision::{Decision, TimerKey};
+use crate::now::Now;
+use crate::shard::Shard;
+
+/// The most records of one decision: what is left expires with the next.
+const EXPIRED_PER_DECISION_MAX: usize = 1_000;
+
+/// From when on a group's offsets grow old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpirySince {
+    /// They do not: the group is using them, or is about to.
+    Never,
+    /// Since each was committed.
+    Commit,
+    /// Since the group became empty.
+    Empty(i64),
+}
+
+impl ExpirySince {
+    fn is_expired(self, value: &OffsetCommitValue, now: Now, retention_ms: i64) -> bool {
+        let since = match self {
+            Self::Never => return false,
+            // The commit had a retention of its own, which versions up to 4 could ask for.
+            _ if value.expire_timestamp != -1 => return now.unix_ms >= value.expire_timestamp,
+            Self::Commit => value.commit_timestamp,
+            Self::Empty(since) => since,
+        };
+        now.unix_ms.saturating_sub(since) >= retention_ms
+    }
+}
+
+impl Shard {
+    /// Forgets what has expired, and groups of which nothing is left.
+    pub(crate) fn expire_offsets(&mut self, now: Now, decision: &mut Decision) {
+        let names: BTreeSet<&String> = self
+            .classic
+            .keys()
+            .chain(self.consumer.keys())
+            .chain(self.offsets.groups().map(|(group, _)| group))
+            .collect();
+        let mut gone = Vec::new();
+        for group in names {
+            if decision.records.len() >= EXPIRED_PER_DECISION_MAX {
+                break;
+            }
+            if self.expire_offsets_of(now, group, decision) && self.may_forget(group) {
+                gone.push(group.clone());
+            }
+        }
+        for group in gone {
+            self.forget_group(&group, decision);
+        }
+        let pause = match decision.records.len() {
+            EXPIRED_PER_DECISION_MAX.. => Duration::ZERO,
+            _ => self.config.offsets_retention_check_interval(),
+        };
+        decision.schedule(TimerKey::OffsetExpiry, now.instant + pause);
+    }
+
+    /// Answers whether no offset of the group is left.
+    fn expire_offsets_of(&self, now: Now, group: &str, decision: &mut Decision) -> bool {
+        let since = self.classic.get(group).map(ClassicGroup::expiry_since);
+        let since = since.unwrap_or(ExpirySince::Commit);
+        let mut is_nothing_left = true;
+        for (topic, partitions) in self.offsets.of_group(group) {
+            if self.is_subscribed(group, topic) {
+                is_nothing_left = false;
+                continue;
+            }
+            for (&partition, value) in partitions {
+                let is_room = decision.records.len() < EXPIRED_PER_DECISION_MAX;
+                if is_room && since.is_expired(value, now, self.config.offsets_retention_ms()) {
+                    decision.record(tombstone(group, topic, partition));
+                } else {
+                    is_nothing_left = false;
+                }
+            }
+        }
+        is_nothing_left
+    }
+
+    /// Forgets the offsets of topics that have been deleted.
+    pub(crate) fn forget_topics(&self, deleted: &[Arc<TopicImage>], decision: &mut Decision) {
+        if deleted.is_empty() {
+            return;
+        }
+        for (group, topics) in self.offsets.groups() {
+            for topic in deleted {
+                let Some(partitions) = topics.get(&*topic.name) else { continue };
+                for &partition in partitions.keys() {
+                    decision.record(tombstone(group, &topic.name, partition));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! One partition of `__consumer_offsets`: the groups whose ids hash to it, and their offsets.
+
+use std::collections::BTreeMap;
+
+use base::{ErrorCode, Offset, Rng};
+use metadata::MetadataImage;
+use wire::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
+use wire::coordinator_records::GroupMetadataValue;
+use wire::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use wire::join_group::JoinGroupRequest;
+use wire::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
+use wire::sync_group::SyncGroupRequest;
+
+use crate::classic::join::Join;
+use crate::classic::{self, ClassicGroup};
+use crate::config::{CoordinatorConfig, GroupConfig};
+use crate::consumer::ConsumerGroup;
+use crate::decision::{Decision, TimerKey};
+use crate::now::Now;
+use crate::offsets::Offsets;
+use crate::record::CoordinatorRecord;
+use crate::request::{Client, ReplyToken, Request};
+
+/// A partition's coordinator. See the crate's description for what its host promises.
+#[derive(Debug)]
+pub struct Shard {
+    pub(crate) config: CoordinatorConfig,
+    pub(crate) group_configs: BTreeMap<String, GroupConfig>,
+    pub(crate) image: MetadataImage,
+    /// Persisted.
+    pub(crate) offsets: Offsets,
+    /// Persisted.
+    pub(crate) consumer: BTreeMap<String, ConsumerGroup>,
+    /// Persisted: the last record of each classic group.
+    pub(crate) persisted: BTreeMap<String, GroupMetadataValue>,
+    /// Soft state, which runs ahead of what is persisted of it.
+    pub(crate) classic: BTreeMap<String, ClassicGroup>,
+    is_loaded: bool,
+}
+
+impl Shard {
+    /// A shard before its first record.
+    pub fn new(config: CoordinatorConfig, image: MetadataImage) -> Self {
+        Self {
+            config,
+            group_configs: BTreeMap::new(),
+            image,
+            offsets: Offsets::default(),
+            consumer: BTreeMap::new(),
+            persisted: BTreeMap::new(),
+            classic: BTreeMap::new(),
+            is_loaded: false,
+        }
+    }
+
+    /// Takes in a record of the log: while it is loaded, and of each decision as soon as it is
+    /// appended.
+    pub fn replay(&mut self, _offset: Offset, record: &CoordinatorRecord) {
+        match record {
+            CoordinatorRecord::OffsetCommit(key, value) => {
+                self.offsets.replay(key, value.as_ref());
+            }
+            CoordinatorRecord::GroupMetadata(key, Some(value)) => {
+                self.persisted.insert(key.group.clone(), value.clone());
+            }
+            CoordinatorRecord::GroupMetadata(key, None) => {
+                self.persisted.remove(&key.group);
+            }
+            of_consumers => self.replay_consumer_group(of_consumers),
+        }
+        if self.is_loaded {
+            self.follow(record);
+        }
+    }
+
+    fn replay_consumer_group(&mut self, record: &CoordinatorRecord) {
+        let Some(id) = ConsumerGroup::of_record(record) else { return };
+        let group = self.consumer.entry(id.to_owned()).or_insert_with(|| ConsumerGroup::new(id));
+        group.replay(record);
+        if group.is_gone() {
+            self.consumer.remove(id);
+        }
+    }
+
+    /// Soft state begins with the first record of a group, and ends with its tombstone.
+    fn follow(&mut self, record: &CoordinatorRecord) {
+        match record {
+            CoordinatorRecord::OffsetCommit(key, Some(_)) => self.begin_soft_state(&key.group),
+            CoordinatorRecord::GroupMetadata(key, Some(_)) => self.begin_soft_state(&key.group),
+            CoordinatorRecord::GroupMetadata(key, None) => {
+                self.classic.remove(&key.group);
+                if !self.offsets.of_group(&key.group).is_empty() {
+                    self.begin_soft_state(&key.group);
+                }
+            }
+            of_consumers => {
+                if let Some(id) = ConsumerGroup::of_record(of_consumers)
+                    && self.consumer.contains_key(id)
+                {
+                    self.classic.remove(id);
+                }
+            }
+        }
+    }
+
+    fn begin_soft_state(&mut self, id: &str) {
+        if self.consumer.contains_key(id) || self.classic.contains_key(id) {
+            return;
+        }
+        let group = match self.persisted.get(id) {
+            Some(value) => ClassicGroup::load(id, value),
+            None => ClassicGroup::simple(id),
+        };
+        self.classic.insert(id.to_owned(), group);
+    }
+
+    /// The last record has been replayed: members' sessions begin.
+    pub fn on_loaded(&mut self, now: Now) -> Decision {
+        let mut decision = Decision::default();
+        self.is_loaded = true;
+        let ids: Vec<String> = self
+            .persisted
+            .keys()
+            .chain(self.offsets.groups().map(|(group, _)| group))
+            .cloned()
+            .collect();
+        for id in ids {
+            self.begin_soft_state(&id);
+        }
+        for group in self.classic.values_mut() {
+            group.on_loaded(now, &self.config, &mut decision);
+        }
+        let check = now.instant + self.config.offsets_retention_check_interval();
+        decision.schedule(TimerKey::OffsetExpiry, check);
+        decision
+    }
+
+    /// The cluster's metadata has changed.
+    pub fn on_metadata(&mut self, _now: Now, image: MetadataImage) -> Decision {
+        let mut decision = Decision::default();
+        let earlier = std::mem::replace(&mut self.image, image);
+        let changes = self.image.topic_changes_since(&earlier);
+        self.forget_topics(&changes.deleted, &mut decision);
+        decision
+    }
+
+    /// The broker's keys have changed. Timers that run keep the time-outs they were set with.
+    pub fn set_config(&mut self, config: CoordinatorConfig) {
+        self.config = config;
+    }
+
+    /// What is configured for one group has changed.
+    pub fn set_group_config(&mut self, group: &str, config: GroupConfig) {
+        if config == GroupConfig::default() {
+            self.group_configs.remove(group);
+        } else {
+            self.group_configs.insert(group.to_owned(), config);
+        }
+    }
+
+    /// Answers a request, or lets its token wait for a later decision.
+    pub fn decide(
+        &mut self,
+        now: Now,
+        rng: &mut dyn Rng,
+        client: &Client,
+        request: &Request,
+        token: ReplyToken,
+    ) -> Decision {
+        let mut decision = Decision::default();
+        let to = &mut decision;
+        match request {
+            Request::OffsetCommit(request) => {
+                let response = self.commit_offsets(now, client, request, to);
+                to.reply(token, response);
+            }
+            Request::OffsetFetch(request) => to.reply(token, self.fetch_offsets(client, request)),
+            Request::OffsetDelete(request) => {
+                let response = self.delete_offsets(request, to);
+                to.reply(token, response);
+            }
+            Request::JoinGroup(request) => {
+                self.join(
+                    Join { now, rng, client, config: &self.config.clone(), request, token },
+                    to,
+                );
+            }
+            Request::SyncGroup(request) => self.sync(now, request, token, to),
+            Request::Heartbeat(request) => {
+                let error = self.heartbeat(now, request, to).err().unwrap_or(ErrorCode::None);
+                let error_code = error.code();
+                to.reply(token, HeartbeatResponse { error_code, ..HeartbeatResponse::default() });
+            }
+            Request::LeaveGroup(request) => {
+                let response = self.leave(now, client, request, to);
+                to.reply(token, response);
+            }
+            Request::ListGroups(request) => to.reply(token, self.list_groups(request)),
+            Request::DescribeGroups(request) => {
+                to.reply(token, self.describe_groups(client, request));
+            }
+            Request::DeleteGroups(request) => {
+                let response = self.delete_groups(request, to);
+                to.reply(token, response);
+            }
+            Request::ConsumerGroupHeartbeat(_) => {
+                let error_code = ErrorCode::UnsupportedVersion.code();
+                to.reply(
+                    token,
+                    ConsumerGroupHeartbeatResponse { error_code, ..Default::default() },
+                );
+            }
+            Request::ConsumerGroupDescribe(request) => {
+                to.reply(token, self.describe_consumer_groups(request));
+            }
+        }
+        decision
+    }
+
+    /// A timer is due.
+    pub fn on_timer(&mut self, now: Now, key: &TimerKey) -> Decision {
+        let mut decision = Decision::default();
+        let to = &mut decision;
+        let Self { config, classic, .. } = self;
+        match key {
+            TimerKey::ClassicSession { group, member } => {
+                if let Some(soft) = classic.get_mut(group) {
+                    soft.on_session_timer(now, config, member, to);
+                }
+                self.drop_if_unused(group);
+            }
+            TimerKey::ClassicJoin { group } => {
+                if let Some(group) = classic.get_mut(group) {
+                    group.on_join_timer(now, config, to);
+                }
+            }
+            TimerKey::ClassicSync { group } => {
+                if let Some(group) = classic.get_mut(group) {
+                    group.on_sync_timer(now, config, to);
+                }
+            }
+            TimerKey::OffsetExpiry => self.expire_offsets(now, to),
+            TimerKey::ConsumerSession { .. }
+            | TimerKey::ConsumerRebalance { .. }
+            | TimerKey::ConsumerJoin { .. }
+            | TimerKey::ConsumerSync { .. }
+            | TimerKey::ConsumerAssignment { .. } => {}
+        }
+        decision
+    }
+
+    fn join(&mut self, join: Join<'_>, decision: &mut Decision) {
+        let JoinGroupRequest { group_id, member_id, session_timeout_ms, .. } = join.request;
+        let bounds = self.config.min_session_timeout_ms..=self.config.max_session_timeout_ms;
+        if group_id.is_empty() {
+            return join.refuse(ErrorCode::InvalidGroupId, decision);
+        }
+        if !bounds.contains(session_timeout_ms) {
+            return join.refuse(ErrorCode::InvalidSessionTimeout, decision);
+        }
+        if !self.classic.contains_key(group_id) && !member_id.is_empty() {
+            return join.refuse(ErrorCode::UnknownMemberId, decision);
+        }
+        let now = join.now;
+        let new = || ClassicGroup::new(group_id, now);
+        self.classic.entry(group_id.clone()).or_insert_with(new).join(join, decision);
+        self.drop_if_unused(group_id);
+    }
+
+    fn sync(
+        &mut self,
+        now: Now,
+        request: &SyncGroupRequest,
+        token: ReplyToken,
+        decision: &mut Decision,
+    ) {
+        if request.group_id.is_empty() {
+            return classic::sync::refuse(token, ErrorCode::InvalidGroupId, decision);
+        }
+        match self.classic.get_mut(&request.group_id) {
+            Some(group) => group.sync(now, request, token, decision),
+            None => classic::sync::refuse(token, ErrorCode::UnknownMemberId, decision),
+        }
+    }
+
+    fn heartbeat(
+        &mut self,
+        now: Now,
+        request: &HeartbeatRequest,
+        decision: &mut Decision,
+    ) -> Result<(), ErrorCode> {
+        if request.group_id.is_empty() {
+            return Err(ErrorCode::InvalidGroupId);
+        }
+        let group = self.classic.get_mut(&request.group_id).ok_or(ErrorCode::UnknownMemberId)?;
+        group.heartbeat(now, request, decision)
+    }
+
+    fn leave(
+        &mut self,
+        now: Now,
+        client: &Client,
+        request: &LeaveGroupRequest,
+        decision: &mut Decision,
+    ) -> LeaveGroupResponse {
+        if request.group_id.is_empty() {
+            let error_code = ErrorCode::InvalidGroupId.code();
+            return LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() };
+        }
+        let leaving = classic::leave::leaving(client.api_version, request);
+        let members = match self.classic.get_mut(&request.group_id) {
+            Some(group) => group.leave(now, &self.config, &leaving, decision),
+            None => classic::leave::unknown(&leaving),
+        };
+        self.drop_if_unused(&request.group_id);
+        classic::leave::response(client.api_version, members)
+    }
+
+    /// Soft state of a group that nobody is in, and of which nothing is persisted, says nothing.
+    fn drop_if_unused(&mut self, id: &str) {
+        let is_idle = self.classic.get(id).is_some_and(ClassicGroup::is_idle);
+        if is_idle && !self.persisted.contains_key(id) && self.offsets.of_group(id).is_empty() {
+            self.classic.remove(id);
+        }
+    }
+}
