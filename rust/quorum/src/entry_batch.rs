@@ -3,11 +3,15 @@
 //! ```text
 //! batch header   base offset = index, leader epoch = term; the key repeats both: the CRC does not
 //!                cover them
-//! key            kind: u8 | term: u64 | index: u64
+//! key            kind: u8 | term: u64 | index: u64 | synced below: u64
 //! value          kind 0, blank: nothing
 //!                kind 1, membership: JSON
 //!                kind 2, change: framed metadata records, one after the other
 //! ```
+//!
+//! `synced below` says that every entry with a smaller index was durable before this one was
+//! written. So a whole entry bears witness that what is damaged before it was once whole: it tells
+//! damage from a write that a power cut has torn.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +31,7 @@ use crate::raft_types::{Change, Entry, Membership, log_id, term_of};
 const BLANK: u8 = 0;
 const MEMBERSHIP: u8 = 1;
 const CHANGE: u8 = 2;
-const KEY_BYTES: usize = 17;
+const KEY_BYTES: usize = 25;
 
 /// An entry that cannot be written.
 #[derive(Debug, Error)]
@@ -61,6 +65,14 @@ pub(crate) enum EntryDecodeError {
     Members(String),
 }
 
+/// An entry as it is persisted.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Persisted {
+    pub(crate) entry: Entry,
+    /// Every entry with a smaller index was durable before this one was written.
+    pub(crate) synced_below: u64,
+}
+
 /// Members as they are persisted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct MembershipText {
@@ -84,8 +96,8 @@ impl MembershipText {
     }
 }
 
-/// The batch that holds `entry`.
-pub(crate) fn encode(entry: &Entry) -> Result<Bytes, EntryEncodeError> {
+/// The batch that holds `entry`, to be written when every entry below `synced_below` is durable.
+pub(crate) fn encode(entry: &Entry, synced_below: u64) -> Result<Bytes, EntryEncodeError> {
     let (term, index) = (term_of(&entry.log_id), entry.log_id.index);
     let position = (i32::try_from(term), i64::try_from(index));
     let (Ok(epoch), Ok(offset)) = position else {
@@ -99,7 +111,12 @@ pub(crate) fn encode(entry: &Entry) -> Result<Bytes, EntryEncodeError> {
         EntryPayload::Normal(change) => (CHANGE, change.encoded.clone()),
     };
     let mut builder = BatchBuilder::with_capacity(usize::MAX, HEADER_BYTES + value.len() + 64);
-    builder.try_append(NO_TIMESTAMP, Some(&key(kind, term, index)), Some(&value), &[])?;
+    builder.try_append(
+        NO_TIMESTAMP,
+        Some(&key(kind, term, index, synced_below)),
+        Some(&value),
+        &[],
+    )?;
     let mut batch = BytesMut::from(builder.finish(&ProducerStamp::NONE, Compression::default())?);
     batch[0..8].copy_from_slice(&offset.to_be_bytes());
     batch[12..16].copy_from_slice(&epoch.to_be_bytes());
@@ -107,7 +124,7 @@ pub(crate) fn encode(entry: &Entry) -> Result<Bytes, EntryEncodeError> {
 }
 
 /// The entry in `batch`, whose CRC is checked first.
-pub(crate) fn decode(batch: &RecordBatch) -> Result<Entry, EntryDecodeError> {
+pub(crate) fn decode(batch: &RecordBatch) -> Result<Persisted, EntryDecodeError> {
     batch.verify_crc()?;
     let header = batch.header();
     if header.record_count != 1 {
@@ -118,7 +135,9 @@ pub(crate) fn decode(batch: &RecordBatch) -> Result<Entry, EntryDecodeError> {
     let found = record.key.ok_or(EntryDecodeError::Key)?;
     let (term, index) = (header.partition_leader_epoch.0 as u64, header.base_offset.0 as u64);
     let kind = *found.first().ok_or(EntryDecodeError::Key)?;
-    if found[..] != key(kind, term, index) {
+    let synced_below = *found.last_chunk().ok_or(EntryDecodeError::Key)?;
+    let synced_below = u64::from_be_bytes(synced_below);
+    if found[..] != key(kind, term, index, synced_below) {
         return Err(EntryDecodeError::Key);
     }
     let value = record.value.unwrap_or_default();
@@ -131,13 +150,14 @@ pub(crate) fn decode(batch: &RecordBatch) -> Result<Entry, EntryDecodeError> {
         CHANGE => EntryPayload::Normal(Change::decode(value)?),
         other => return Err(EntryDecodeError::Kind(other)),
     };
-    Ok(Entry { log_id: log_id(term, index), payload })
+    Ok(Persisted { entry: Entry { log_id: log_id(term, index), payload }, synced_below })
 }
 
-fn key(kind: u8, term: u64, index: u64) -> [u8; KEY_BYTES] {
+fn key(kind: u8, term: u64, index: u64, synced_below: u64) -> [u8; KEY_BYTES] {
     let mut key = [kind; KEY_BYTES];
     key[1..9].copy_from_slice(&term.to_be_bytes());
-    key[9..].copy_from_slice(&index.to_be_bytes());
+    key[9..17].copy_from_slice(&index.to_be_bytes());
+    key[17..].copy_from_slice(&synced_below.to_be_bytes());
     key
 }
 
@@ -163,14 +183,15 @@ mod tests {
         (1..=3).map(|id| (id, format!("host-{id}:9093"))).collect()
     }
 
-    fn decoded(bytes: Bytes) -> Result<Entry, EntryDecodeError> {
+    fn decoded(bytes: Bytes) -> Result<Persisted, EntryDecodeError> {
         decode(&RecordBatch::parse(bytes)?)
     }
 
     #[test]
     fn every_kind_of_entry_survives_its_batch() {
         for entry in entries() {
-            assert_eq!(decoded(encode(&entry).unwrap()).unwrap(), entry);
+            let persisted = decoded(encode(&entry, 5).unwrap()).unwrap();
+            assert_eq!(persisted, Persisted { entry, synced_below: 5 });
         }
     }
 
@@ -178,27 +199,28 @@ mod tests {
     fn a_blank_entry_has_the_bytes_that_the_layout_says() {
         let expected: Vec<u8> = [
             &7_i64.to_be_bytes()[..],
-            &[0, 0, 0, 73, 0, 0, 0, 3, 2],
+            &[0, 0, 0, 81, 0, 0, 0, 3, 2],
             &CRC,
             &[0, 0, 0, 0, 0, 0],
             &[0xff; 8 + 8 + 8 + 2 + 4],
             &[0, 0, 0, 1],
-            &[0x2e, 0, 0, 0, 0x22, BLANK],
+            &[0x3e, 0, 0, 0, 0x32, BLANK],
             &3_u64.to_be_bytes(),
             &7_u64.to_be_bytes(),
+            &6_u64.to_be_bytes(),
             &[0, 0],
         ]
         .concat();
-        assert_eq!(encode(&Entry::new_blank(log_id(3, 7))).unwrap(), expected);
+        assert_eq!(encode(&Entry::new_blank(log_id(3, 7)), 6).unwrap(), expected);
     }
 
     /// CRC-32C of the bytes from the attributes on, computed by another implementation.
-    const CRC: [u8; 4] = [0xd3, 0x6b, 0xc9, 0x47];
+    const CRC: [u8; 4] = [0x84, 0x25, 0xdc, 0x41];
 
     #[test]
     fn a_flipped_bit_anywhere_is_noticed() {
         for entry in entries() {
-            let whole = encode(&entry).unwrap();
+            let whole = encode(&entry, 7).unwrap();
             for bit in 0..whole.len() * 8 {
                 let mut bytes = whole.to_vec();
                 bytes[bit / 8] ^= 1 << (bit % 8);
@@ -210,7 +232,7 @@ mod tests {
     #[test]
     fn a_term_or_an_index_that_kafkas_fields_cannot_hold_is_refused() {
         for id in [log_id(1 << 31, 0), log_id(0, 1 << 63)] {
-            let error = encode(&Entry::new_blank(id)).unwrap_err();
+            let error = encode(&Entry::new_blank(id), 0).unwrap_err();
             assert!(matches!(error, EntryEncodeError::Position { .. }), "{error}");
         }
     }

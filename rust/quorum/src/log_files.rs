@@ -11,13 +11,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use records::{BatchError, RecordBatch};
 use storage::disk::{Disk, DiskFile, EntryKind, Open};
 use thiserror::Error;
 
-use crate::entry_batch::{self, EntryDecodeError};
+use crate::entry_batch::{self, EntryDecodeError, Persisted};
 use crate::quorum_state::QuorumState;
 use crate::raft_types::Entry;
 
@@ -64,9 +65,21 @@ pub(crate) struct LogFiles {
     unsynced_parents: Vec<PathBuf>,
     /// In the order of their offsets.
     files: Vec<LogFile>,
+    synced: SyncedEntries,
     /// What went wrong first. After a failed write or sync nobody knows what the disk holds, so
     /// nothing more is done.
     failed: Option<String>,
+}
+
+/// How far the log is durable; copies tell the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SyncedEntries(Arc<AtomicU64>);
+
+impl SyncedEntries {
+    /// Every entry with a smaller index is durable. There may be others.
+    pub(crate) fn below(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// What was found on the disk.
@@ -101,6 +114,7 @@ impl LogFiles {
             directory: directory.to_owned(),
             unsynced_parents,
             files: Vec::new(),
+            synced: SyncedEntries::default(),
             failed: None,
         };
         let mut recovered = Recovered { state: log.read_state()?, ..Recovered::default() };
@@ -109,12 +123,20 @@ impl LogFiles {
             let last = place + 1 == names.len();
             log.recover(&directory.join(name), last, &mut recovered)?;
         }
+        log.check_committed(&recovered)?;
         if let Some(purged) = recovered.state.purged() {
             // A crash may have come between the state that says so and the removal of the files.
             recovered.entries.retain(|entry| entry.log_id.index > purged.index);
             log.remove_purged(purged.index).map_err(io)?;
         }
+        // What a killed process has left of the last file may be in the page cache only.
+        log.synced.0.store(log.files.last().map_or(0, LogFile::first), Ordering::Release);
         Ok((log, recovered))
+    }
+
+    /// How far the log is durable, from now on.
+    pub(crate) fn synced_entries(&self) -> SyncedEntries {
+        self.synced.clone()
     }
 
     /// The names in the directory that end so, in order.
@@ -147,6 +169,7 @@ impl LogFiles {
     /// Takes the entries from `index` on back, durably.
     pub(crate) fn truncate_from(&mut self, index: u64) -> io::Result<()> {
         self.guarded(|log| {
+            log.synced.0.fetch_min(index, Ordering::AcqRel);
             // Later files first, so that a crash on the way leaves no gap.
             while log.files.last().is_some_and(|file| file.first() >= index) {
                 let path = log.files.pop().expect("it was just looked at").path;
@@ -210,7 +233,10 @@ impl LogFiles {
     }
 
     fn sync_last(&self) -> io::Result<()> {
-        self.files.last().map_or(Ok(()), |file| file.file.sync_data())
+        let Some(file) = self.files.last() else { return Ok(()) };
+        file.file.sync_data()?;
+        self.synced.0.store(file.last() + 1, Ordering::Release);
+        Ok(())
     }
 
     fn begin_file(&mut self, index: u64) -> io::Result<()> {
@@ -250,6 +276,23 @@ impl LogFiles {
         Ok(())
     }
 
+    /// What is known to be committed must be there.
+    fn check_committed(&self, recovered: &Recovered) -> Result<(), OpenError> {
+        let last = recovered.entries.last().map(|entry| entry.log_id.index);
+        let last = last.max(recovered.state.purged().map(|purged| purged.index));
+        match recovered.state.committed() {
+            Some(committed) if last.is_none_or(|last| last < committed.index) => {
+                let file = self.files.last();
+                Err(OpenError::Damaged {
+                    path: file.map_or(self.directory.clone(), |file| file.path.clone()),
+                    position: file.map_or(0, |file| file.length),
+                    reason: format!("entry {} was committed and is not there", committed.index),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn read_state(&self) -> Result<QuorumState, OpenError> {
         let path = self.path(STATE_FILE);
         match self.read(STATE_FILE, STATE_BYTES_MAX) {
@@ -282,13 +325,18 @@ impl LogFiles {
                 reason,
             };
             match read_entry(&mut rest) {
-                Ok((entry, bytes)) => {
+                Ok((Persisted { entry, .. }, bytes)) => {
                     recovered.check_next(entry.log_id.index).map_err(damaged)?;
                     found.positions.push((entry.log_id.index, found.length));
                     found.length += bytes;
                     recovered.entries.push(entry);
                 }
                 Err(error) if last && is_torn(&error) => {
+                    let lost = found.positions.last().map_or(found.named(), |last| last.0 + 1);
+                    if let Some(witness) = witness_of(lost, &rest) {
+                        let reason = format!("{error}, and entry {witness} was written after it");
+                        return Err(damaged(reason));
+                    }
                     recovered.torn_bytes = rest.len() as u64;
                     found.file.truncate(found.length).map_err(io)?;
                     found.file.sync_data().map_err(io)?;
@@ -307,6 +355,12 @@ impl LogFiles {
 }
 
 impl LogFile {
+    /// The index that its name tells: of its first entry.
+    fn named(&self) -> u64 {
+        let name = self.path.file_stem().and_then(|stem| stem.to_str());
+        name.and_then(|name| name.parse().ok()).unwrap_or(0)
+    }
+
     fn first(&self) -> u64 {
         self.positions.first().map_or(0, |(index, _)| *index)
     }
@@ -331,12 +385,21 @@ impl Recovered {
 
 /// Takes the next entry off `rest`, which stays as it is on an error, and says how many bytes it
 /// took.
-fn read_entry(rest: &mut Bytes) -> Result<(Entry, u64), EntryDecodeError> {
+fn read_entry(rest: &mut Bytes) -> Result<(Persisted, u64), EntryDecodeError> {
     let mut after = rest.clone();
     let batch = RecordBatch::split_first(&mut after)?;
     let entry = entry_batch::decode(&batch)?;
     *rest = after;
     Ok((entry, batch.bytes().len() as u64))
+}
+
+/// An entry in `rest` that was written when the entry `lost` was durable. What follows the first
+/// entry of `rest`, which is damaged, may begin anywhere.
+fn witness_of(lost: u64, rest: &Bytes) -> Option<u64> {
+    (1..rest.len()).find_map(|start| {
+        let (persisted, _) = read_entry(&mut rest.slice(start..)).ok()?;
+        (persisted.synced_below > lost).then_some(persisted.entry.log_id.index)
+    })
 }
 
 /// Whether a write that a crash has cut short can look like this. A batch whose CRC is right was

@@ -14,7 +14,7 @@ use openraft::{OptionalSend, entry::RaftEntry};
 use parking_lot::Mutex;
 
 use crate::entry_batch;
-use crate::log_files::Recovered;
+use crate::log_files::{Recovered, SyncedEntries};
 use crate::log_writer::LogWriter;
 use crate::quorum_state::QuorumState;
 use crate::raft_types::{Entry, LogId, Types, Vote};
@@ -23,6 +23,7 @@ use crate::raft_types::{Entry, LogId, Types, Vote};
 #[derive(Clone, Debug)]
 pub(crate) struct LogStore {
     writer: LogWriter,
+    synced: SyncedEntries,
     log: Arc<Mutex<Log>>,
 }
 
@@ -35,10 +36,10 @@ struct Log {
 
 impl LogStore {
     /// The log that was found on the disk.
-    pub(crate) fn new(writer: LogWriter, recovered: Recovered) -> Self {
+    pub(crate) fn new(writer: LogWriter, synced: SyncedEntries, recovered: Recovered) -> Self {
         let entries = recovered.entries.into_iter().map(|entry| (entry.log_id.index, entry));
         let log = Log { entries: entries.collect(), state: recovered.state, bytes_appended: 0 };
-        Self { writer, log: Arc::new(Mutex::new(log)) }
+        Self { writer, synced, log: Arc::new(Mutex::new(log)) }
     }
 
     /// The id of the last entry that there is or was.
@@ -129,8 +130,9 @@ impl RaftLogStorage<Types> for LogStore {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
+        let synced_below = self.synced.below();
         let encode = |entry: &Entry| {
-            let batch = entry_batch::encode(entry).map_err(io::Error::other)?;
+            let batch = entry_batch::encode(entry, synced_below).map_err(io::Error::other)?;
             Ok((entry.log_id.index, batch))
         };
         let batches = entries.iter().map(encode).collect::<io::Result<Vec<_>>>()?;

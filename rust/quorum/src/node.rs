@@ -103,8 +103,9 @@ impl Node {
             );
         }
         let state = State::open(&mut files)?;
+        let synced = files.synced_entries();
         let writer = LogWriter::start(files, options.writer_place).map_err(StartError::Writer)?;
-        let log = LogStore::new(writer.clone(), recovered);
+        let log = LogStore::new(writer.clone(), synced, recovered);
         let (published, image) = watch::channel(Arc::default());
         let machine = StateMachine::new(writer, state, published);
         let raft = Raft::new(id, Arc::new(config()), NoPeers, log.clone(), machine)

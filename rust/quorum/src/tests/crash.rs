@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use base::{Rng, SplitMix64};
 use storage::FaultyDisk;
-use storage::disk::{Fault, Survivors, Torn};
+use storage::disk::{Fault, Open, Survivors, Torn};
 
 use super::*;
 use crate::METADATA_DIRECTORY;
@@ -110,6 +110,48 @@ async fn a_damaged_entry_before_the_last_file_is_refused_with_its_place() {
     faulty.flip_bit(&directory.join("00000000000000000000.log"), 8 * 5_000).unwrap();
     let error = start_on(&disk, WriterPlace::Inline).await.unwrap_err().to_string();
     assert!(error.contains("00000000000000000000.log is damaged at byte"), "{error}");
+}
+
+fn disk_of(faulty: &FaultyDisk) -> &dyn Disk {
+    faulty
+}
+
+/// Four topics are committed; then the process is killed, or the node shut down.
+async fn four_topics(killed: bool) -> FaultyDisk {
+    let faulty = Arc::new(FaultyDisk::new());
+    let disk: Arc<dyn Disk> = Arc::<FaultyDisk>::clone(&faulty);
+    let node = start_on(&disk, WriterPlace::Inline).await.unwrap();
+    for number in 1..=4 {
+        commit(&node, vec![topic(number)]).await.unwrap();
+    }
+    let left = faulty.after_crash(&Survivors::all());
+    node.shutdown().await.unwrap();
+    if killed { left } else { faulty.after_crash(&Survivors::all()) }
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_refused_if_anything_has_seen_it_whole() {
+    let file = Path::new("/data").join(METADATA_DIRECTORY).join("00000000000000000000.log");
+    for killed in [true, false] {
+        let left = four_topics(killed).await;
+        let bytes = disk_of(&left).open(&file, Open::Existing).unwrap().len().unwrap();
+        let mut refused = 0;
+        for byte in (0..bytes).step_by(7) {
+            left.flip_bit(&file, 8 * byte).unwrap();
+            let damaged: Arc<dyn Disk> = Arc::new(left.after_crash(&Survivors::all()));
+            left.flip_bit(&file, 8 * byte).unwrap();
+            match start_on(&damaged, WriterPlace::Inline).await {
+                // Nobody can tell whether the last entry was ever whole.
+                Ok(node) if killed => assert_eq!(node.image().topic_count(), 3, "byte {byte}"),
+                Ok(_) => panic!("the damage at byte {byte} was taken for a torn end"),
+                Err(error) => {
+                    assert!(error.to_string().contains("is damaged at byte"), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused * 7 * 4 > bytes * 3, "{refused} of {bytes} bytes");
+    }
 }
 
 #[tokio::test]

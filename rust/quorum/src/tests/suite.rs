@@ -31,10 +31,11 @@ where
         let (disk, guard) = (self.disk)();
         let directory = guard.as_ref().map_or(Path::new("/data"), TempDir::path).join("log");
         let (files, recovered) = LogFiles::open(disk, &directory).expect("a new directory");
+        let synced = files.synced_entries();
         let writer = LogWriter::start(files, self.place).expect("a thread");
         let (published, _) = watch::channel(Arc::default());
         let machine = StateMachine::new(writer.clone(), State::default(), published);
-        Ok((guard, LogStore::new(writer, recovered), machine))
+        Ok((guard, LogStore::new(writer, synced, recovered), machine))
     }
 }
 
