@@ -48,8 +48,11 @@ impl From<RefusedReason> for ProduceError {
     fn from(reason: RefusedReason) -> Self {
         match reason {
             // The budget for requests in memory keeps the queue from filling; a client may try
-            // again.
-            RefusedReason::Full => ErrorCode::RequestTimedOut.into(),
+            // again. The directory tells the operator.
+            RefusedReason::Full => {
+                let message = "too much waits for the log directory's disk; try again later";
+                Self::new(ErrorCode::RequestTimedOut, message.to_owned())
+            }
             RefusedReason::Stopped(error) => Self::from(&error),
         }
     }

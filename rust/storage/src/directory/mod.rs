@@ -23,6 +23,7 @@ mod journal_writer;
 mod known_topics;
 mod lock;
 mod meta_properties;
+mod occasional;
 mod open;
 mod progress;
 mod queue;
@@ -143,7 +144,10 @@ impl LogDirectory {
                 unreachable!("the queue gives back what it was given")
             };
             let reason = match refusal {
-                Refusal::Full => RefusedReason::Full,
+                Refusal::Full => {
+                    self.shared.report_full();
+                    RefusedReason::Full
+                }
                 Refusal::Closed => RefusedReason::Stopped(DirectoryError::Closed),
             };
             Box::new(Refused { request, reason })

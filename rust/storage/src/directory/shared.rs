@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use base::{BrokerEpoch, Clock, DirectoryId, Instant, Offset, TopicPartition};
 use parking_lot::{Mutex, RwLock};
@@ -11,12 +12,16 @@ use parking_lot::{Mutex, RwLock};
 use super::command::{Command, LogKey, WriterItem};
 use super::config::DirectoryConfig;
 use super::failure::{DirectoryError, Failure};
-use super::queue::Queue;
+use super::occasional::Occasional;
+use super::queue::{Queue, QueueLimits};
 use super::wake::Wake;
 use crate::checkpoint_file::{self, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE};
 use crate::disk::{Disk, DiskLock, MemoryDisk};
 use crate::journal::Journal;
 use crate::log::{Durability, Log};
+
+/// How often the log speaks of batches that found the queue full.
+const FULL_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Everything of a log directory but its machines.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) deletions: Mutex<Vec<Deletion>>,
     pub(crate) stop: Mutex<Stop>,
     failure: OnceLock<Arc<Failure>>,
+    /// Batches that found the queue full.
+    refused: Mutex<Occasional>,
     /// What the checkpoint files say, as far as it was written since the start; held by whoever
     /// writes them.
     checkpoints: Mutex<Checkpoints>,
@@ -127,6 +134,7 @@ impl Shared {
             deletions: Mutex::new(deletions),
             stop: Mutex::default(),
             failure: OnceLock::new(),
+            refused: Mutex::default(),
             checkpoints: Mutex::default(),
             config,
             _lock: lock,
@@ -158,6 +166,21 @@ impl Shared {
             self.wakes.wake_all();
         }
         DirectoryError::Failed(self.failure().expect("a failure was set before or now"))
+    }
+
+    /// A batch was refused because too many wait. The operator hears of it now and then: a line for
+    /// each would only make it worse.
+    pub(crate) fn report_full(&self) {
+        let now = self.clock.now();
+        let Some(refused) = self.refused.lock().happened(now, FULL_LOG_INTERVAL) else { return };
+        let QueueLimits { items_max, bytes_max } = self.config.submissions;
+        tracing::warn!(
+            directory = %self.path.display(),
+            refused,
+            items_max,
+            bytes_max,
+            "batches were refused: so many as may wait for this log directory do; is its disk slow?"
+        );
     }
 
     /// A machine is gone: the others stop without it, and what waits for it is answered.

@@ -1,5 +1,6 @@
 //! A log directory over a faulty disk, its machines stepped by hand.
 
+mod captured_log;
 mod fixture;
 mod lifecycle;
 mod pipeline;

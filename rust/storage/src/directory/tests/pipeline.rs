@@ -1,8 +1,11 @@
 //! From a submission to the disk.
 
+use std::sync::atomic::Ordering;
+
 use base::Offset;
 
 use super::super::*;
+use super::captured_log::said_while;
 use super::fixture::{Fixture, PARTITION, answer, answers, config, error, topic_id};
 use crate::disk::{Disk as _, Fault, Survivors};
 use crate::log::{Durability, LogConfig};
@@ -136,6 +139,26 @@ fn too_much_at_once_is_given_back() {
     assert!(matches!(fixture.try_submit(&log, 100), Err(RefusedReason::Full)));
     fixture.settle();
     fixture.submit(&log, 100);
+}
+
+#[test]
+fn the_log_speaks_of_a_full_queue_now_and_then_naming_directory_and_limit() {
+    let limits = QueueLimits { items_max: 1, bytes_max: 1 << 20 };
+    let mut fixture = Fixture::with(DirectoryConfig { submissions: limits, ..config() });
+    let log = fixture.create(1, "orders", Durability::Disk);
+    fixture.submit(&log, 100);
+    let said = said_while(|| {
+        for _ in 0..100 {
+            assert!(fixture.try_submit(&log, 100).is_err());
+        }
+        fixture.clock.0.fetch_add(10_000, Ordering::Relaxed);
+        assert!(fixture.try_submit(&log, 100).is_err());
+    });
+    let lines: Vec<&str> = said.lines().collect();
+    let [first, second] = lines[..] else { panic!("{said}") };
+    assert!(first.contains("directory=/data refused=1 items_max=1 bytes_max=1048576"), "{first}");
+    assert!(second.contains("refused=100 "), "{second}");
+    fixture.settle();
 }
 
 #[test]
