@@ -40,7 +40,10 @@ impl ProducerIds {
         let ask =
             AllocateProducerIds { broker_id: self.broker_id, broker_epoch: self.broker_epoch };
         controller.change(move |image, _| ask.decide(image)).await.map_err(|rejection| {
-            tracing::error!(%rejection, "no producer ids could be had");
+            // The metadata log has spoken for itself.
+            if rejection.code != ErrorCode::KafkaStorageError {
+                tracing::error!(%rejection, "no producer ids could be had");
+            }
             // Kafka tells the producer to try again.
             ErrorCode::CoordinatorLoadInProgress
         })

@@ -14,7 +14,7 @@ use metadata::MetadataImage;
 use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
 use metadata::record::BrokerEndPoint;
 use net::{Endpoint, Server, Transport, TransportListener};
-use quorum::{MetadataQuorum, Node, NodeOptions, WriterPlace};
+use quorum::{METADATA_DIRECTORY, MetadataQuorum, Node, NodeOptions, WriterPlace};
 use storage::{
     DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory, RecoveryReport,
 };
@@ -125,7 +125,12 @@ impl BrokerServer {
             node_id: config.node_id,
             epoch: broker_epoch,
             topic_configs,
-            controller: Controller::new(controller, Arc::clone(&partitions), rng),
+            controller: Controller::new(
+                controller,
+                Arc::clone(&partitions),
+                rng,
+                config.log_dir.join(METADATA_DIRECTORY),
+            ),
             partitions,
             producer_ids: ProducerIds::new(config.node_id, broker_epoch),
             directory,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use base::{SplitMix64, SystemClock};
 use metadata::controller::{CreateTopics, DeleteTopics, NewTopic, TopicReference};
 use net::{TcpOptions, TcpTransport};
+use storage::disk::Fault;
 use storage::{Disk, FaultyDisk};
 use tokio::time::timeout;
 
@@ -95,4 +96,51 @@ async fn while_the_partitions_follow_clients_see_the_metadata_from_before_and_no
     open_gate.send(()).expect("it waits");
     deleted.await.expect("no panic").expect("it is deleted");
     assert!(controller.image().topic_by_name("orders").is_none());
+}
+
+#[tokio::test]
+async fn the_cause_of_a_failed_metadata_log_is_in_the_log_once_and_not_in_the_answers() {
+    let disk = FaultyDisk::new();
+    let server = start(disk.clone()).await;
+    let said = Captured::default();
+    let writer = said.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    // Tasks of this runtime run on this thread.
+    let _captured = tracing::subscriber::set_default(subscriber);
+    let next = disk.operations();
+    for operation in next..next + 1000 {
+        disk.fail_at(operation, Fault::NoSpace);
+    }
+    for name in ["one", "two", "three"] {
+        let refused = create(&server, name).await.expect_err("the disk is full");
+        assert_eq!(refused.code, ErrorCode::KafkaStorageError);
+        assert!(!refused.message.contains("space"), "{}", refused.message);
+    }
+    let lines = said.lines();
+    let of_ours: Vec<_> = lines.iter().filter(|line| line.contains("has stopped")).collect();
+    let [line] = of_ours[..] else { panic!("{lines:?}") };
+    assert!(line.contains("ERROR") && line.contains("/data/__cluster_metadata-0"), "{line}");
+    assert!(line.contains("No space left") || line.contains("no space"), "{line}");
+}
+
+/// What this thread's log says.
+#[derive(Clone, Debug, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn lines(&self) -> Vec<String> {
+        String::from_utf8_lossy(&self.0.lock()).lines().map(str::to_owned).collect()
+    }
+}
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -35,16 +35,18 @@ pub(crate) async fn handle(context: RequestContext, request: MetadataRequest) ->
         Ok(asked) => asked,
         Err(code) => return refused(&context, &request, code),
     };
+    let mut unknown = ErrorCode::UnknownTopicOrPartition;
     if let Asked::Names(names) = &asked
         && request.allow_auto_topic_creation
         && context.broker.config.auto_create_topics_enable
+        && let Err(code) = create_missing(&context, names).await
     {
-        create_missing(&context, names).await;
+        unknown = code;
     }
     let image = context.broker.controller.image();
     let mut topics = match asked {
         Asked::All => image.topics().map(|topic| known(topic)).collect(),
-        Asked::Names(names) => names.into_iter().map(|name| named(&image, name)).collect(),
+        Asked::Names(names) => names.into_iter().map(|name| named(&image, name, unknown)).collect(),
         Asked::Ids(ids) => ids.into_iter().map(|id| identified(&image, id)).collect::<Vec<_>>(),
     };
     if request.include_topic_authorized_operations {
@@ -74,12 +76,17 @@ fn asked(request: &MetadataRequest, api_version: i16) -> Result<Asked, ErrorCode
     Ok(Asked::Names(topics.iter().filter_map(|topic| topic.name.clone()).collect()))
 }
 
-async fn create_missing(context: &RequestContext, names: &BTreeSet<String>) {
+/// Creates the topics that are not there. The error is what those are answered with that still are
+/// not.
+async fn create_missing(
+    context: &RequestContext,
+    names: &BTreeSet<String>,
+) -> Result<(), ErrorCode> {
     let image = context.broker.controller.image();
     let missing = names.iter().filter(|name| image.topic_by_name(name).is_none());
     let topics: Vec<_> = missing.map(NewTopic::with_defaults).collect();
     if topics.is_empty() {
-        return;
+        return Ok(());
     }
     let create = CreateTopics {
         topics,
@@ -90,10 +97,23 @@ async fn create_missing(context: &RequestContext, names: &BTreeSet<String>) {
     let rules = context.broker.config_rules();
     let created =
         context.broker.controller.change(move |image, rng| create.decide(image, &rules, rng));
-    // A topic that could not be created is answered as unknown, or as wrongly named, below.
-    if let Err(rejection) = created.await {
-        tracing::warn!(%rejection, "topics could not be created on demand");
+    match created.await {
+        // A topic that alone could not be created is unknown, or wrongly named.
+        Ok(_) => Ok(()),
+        Err(rejection) if rejection.code == ErrorCode::KafkaStorageError => {
+            Err(storage_failed(context.api_version))
+        }
+        Err(rejection) => {
+            tracing::warn!(%rejection, "topics could not be created on demand");
+            Ok(())
+        }
     }
+}
+
+/// Every client tries again, and the newer ones say why. Those before v6 do not know
+/// `KAFKA_STORAGE_ERROR` and would give up.
+fn storage_failed(api_version: i16) -> ErrorCode {
+    if api_version <= 5 { ErrorCode::LeaderNotAvailable } else { ErrorCode::KafkaStorageError }
 }
 
 fn known(topic: &TopicImage) -> MetadataResponseTopic {
@@ -119,12 +139,12 @@ fn known(topic: &TopicImage) -> MetadataResponseTopic {
     }
 }
 
-fn named(image: &MetadataImage, name: String) -> MetadataResponseTopic {
+fn named(image: &MetadataImage, name: String, unknown: ErrorCode) -> MetadataResponseTopic {
     if let Some(topic) = image.topic_by_name(&name) {
         return known(topic);
     }
     let code = match validate_topic_name(&name) {
-        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+        Ok(()) => unknown,
         Err(_) => ErrorCode::InvalidTopicException,
     };
     MetadataResponseTopic {

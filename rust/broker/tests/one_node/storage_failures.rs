@@ -1,9 +1,10 @@
 //! Disks that fail or fill up: the clients are told, and nothing acknowledged is lost.
 
-use base::ErrorCode;
+use base::{ErrorCode, Uuid};
 use storage::Disk as _;
 use storage::disk::Fault;
-use wire::DescribeLogDirsRequest;
+use wire::metadata::MetadataRequestTopic;
+use wire::{DescribeLogDirsRequest, MetadataRequest};
 
 use crate::batches::batch_of_bytes;
 use crate::requests::assert_code;
@@ -151,4 +152,40 @@ async fn a_topic_that_cannot_be_written_down_is_refused_and_the_next_start_creat
         assert_eq!(client.append("third", &["a"]).await, 0);
     }
     assert!(refused >= 6, "only {refused} were refused");
+}
+
+#[tokio::test]
+async fn a_failed_metadata_log_is_told_in_words_that_a_client_and_its_user_understand() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let next = broker.disk.operations();
+    for operation in next..next + 1000 {
+        broker.disk.fail_at(operation, Fault::Io);
+    }
+    for name in ["first", "second"] {
+        let refused = client.try_create(name, 1, &[]).await;
+        assert_code(refused.error_code, ErrorCode::KafkaStorageError);
+        let message = refused.error_message.unwrap();
+        assert!(message.contains("/data/__cluster_metadata-0"), "{message}");
+        assert!(message.contains("restart the broker"), "{message}");
+        assert!(!message.to_lowercase().contains("raft"), "{message}");
+    }
+    let topics = ["on-demand", "t"]
+        .map(|name| MetadataRequestTopic { name: Some(name.to_owned()), topic_id: Uuid::ZERO });
+    let request = MetadataRequest {
+        topics: Some(topics.to_vec()),
+        allow_auto_topic_creation: true,
+        ..MetadataRequest::default()
+    };
+    for (version, code) in [
+        (4, ErrorCode::LeaderNotAvailable),
+        (5, ErrorCode::LeaderNotAvailable),
+        (6, ErrorCode::KafkaStorageError),
+        (13, ErrorCode::KafkaStorageError),
+    ] {
+        let answer = client.call_in(version, &request).await;
+        assert_code(answer.topics[0].error_code, code);
+        assert_code(answer.topics[1].error_code, ErrorCode::None);
+    }
 }
