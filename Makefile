@@ -22,8 +22,8 @@ print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
 endef
 export LIST_REQUIREMENTS
 
-.PHONY: help setup build demo test test-rust test-python sim sim-long interop bench lint fmt fix \
-  fuzz docs clean
+.PHONY: help setup build demo test test-rust test-python sim sim-long crash-long interop bench lint \
+  fmt fix fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ sim: ## broker and clients under 50 seeds of simulated faults, or only under SEE
 
 sim-long: ## the same under SEEDS (0..5000)
 	cd rust/sim && cargo run --quiet --locked -- $(or $(SEEDS),0..5000)
+
+crash-long: ## cut the power at every operation of storage's histories, and look at every state
+	OTTLA_CRASH_STATES=all cargo test --release --locked --package storage --test crash
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh
