@@ -47,4 +47,4 @@ pub use now::Now;
 pub use rebalance::{Cause, Rebalance};
 pub use record::{CoordinatorRecord, RecordDecodeError};
 pub use request::{Client, ReplyToken, Request, Response};
-pub use shard::Shard;
+pub use shard::{PersistedState, Shard};

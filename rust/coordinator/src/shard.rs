@@ -38,6 +38,14 @@ pub struct Shard {
     is_loaded: bool,
 }
 
+/// The persisted part of a shard's state, to be compared with that of another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PersistedState<'a> {
+    offsets: &'a Offsets,
+    consumer: &'a BTreeMap<String, ConsumerGroup>,
+    classic: &'a BTreeMap<String, GroupMetadataValue>,
+}
+
 impl Shard {
     /// A shard before its first record.
     pub fn new(config: CoordinatorConfig, image: MetadataImage) -> Self {
@@ -142,6 +150,12 @@ impl Shard {
         let changes = self.image.topic_changes_since(&earlier);
         self.forget_topics(&changes.deleted, &mut decision);
         decision
+    }
+
+    /// What is persisted, as the shard sees it: the replay of the log, no more and no less.
+    pub fn persisted_state(&self) -> PersistedState<'_> {
+        let Self { offsets, consumer, persisted, .. } = self;
+        PersistedState { offsets, consumer, classic: persisted }
     }
 
     /// The broker's keys have changed. Timers that run keep the time-outs they were set with.

@@ -1,0 +1,199 @@
+//! A host for a shard under virtual time: it appends, replays, sets timers and keeps replies, as
+//! the broker does, and holds the shard to the law of replay at every step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::{Instant, Offset, SplitMix64, Uuid};
+use coordinator::{
+    Client, CoordinatorConfig, CoordinatorRecord, Decision, Now, Rebalance, ReplyToken, Request,
+    Response, Shard, TimerChange, TimerKey,
+};
+use metadata::MetadataImage;
+use metadata::record::{MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
+
+/// Where virtual time begins, in milliseconds since 1970.
+const START_UNIX_MS: i64 = 1_700_000_000_000;
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) shard: Shard,
+    /// Sees the log only, and never decides: what is persisted, by definition.
+    shadow: Shard,
+    pub(crate) config: CoordinatorConfig,
+    pub(crate) image: MetadataImage,
+    pub(crate) log: Vec<CoordinatorRecord>,
+    pub(crate) timers: BTreeMap<TimerKey, Instant>,
+    pub(crate) rebalances: Vec<Rebalance>,
+    replies: BTreeMap<ReplyToken, Response>,
+    elapsed: Duration,
+    rng: SplitMix64,
+    next_token: u64,
+}
+
+impl Host {
+    pub(crate) fn new(config: CoordinatorConfig) -> Self {
+        Self::with_image(&config, &topics(&[("orders", 1, 4), ("clicks", 2, 3)]), 1)
+    }
+
+    pub(crate) fn with_image(config: &CoordinatorConfig, image: &MetadataImage, seed: u64) -> Self {
+        let new = || Shard::new(config.clone(), image.clone());
+        let mut host = Self {
+            shard: new(),
+            shadow: new(),
+            config: config.clone(),
+            image: image.clone(),
+            log: Vec::new(),
+            timers: BTreeMap::new(),
+            rebalances: Vec::new(),
+            replies: BTreeMap::new(),
+            elapsed: Duration::ZERO,
+            rng: SplitMix64::new(seed),
+            next_token: 0,
+        };
+        let loaded = host.shard.on_loaded(host.now());
+        host.apply(loaded);
+        host
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            instant: Instant(1_000_000_000 + self.elapsed.as_nanos() as u64),
+            unix_ms: START_UNIX_MS + self.elapsed.as_millis() as i64,
+        }
+    }
+
+    /// Sends a request, whose answer may take its time.
+    pub(crate) fn send(&mut self, client: &Client, request: impl Into<Request>) -> ReplyToken {
+        let token = ReplyToken(self.next_token);
+        self.next_token += 1;
+        let now = self.now();
+        let decision = self.shard.decide(now, &mut self.rng, client, &request.into(), token);
+        self.apply(decision);
+        token
+    }
+
+    /// The answer, if it has been given.
+    pub(crate) fn take(&mut self, token: ReplyToken) -> Option<Response> {
+        self.replies.remove(&token)
+    }
+
+    /// Time goes on, and timers fire in their order.
+    pub(crate) fn advance(&mut self, by: Duration) {
+        let end = self.elapsed + by;
+        while let Some(due) = self.next_timer().filter(|due| *due <= end) {
+            self.elapsed = self.elapsed.max(due);
+            self.fire();
+        }
+        self.elapsed = end;
+    }
+
+    pub(crate) fn advance_ms(&mut self, ms: u64) {
+        self.advance(Duration::from_millis(ms));
+    }
+
+    fn next_timer(&self) -> Option<Duration> {
+        let first = self.timers.values().min()?;
+        Some(Duration::from_nanos(first.0.saturating_sub(1_000_000_000)))
+    }
+
+    fn fire(&mut self) {
+        let now = self.now();
+        let due = self.timers.iter().filter(|(_, at)| **at <= now.instant);
+        let first = due.min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
+        let Some(key) = first else { return };
+        self.timers.remove(&key);
+        let decision = self.shard.on_timer(now, &key);
+        self.apply(decision);
+    }
+
+    /// The metadata changes.
+    pub(crate) fn set_image(&mut self, image: MetadataImage) {
+        self.image = image.clone();
+        let decision = self.shard.on_metadata(self.now(), image);
+        self.apply(decision);
+    }
+
+    /// The broker stops, and a shard is made from what has been appended. Who waits is forgotten.
+    pub(crate) fn restart(&mut self) {
+        let mut shard = Shard::new(self.config.clone(), self.image.clone());
+        for (offset, record) in self.log.iter().enumerate() {
+            shard.replay(Offset(offset as i64), record);
+        }
+        assert_eq!(shard.persisted_state(), self.shard.persisted_state(), "replay differs");
+        self.shard = shard;
+        self.timers.clear();
+        self.replies.clear();
+        let loaded = self.shard.on_loaded(self.now());
+        self.apply(loaded);
+    }
+
+    fn apply(&mut self, decision: Decision) {
+        let Decision { records, replies, timers, rebalances } = decision;
+        let untouched = self.shard.persisted_state() == self.shadow.persisted_state();
+        assert!(untouched, "a decision changed what is persisted before its replay");
+        for record in records {
+            let (key, value) = record.encode().expect("a record can be written");
+            let read = CoordinatorRecord::decode(key, value).expect("what is written can be read");
+            let record = read.expect("our own kinds are known");
+            let offset = Offset(self.log.len() as i64);
+            self.shard.replay(offset, &record);
+            self.shadow.replay(offset, &record);
+            self.log.push(record);
+        }
+        let lawful = self.shard.persisted_state() == self.shadow.persisted_state();
+        assert!(lawful, "the replay of the log is not the live state");
+        for change in timers {
+            match change {
+                TimerChange::Schedule { key, at } => {
+                    self.timers.insert(key, at);
+                }
+                TimerChange::Cancel { key } => {
+                    self.timers.remove(&key);
+                }
+            }
+        }
+        for (token, response) in replies {
+            assert!(token.0 < self.next_token, "{token:?} was never handed out");
+            let earlier = self.replies.insert(token, response);
+            assert!(earlier.is_none(), "{token:?} was answered twice");
+        }
+        self.rebalances.extend(rebalances);
+    }
+}
+
+/// The metadata of these topics: name, number (of which the id is made) and partitions.
+pub(crate) fn topics(topics: &[(&str, u8, i32)]) -> MetadataImage {
+    let mut image = MetadataImage::default();
+    for &(name, number, partitions) in topics {
+        add_topic(&mut image, name, number, partitions);
+    }
+    image
+}
+
+pub(crate) fn topic_id(number: u8) -> Uuid {
+    Uuid([number; 16])
+}
+
+pub(crate) fn add_topic(image: &mut MetadataImage, name: &str, number: u8, partitions: i32) {
+    let topic = TopicRecord { name: name.to_owned(), topic_id: topic_id(number) };
+    image.replay(&MetadataRecord::from(topic)).expect("a new topic");
+    for partition_id in 0..partitions {
+        let partition = PartitionRecord {
+            partition_id,
+            topic_id: topic_id(number),
+            replicas: vec![1],
+            isr: vec![1],
+            leader: 1,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            directories: vec![Uuid::ZERO],
+        };
+        image.replay(&MetadataRecord::from(partition)).expect("a new partition");
+    }
+}
+
+pub(crate) fn remove_topic(image: &mut MetadataImage, number: u8) {
+    let topic = RemoveTopicRecord { topic_id: topic_id(number) };
+    image.replay(&MetadataRecord::from(topic)).expect("a topic that is there");
+}

@@ -1,0 +1,12 @@
+//! What a shard promises to the members of its groups, one sentence a test, under virtual time.
+
+#![expect(clippy::unwrap_used, reason = "a failing test is to say so")]
+
+mod classic_joining;
+mod classic_member;
+mod classic_sessions;
+mod classic_static;
+mod groups;
+mod host;
+mod offset_expiry;
+mod offsets;
