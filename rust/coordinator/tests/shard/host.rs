@@ -25,7 +25,12 @@ pub(crate) struct Host {
     pub(crate) log: Vec<CoordinatorRecord>,
     pub(crate) timers: BTreeMap<TimerKey, Instant>,
     pub(crate) rebalances: Vec<Rebalance>,
-    replies: BTreeMap<ReplyToken, Response>,
+    /// Of the log, how much is below the high watermark.
+    pub(crate) committed: usize,
+    /// Whether what is appended is committed at once.
+    pub(crate) commits_at_once: bool,
+    /// Each with the end of the log that it waits for.
+    replies: BTreeMap<ReplyToken, (usize, Response)>,
     elapsed: Duration,
     rng: SplitMix64,
     next_token: u64,
@@ -33,19 +38,20 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(config: CoordinatorConfig) -> Self {
-        Self::with_image(&config, &topics(&[("orders", 1, 4), ("clicks", 2, 3)]), 1)
+        Self::with_image(config, &topics(&[("orders", 1, 4), ("clicks", 2, 3)]), 1)
     }
 
-    pub(crate) fn with_image(config: &CoordinatorConfig, image: &MetadataImage, seed: u64) -> Self {
-        let new = || Shard::new(config.clone(), image.clone());
+    pub(crate) fn with_image(config: CoordinatorConfig, image: &MetadataImage, seed: u64) -> Self {
         let mut host = Self {
-            shard: new(),
-            shadow: new(),
-            config: config.clone(),
+            shard: Shard::new(config.clone(), image.clone()),
+            shadow: Shard::new(config.clone(), image.clone()),
+            config,
             image: image.clone(),
             log: Vec::new(),
             timers: BTreeMap::new(),
             rebalances: Vec::new(),
+            committed: 0,
+            commits_at_once: true,
             replies: BTreeMap::new(),
             elapsed: Duration::ZERO,
             rng: SplitMix64::new(seed),
@@ -75,7 +81,20 @@ impl Host {
 
     /// The answer, if it has been given.
     pub(crate) fn take(&mut self, token: ReplyToken) -> Option<Response> {
-        self.replies.remove(&token)
+        let (_, response) = self.replies.remove(&token)?;
+        Some(response)
+    }
+
+    /// The answers whose records are committed.
+    pub(crate) fn take_released(&mut self) -> Vec<(ReplyToken, Response)> {
+        let committed = self.committed;
+        let released = self.replies.extract_if(.., |_, (end, _)| *end <= committed);
+        released.map(|(token, (_, response))| (token, response)).collect()
+    }
+
+    /// Everything that has been appended is committed.
+    pub(crate) fn commit_log(&mut self) {
+        self.committed = self.log.len();
     }
 
     /// Time goes on, and timers fire in their order.
@@ -92,7 +111,7 @@ impl Host {
         self.advance(Duration::from_millis(ms));
     }
 
-    fn next_timer(&self) -> Option<Duration> {
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
         let first = self.timers.values().min()?;
         Some(Duration::from_nanos(first.0.saturating_sub(1_000_000_000)))
     }
@@ -114,14 +133,18 @@ impl Host {
         self.apply(decision);
     }
 
-    /// The broker stops, and a shard is made from what has been appended. Who waits is forgotten.
+    /// The broker stops, and a shard is made from what has been committed. Who waits is forgotten.
     pub(crate) fn restart(&mut self) {
-        let mut shard = Shard::new(self.config.clone(), self.image.clone());
-        for (offset, record) in self.log.iter().enumerate() {
-            shard.replay(Offset(offset as i64), record);
-        }
-        assert_eq!(shard.persisted_state(), self.shard.persisted_state(), "replay differs");
-        self.shard = shard;
+        self.log.truncate(self.committed);
+        let new = || {
+            let mut shard = Shard::new(self.config.clone(), self.image.clone());
+            for (offset, record) in self.log.iter().enumerate() {
+                shard.replay(Offset(offset as i64), record);
+            }
+            shard
+        };
+        let (shard, shadow) = (new(), new());
+        (self.shard, self.shadow) = (shard, shadow);
         self.timers.clear();
         self.replies.clear();
         let loaded = self.shard.on_loaded(self.now());
@@ -155,10 +178,13 @@ impl Host {
         }
         for (token, response) in replies {
             assert!(token.0 < self.next_token, "{token:?} was never handed out");
-            let earlier = self.replies.insert(token, response);
+            let earlier = self.replies.insert(token, (self.log.len(), response));
             assert!(earlier.is_none(), "{token:?} was answered twice");
         }
         self.rebalances.extend(rebalances);
+        if self.commits_at_once {
+            self.commit_log();
+        }
     }
 }
 

@@ -108,7 +108,7 @@ fn a_group_that_is_being_joined_is_not_forgotten() {
 #[test]
 fn thousands_of_offsets_expire_in_steps() {
     let mut host = Host::with_image(
-        &CoordinatorConfig { offsets_retention_minutes: 1, ..CoordinatorConfig::default() },
+        CoordinatorConfig { offsets_retention_minutes: 1, ..CoordinatorConfig::default() },
         &crate::host::topics(&[("orders", 1, 5)]),
         1,
     );

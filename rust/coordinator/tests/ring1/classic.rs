@@ -1,0 +1,285 @@
+//! A member of a classic group: joins, syncs, sends heartbeats, commits, and believes what it is
+//! told.
+
+use std::time::Duration;
+
+use base::codec::{Message, Writer};
+use base::{ErrorCode, Rng, SplitMix64};
+use bytes::Bytes;
+use coordinator::{Client, Response};
+use wire::consumer_protocol::ConsumerProtocolSubscription;
+use wire::heartbeat::HeartbeatRequest;
+use wire::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
+use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
+use wire::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use wire::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
+
+use crate::faults::{Faults, happens};
+use crate::member::{Outgoing, Positions};
+use crate::scenario::{GROUP, PARTITIONS, TOPIC};
+
+const SESSION_TIMEOUT_MS: i32 = 10_000;
+const REBALANCE_TIMEOUT_MS: i32 = 15_000;
+const HEARTBEAT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(25);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Unjoined,
+    Joining,
+    Joined,
+    Syncing,
+    Stable,
+}
+
+#[derive(Debug)]
+pub(crate) struct ClassicMember {
+    pub(crate) id: String,
+    pub(crate) instance: Option<String>,
+    pub(crate) wakes: Duration,
+    generation: i32,
+    phase: Phase,
+    /// What the leader is to tell.
+    plan: Vec<SyncGroupRequestAssignment>,
+    owned: Vec<i32>,
+    positions: Positions,
+    /// It reads something else from time to time.
+    flavour: u8,
+}
+
+impl ClassicMember {
+    pub(crate) fn new(instance: Option<String>, wakes: Duration) -> Self {
+        Self {
+            id: String::new(),
+            instance,
+            wakes,
+            generation: -1,
+            phase: Phase::Unjoined,
+            plan: Vec::new(),
+            owned: Vec::new(),
+            positions: Positions::new(),
+            flavour: 0,
+        }
+    }
+
+    pub(crate) fn owned(&self) -> Option<(i32, &[i32])> {
+        (self.phase == Phase::Stable).then_some((self.generation, &self.owned[..]))
+    }
+
+    pub(crate) fn poll(
+        &mut self,
+        now: Duration,
+        rng: &mut SplitMix64,
+        faults: &Faults,
+    ) -> Option<Outgoing> {
+        if now < self.wakes {
+            return None;
+        }
+        let (version, request, patience) = match self.phase {
+            Phase::Unjoined | Phase::Joining => {
+                self.phase = Phase::Joining;
+                (9, self.join_request().into(), JOIN_TIMEOUT)
+            }
+            Phase::Joined | Phase::Syncing => {
+                self.phase = Phase::Syncing;
+                (5, self.sync_request().into(), REQUEST_TIMEOUT)
+            }
+            Phase::Stable if rng.below(3) == 0 && !self.owned.is_empty() => {
+                (9, self.commit_request(rng).into(), HEARTBEAT)
+            }
+            Phase::Stable => {
+                if happens(rng, faults.member_changes_its_mind) {
+                    self.flavour ^= 1;
+                    self.phase = Phase::Unjoined;
+                }
+                (4, self.heartbeat_request().into(), HEARTBEAT)
+            }
+        };
+        self.wakes = now + patience;
+        Some((client(version), request))
+    }
+
+    pub(crate) fn hear(&mut self, now: Duration, response: Response) {
+        match response {
+            Response::JoinGroup(response) if self.phase == Phase::Joining => {
+                self.joined(now, response);
+            }
+            Response::SyncGroup(response) if self.phase == Phase::Syncing => {
+                self.synced(now, &response);
+            }
+            Response::Heartbeat(response) if self.phase == Phase::Stable => {
+                self.obey(now, response.error_code);
+            }
+            Response::OffsetCommit(response) if self.phase == Phase::Stable => {
+                self.obey(now, response.topics[0].partitions[0].error_code);
+            }
+            _ => {}
+        }
+    }
+
+    fn joined(&mut self, now: Duration, response: JoinGroupResponse) {
+        match ErrorCode::from_code(response.error_code).unwrap() {
+            ErrorCode::None => {
+                self.id = response.member_id;
+                self.generation = response.generation_id;
+                self.phase = Phase::Joined;
+                let leads = response.leader == self.id && !response.skip_assignment;
+                let members: Vec<String> =
+                    response.members.into_iter().map(|member| member.member_id).collect();
+                self.plan = if leads { plan(&members) } else { Vec::new() };
+                self.wakes = now;
+            }
+            ErrorCode::MemberIdRequired => {
+                self.id = response.member_id;
+                self.wakes = now;
+            }
+            error => self.lose(now, error),
+        }
+    }
+
+    fn synced(&mut self, now: Duration, response: &SyncGroupResponse) {
+        match ErrorCode::from_code(response.error_code).unwrap() {
+            ErrorCode::None => {
+                self.owned = response.assignment.iter().map(|&index| i32::from(index)).collect();
+                self.phase = Phase::Stable;
+                self.wakes = now + HEARTBEAT;
+            }
+            error => self.lose(now, error),
+        }
+    }
+
+    fn obey(&mut self, now: Duration, error_code: i16) {
+        match ErrorCode::from_code(error_code).unwrap() {
+            ErrorCode::None => {}
+            error => self.lose(now, error),
+        }
+    }
+
+    /// The generation is over for this member; it joins again, under its id if that is still good.
+    fn lose(&mut self, now: Duration, error: ErrorCode) {
+        match error {
+            // If it is fenced, another life of the same instance has taken its place.
+            ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::FencedInstanceId => {
+                self.id.clear();
+                self.generation = -1;
+            }
+            ErrorCode::RebalanceInProgress => {}
+            other => panic!("{other} is no answer to a member"),
+        }
+        self.phase = Phase::Unjoined;
+        self.owned.clear();
+        self.wakes = now + Duration::from_millis(100);
+    }
+
+    pub(crate) fn die(&mut self, until: Duration) {
+        *self = Self::new(self.instance.take(), until);
+    }
+
+    pub(crate) fn leave(&mut self, until: Duration) -> Outgoing {
+        let identity = MemberIdentity {
+            member_id: self.id.clone(),
+            group_instance_id: self.instance.clone(),
+            reason: Some("enough".into()),
+        };
+        self.die(until);
+        let request = LeaveGroupRequest {
+            group_id: GROUP.into(),
+            members: vec![identity],
+            ..LeaveGroupRequest::default()
+        };
+        (client(5), request.into())
+    }
+
+    fn join_request(&self) -> JoinGroupRequest {
+        JoinGroupRequest {
+            group_id: GROUP.into(),
+            session_timeout_ms: SESSION_TIMEOUT_MS,
+            rebalance_timeout_ms: REBALANCE_TIMEOUT_MS,
+            member_id: self.id.clone(),
+            group_instance_id: self.instance.clone(),
+            protocol_type: "consumer".into(),
+            protocols: vec![JoinGroupRequestProtocol {
+                name: "range".into(),
+                metadata: subscription(self.flavour),
+            }],
+            reason: None,
+        }
+    }
+
+    fn sync_request(&self) -> SyncGroupRequest {
+        SyncGroupRequest {
+            group_id: GROUP.into(),
+            generation_id: self.generation,
+            member_id: self.id.clone(),
+            group_instance_id: self.instance.clone(),
+            protocol_type: Some("consumer".into()),
+            protocol_name: Some("range".into()),
+            assignments: self.plan.clone(),
+        }
+    }
+
+    fn heartbeat_request(&self) -> HeartbeatRequest {
+        HeartbeatRequest {
+            group_id: GROUP.into(),
+            generation_id: self.generation,
+            member_id: self.id.clone(),
+            group_instance_id: self.instance.clone(),
+        }
+    }
+
+    fn commit_request(&mut self, rng: &mut SplitMix64) -> OffsetCommitRequest {
+        let partition_index = self.owned[rng.below(self.owned.len() as u32) as usize];
+        let position = self.positions.entry(partition_index).or_default();
+        *position += i64::from(rng.below(100));
+        let partition = OffsetCommitRequestPartition {
+            partition_index,
+            committed_offset: *position,
+            ..OffsetCommitRequestPartition::default()
+        };
+        OffsetCommitRequest {
+            group_id: GROUP.into(),
+            generation_id_or_member_epoch: self.generation,
+            member_id: self.id.clone(),
+            group_instance_id: self.instance.clone(),
+            topics: vec![OffsetCommitRequestTopic {
+                name: TOPIC.into(),
+                partitions: vec![partition],
+                ..OffsetCommitRequestTopic::default()
+            }],
+            ..OffsetCommitRequest::default()
+        }
+    }
+}
+
+fn client(api_version: i16) -> Client {
+    Client { client_id: "m".into(), host: "/10.0.0.1".into(), api_version }
+}
+
+/// The leader deals the partitions out in turn; an assignment is their numbers.
+fn plan(members: &[String]) -> Vec<SyncGroupRequestAssignment> {
+    let count = members.len();
+    let dealt = |(number, member): (usize, &String)| SyncGroupRequestAssignment {
+        member_id: member.clone(),
+        assignment: (0..PARTITIONS as u8)
+            .filter(|index| usize::from(*index) % count == number)
+            .collect::<Bytes>(),
+    };
+    members.iter().enumerate().map(dealt).collect()
+}
+
+fn subscription(flavour: u8) -> Bytes {
+    let subscription = ConsumerProtocolSubscription {
+        topics: vec![TOPIC.into()],
+        user_data: Some(Bytes::copy_from_slice(&[flavour])),
+        ..ConsumerProtocolSubscription::default()
+    };
+    let mut writer = Writer::new();
+    writer.write_slice(&[0, 3]);
+    subscription.encode(&mut writer, 3).unwrap();
+    writer.finish().unwrap().collect().unwrap()
+}

@@ -1,0 +1,12 @@
+//! What must hold in every history, one file each. (That the replay of the log is the live state is
+//! the host's, who looks after every decision.)
+
+mod committed_offsets;
+mod fenced_commits;
+mod one_owner;
+mod settled;
+
+pub(crate) use committed_offsets::{CommittedOffsets, check_fetch};
+pub(crate) use fenced_commits::check_accepted_commit;
+pub(crate) use one_owner::OneOwner;
+pub(crate) use settled::check_settled;

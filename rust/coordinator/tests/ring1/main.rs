@@ -1,0 +1,62 @@
+//! Members and one shard under virtual time: requests and answers are lost, late, repeated and out
+//! of order, members die and come back, the coordinator is restarted from what was committed. A
+//! seed is a whole history; a failing one prints the command that replays it.
+//!
+//! `OTTLA_SEED=n` runs one history, `OTTLA_SEEDS=n` as many (200).
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
+
+mod classic;
+mod faults;
+#[expect(dead_code, reason = "the tests of single promises use more of it")]
+#[path = "../shard/host.rs"]
+mod host;
+mod invariants;
+mod member;
+mod network;
+mod scenario;
+
+const SEEDS: u64 = 200;
+
+/// Runs `scenario` for each seed, or for the one in `OTTLA_SEED`.
+fn for_each_seed(name: &'static str, scenario: fn(u64)) {
+    let number = |variable| {
+        let text = std::env::var(variable).ok();
+        text.map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let seeds = match number("OTTLA_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("OTTLA_SEEDS").unwrap_or(SEEDS),
+    };
+    for seed in seeds {
+        let replay = Replay { name, seed };
+        scenario(seed);
+        drop(replay);
+    }
+}
+
+struct Replay {
+    name: &'static str,
+    seed: u64,
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { name, seed } = self;
+            eprintln!("replay: OTTLA_SEED={seed} cargo test -p coordinator --test ring1 {name}");
+        }
+    }
+}
+
+#[test]
+fn a_classic_group_keeps_its_promises_through_faults_and_settles_after_them() {
+    for_each_seed("a_classic_group_keeps_its_promises", scenario::classic);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    for seed in 0..5 {
+        assert_eq!(scenario::history(seed), scenario::history(seed), "seed {seed}");
+    }
+}

@@ -1,0 +1,236 @@
+//! One history: some minutes of bad weather, then a calm in which the group has to settle.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::{Rng, SplitMix64};
+use coordinator::{Client, CoordinatorConfig, ReplyToken, Request, Response};
+use wire::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup};
+
+use crate::classic::ClassicMember;
+use crate::faults::{Faults, happens};
+use crate::host::{Host, topics};
+use crate::invariants::{
+    CommittedOffsets, OneOwner, check_accepted_commit, check_fetch, check_settled,
+};
+use crate::member::Member;
+use crate::network::{Message, Network, Ticket};
+
+pub(crate) const GROUP: &str = "g";
+pub(crate) const TOPIC: &str = "orders";
+pub(crate) const PARTITIONS: i32 = 7;
+
+const STORM: Duration = Duration::from_mins(3);
+const CALM: Duration = Duration::from_mins(2);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How many members there are at most.
+const MEMBERS_MAX: u32 = 6;
+
+pub(crate) fn classic(seed: u64) {
+    World::new(seed, ClassicMember::new).run();
+}
+
+/// What happened, for comparing histories.
+pub(crate) fn history(seed: u64) -> Vec<String> {
+    let mut world = World::new(seed, ClassicMember::new);
+    world.run();
+    world.history
+}
+
+struct World {
+    host: Host,
+    network: Network,
+    rng: SplitMix64,
+    faults: Faults,
+    members: Vec<Member>,
+    /// Counts each member's lives and requests: it listens for the answer to its last one.
+    tickets: Vec<Ticket>,
+    waiting: BTreeMap<ReplyToken, (Ticket, Option<(usize, i64)>)>,
+    now: Duration,
+    next_second: Duration,
+    next_commit: Duration,
+    one_owner: OneOwner,
+    committed: CommittedOffsets,
+    history: Vec<String>,
+}
+
+impl World {
+    fn new(seed: u64, new: fn(Option<String>, Duration) -> ClassicMember) -> Self {
+        let mut rng = SplitMix64::new(seed);
+        let faults = Faults::random(&mut rng);
+        let config = CoordinatorConfig {
+            initial_rebalance_delay_ms: rng.below(3) as i32 * 1_000,
+            ..CoordinatorConfig::default()
+        };
+        let image = topics(&[(TOPIC, 1, PARTITIONS)]);
+        let mut host = Host::with_image(config, &image, seed ^ 0x5eed);
+        host.commits_at_once = false;
+        let members: Vec<Member> = (0..=rng.below(MEMBERS_MAX))
+            .map(|number| {
+                let instance = (rng.below(3) == 0).then(|| format!("i{number}"));
+                let wakes = Duration::from_millis(u64::from(rng.below(5_000)));
+                Member::Classic(new(instance, wakes))
+            })
+            .collect();
+        let tickets =
+            (0..members.len()).map(|member| Ticket { member, life: 0, sequence: 0 }).collect();
+        Self {
+            host,
+            network: Network::default(),
+            rng,
+            faults,
+            members,
+            tickets,
+            waiting: BTreeMap::new(),
+            now: Duration::ZERO,
+            next_second: SECOND,
+            next_commit: Duration::ZERO,
+            one_owner: OneOwner::default(),
+            committed: CommittedOffsets::default(),
+            history: Vec::new(),
+        }
+    }
+
+    fn run(&mut self) {
+        self.run_until(STORM);
+        self.faults = Faults::NONE;
+        self.run_until(STORM + CALM);
+        check_settled(&self.members);
+        self.fetch();
+    }
+
+    fn run_until(&mut self, end: Duration) {
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Goes on to the next thing that happens.
+    fn step(&mut self, end: Duration) {
+        let wakes = self.members.iter().map(Member::wakes).min();
+        let moments =
+            [self.network.due(), self.host.next_timer(), wakes, Some(self.next_second), Some(end)];
+        let next = moments.into_iter().flatten().min().unwrap_or(end).max(self.now);
+        // The log is committed a little later than it is appended.
+        let next = if self.host.committed < self.host.log.len() {
+            next.min(self.next_commit.max(self.now))
+        } else {
+            next
+        };
+        self.host.advance(next.saturating_sub(self.now));
+        self.now = next;
+        if self.now >= self.next_commit {
+            self.host.commit_log();
+            self.next_commit = self.now + Duration::from_micros(500);
+        }
+        self.release();
+        while let Some((ticket, message)) = self.network.arrive(self.now) {
+            match message {
+                Message::Request(client, request) => self.serve(ticket, &client, request),
+                Message::Response(response) => self.deliver(ticket, response),
+            }
+        }
+        self.let_members_act();
+        if self.now >= self.next_second {
+            self.next_second = self.now + SECOND;
+            self.strike();
+        }
+    }
+
+    fn let_members_act(&mut self) {
+        for number in 0..self.members.len() {
+            let Self { members, rng, faults, now, .. } = self;
+            if let Some((client, request)) = members[number].poll(*now, rng, faults) {
+                self.tickets[number].sequence += 1;
+                self.send(self.tickets[number], Message::Request(client, request));
+            }
+        }
+    }
+
+    fn send(&mut self, ticket: Ticket, message: Message) {
+        let Self { network, rng, faults, now, .. } = self;
+        network.send(*now, rng, faults, ticket, &message);
+    }
+
+    fn serve(&mut self, ticket: Ticket, client: &Client, request: Request) {
+        self.history.push(format!("{:?} {ticket:?} {request:?}", self.now));
+        let before = self.host.log.len();
+        let commit = match &request {
+            Request::OffsetCommit(commit) => Some(commit.clone()),
+            _ => None,
+        };
+        let token = self.host.send(client, request);
+        let mut accepted = None;
+        if let Some(commit) = commit
+            && self.host.log.len() > before
+        {
+            check_accepted_commit(&commit, &self.host.log[..before]);
+            accepted = Some((before, commit.topics[0].partitions[0].committed_offset));
+        }
+        self.waiting.insert(token, (ticket, accepted));
+    }
+
+    /// Answers whose records are committed leave.
+    fn release(&mut self) {
+        for (token, response) in self.host.take_released() {
+            let Some((ticket, accepted)) = self.waiting.remove(&token) else { continue };
+            if let Some((place, offset)) = accepted {
+                self.committed.acknowledge(place, offset);
+            }
+            self.send(ticket, Message::Response(response));
+        }
+    }
+
+    fn deliver(&mut self, ticket: Ticket, response: Response) {
+        if self.tickets[ticket.member] != ticket {
+            return;
+        }
+        self.history.push(format!("{:?} {ticket:?} {response:?}", self.now));
+        let member = &mut self.members[ticket.member];
+        member.hear(self.now, response);
+        if let Some((generation, partitions)) = member.owned() {
+            self.one_owner.claim(generation, partitions, &member.name());
+        }
+    }
+
+    /// Once a second something may go wrong.
+    fn strike(&mut self) {
+        for number in 0..self.members.len() {
+            let pause = Duration::from_millis(u64::from(self.rng.below(20_000)));
+            let until = self.now + pause;
+            if happens(&mut self.rng, self.faults.member_dies) {
+                self.tickets[number].life += 1;
+                self.members[number].die(until);
+            } else if happens(&mut self.rng, self.faults.member_leaves) {
+                self.tickets[number].life += 1;
+                let (client, request) = self.members[number].leave(until);
+                self.send(self.tickets[number], Message::Request(client, request));
+            }
+        }
+        if happens(&mut self.rng, self.faults.coordinator_restarts) {
+            self.history.push(format!("{:?} restart", self.now));
+            self.host.restart();
+            self.waiting.clear();
+            self.committed.check_log(&self.host.log);
+        }
+        if self.rng.below(10) == 0 {
+            self.fetch();
+        }
+    }
+
+    fn fetch(&mut self) {
+        let group = OffsetFetchRequestGroup {
+            group_id: GROUP.into(),
+            ..OffsetFetchRequestGroup::default()
+        };
+        let group = OffsetFetchRequestGroup { topics: None, ..group };
+        let request = OffsetFetchRequest { groups: vec![group], ..OffsetFetchRequest::default() };
+        let client = Client { api_version: 9, ..Client::default() };
+        let token = self.host.send(&client, request);
+        let Some(Response::OffsetFetch(response)) = self.host.take(token) else {
+            panic!("a fetch is answered at once")
+        };
+        check_fetch(&response.groups[0], &self.host.log);
+    }
+}
