@@ -27,6 +27,9 @@ pub(crate) const CLUSTER: i32 = bits(&[
     IDEMPOTENT_WRITE,
 ]);
 
+/// On a group.
+pub(crate) const GROUP: i32 = bits(&[READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]);
+
 const fn bits(operations: &[i32]) -> i32 {
     let mut bits = 0;
     let mut index = 0;

@@ -28,22 +28,9 @@ impl Dispatch {
     }
 }
 
-/// The requests that have a message and no handler yet. They are not advertised, and whoever sends
-/// one all the same is cut off, as with a request that nobody knows.
-const UNHANDLED: &[ApiKey] = &[
-    ApiKey::OffsetCommit,
-    ApiKey::OffsetFetch,
-    ApiKey::JoinGroup,
-    ApiKey::Heartbeat,
-    ApiKey::LeaveGroup,
-    ApiKey::SyncGroup,
-    ApiKey::DescribeGroups,
-    ApiKey::ListGroups,
-    ApiKey::DeleteGroups,
-    ApiKey::OffsetDelete,
-    ApiKey::ConsumerGroupHeartbeat,
-    ApiKey::ConsumerGroupDescribe,
-];
+/// The requests that are not handled to the end yet. They are not advertised, and whoever sends one
+/// all the same is cut off, as with a request that nobody knows.
+const UNHANDLED: &[ApiKey] = &[ApiKey::ConsumerGroupHeartbeat, ApiKey::ConsumerGroupDescribe];
 
 /// The requests that have a handler, by key.
 pub(crate) fn handled() -> impl Iterator<Item = ApiKey> {
@@ -74,6 +61,7 @@ impl Service for Dispatch {
         let context = RequestContext {
             broker: Arc::clone(&self.broker),
             connection: Arc::clone(connection),
+            client_id: header.client_id.unwrap_or_default(),
             api_version: version,
         };
         respond(context, answer, body)
@@ -133,64 +121,58 @@ impl Answer {
 fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> ResponseSlot {
     use handlers as h;
     match request {
-        AnyRequest::Produce(request) => produce(&context, answer, request),
-        AnyRequest::Fetch(request) => answer.later(h::fetch::handle(context, request)),
-        AnyRequest::ListOffsets(request) => answer.later(h::list_offsets::handle(context, request)),
-        AnyRequest::Metadata(request) => answer.later(h::metadata::handle(context, request)),
-        AnyRequest::ApiVersions(request) => {
-            answer.now(&h::api_versions::handle(&context, &request))
+        AnyRequest::Produce(body) => produce(&context, answer, body),
+        AnyRequest::Fetch(body) => answer.later(h::fetch::handle(context, body)),
+        AnyRequest::ListOffsets(body) => answer.later(h::list_offsets::handle(context, body)),
+        AnyRequest::Metadata(body) => answer.later(h::metadata::handle(context, body)),
+        AnyRequest::ApiVersions(body) => answer.now(&h::api_versions::handle(&context, &body)),
+        AnyRequest::FindCoordinator(body) => {
+            answer.later(h::find_coordinator::handle(context, body))
         }
-        AnyRequest::FindCoordinator(request) => {
-            answer.now(&h::find_coordinator::handle(&context, request))
+        AnyRequest::CreateTopics(body) => answer.later(h::create_topics::handle(context, body)),
+        AnyRequest::DeleteTopics(body) => answer.later(h::delete_topics::handle(context, body)),
+        AnyRequest::DeleteRecords(body) => answer.later(h::delete_records::handle(context, body)),
+        AnyRequest::InitProducerId(body) => {
+            answer.later(h::init_producer_id::handle(context, body))
         }
-        AnyRequest::CreateTopics(request) => {
-            answer.later(h::create_topics::handle(context, request))
+        AnyRequest::OffsetForLeaderEpoch(body) => {
+            answer.now(&h::offset_for_leader_epoch::handle(&context, &body))
         }
-        AnyRequest::DeleteTopics(request) => {
-            answer.later(h::delete_topics::handle(context, request))
+        AnyRequest::DescribeConfigs(body) => {
+            answer.now(&h::describe_configs::handle(&context, &body))
         }
-        AnyRequest::DeleteRecords(request) => {
-            answer.later(h::delete_records::handle(context, request))
+        AnyRequest::AlterConfigs(body) => answer.later(h::alter_configs::handle(context, body)),
+        AnyRequest::IncrementalAlterConfigs(body) => {
+            answer.later(h::incremental_alter_configs::handle(context, body))
         }
-        AnyRequest::InitProducerId(request) => {
-            answer.later(h::init_producer_id::handle(context, request))
+        AnyRequest::DescribeLogDirs(body) => {
+            answer.now(&h::describe_log_dirs::handle(&context, &body))
         }
-        AnyRequest::OffsetForLeaderEpoch(request) => {
-            answer.now(&h::offset_for_leader_epoch::handle(&context, &request))
+        AnyRequest::CreatePartitions(body) => {
+            answer.later(h::create_partitions::handle(context, body))
         }
-        AnyRequest::DescribeConfigs(request) => {
-            answer.now(&h::describe_configs::handle(&context, &request))
+        AnyRequest::DescribeCluster(body) => {
+            answer.now(&h::describe_cluster::handle(&context, &body))
         }
-        AnyRequest::AlterConfigs(request) => {
-            answer.later(h::alter_configs::handle(context, request))
+        AnyRequest::DescribeTopicPartitions(body) => {
+            answer.now(&h::describe_topic_partitions::handle(&context, &body))
         }
-        AnyRequest::IncrementalAlterConfigs(request) => {
-            answer.later(h::incremental_alter_configs::handle(context, request))
+        AnyRequest::OffsetCommit(body) => answer.later(h::offset_commit::handle(context, body)),
+        AnyRequest::OffsetFetch(body) => answer.later(h::offset_fetch::handle(context, body)),
+        AnyRequest::OffsetDelete(body) => answer.later(h::offset_delete::handle(context, body)),
+        AnyRequest::JoinGroup(body) => answer.later(h::join_group::handle(context, body)),
+        AnyRequest::SyncGroup(body) => answer.later(h::sync_group::handle(context, body)),
+        AnyRequest::Heartbeat(body) => answer.later(h::heartbeat::handle(context, body)),
+        AnyRequest::LeaveGroup(body) => answer.later(h::leave_group::handle(context, body)),
+        AnyRequest::ListGroups(body) => answer.later(h::list_groups::handle(context, body)),
+        AnyRequest::DescribeGroups(body) => answer.later(h::describe_groups::handle(context, body)),
+        AnyRequest::DeleteGroups(body) => answer.later(h::delete_groups::handle(context, body)),
+        AnyRequest::ConsumerGroupHeartbeat(body) => {
+            answer.later(h::consumer_group_heartbeat::handle(context, body))
         }
-        AnyRequest::DescribeLogDirs(request) => {
-            answer.now(&h::describe_log_dirs::handle(&context, &request))
+        AnyRequest::ConsumerGroupDescribe(body) => {
+            answer.later(h::consumer_group_describe::handle(context, body))
         }
-        AnyRequest::CreatePartitions(request) => {
-            answer.later(h::create_partitions::handle(context, request))
-        }
-        AnyRequest::DescribeCluster(request) => {
-            answer.now(&h::describe_cluster::handle(&context, &request))
-        }
-        AnyRequest::DescribeTopicPartitions(request) => {
-            answer.now(&h::describe_topic_partitions::handle(&context, &request))
-        }
-        AnyRequest::OffsetCommit(_)
-        | AnyRequest::OffsetFetch(_)
-        | AnyRequest::JoinGroup(_)
-        | AnyRequest::Heartbeat(_)
-        | AnyRequest::LeaveGroup(_)
-        | AnyRequest::SyncGroup(_)
-        | AnyRequest::DescribeGroups(_)
-        | AnyRequest::ListGroups(_)
-        | AnyRequest::DeleteGroups(_)
-        | AnyRequest::OffsetDelete(_)
-        | AnyRequest::ConsumerGroupHeartbeat(_)
-        | AnyRequest::ConsumerGroupDescribe(_) => ResponseSlot::Ready(unhandled(answer.api)),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! net::Server ─ Dispatch ─ handlers ─┬─ Partitions ─ Partition ─ LogDirectory, Log
+//!                                    ├─ CoordinatorRuntime ─ ShardTask ─ Partition
 //!                                    └─ Controller ─ quorum
 //! storage threads ─ Leadership ─ replies to producers, wakes long-polling fetches
 //! ```
@@ -14,6 +15,7 @@ mod blocking;
 mod broker;
 mod config_resource;
 mod controller;
+mod coordinator_runtime;
 mod dispatch;
 mod environment;
 mod errors;

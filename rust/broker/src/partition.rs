@@ -94,6 +94,30 @@ impl Partition {
         self.log.offsets()
     }
 
+    /// Whether there is nothing to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        let offsets = self.log.offsets();
+        offsets.log_start == offsets.log_end
+    }
+
+    /// The largest batch that the topic takes.
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.config.load().max_message_bytes
+    }
+
+    /// Batches from the one that holds `from` on, also those above the high watermark: for who
+    /// leads the partition and must know what it has written. It waits for the disk.
+    pub(crate) fn read_whole_batches(
+        &self,
+        from: Offset,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, ErrorCode> {
+        let up_to = self.log.offsets().log_end;
+        let range = ReadRange { from, up_to, max_bytes: bytes_max, min_one: true };
+        let slice = self.log.read(&range, Wait::Allowed).map_err(|e| self.code_of_read(&e))?;
+        slice.read_all().map_err(|error| self.code_of_read(&ReadError::Io(error)))
+    }
+
     /// How much its segments hold.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.log.size_bytes()

@@ -10,7 +10,7 @@ use metadata::MetadataImage;
 use metadata::image::{ConfigEntity, PartitionImage, TopicImage};
 use replica::LeaderStart;
 use storage::{DirectoryError, KnownPartition, LogDirectory};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::blocking::Blocking;
 use crate::config::TopicConfig;
@@ -28,6 +28,8 @@ pub(crate) struct Partitions {
     configs: TopicConfigs,
     blocking: Blocking,
     table: ArcSwap<Table>,
+    /// The image of the table, for those who wait for the next one.
+    images: watch::Sender<Arc<MetadataImage>>,
     /// Held while the table changes. Logs that were recovered report to these already; their
     /// partitions take them over.
     recovered: Arc<Mutex<RecoveredLeaderships>>,
@@ -54,13 +56,20 @@ impl Partitions {
         recovered: RecoveredLeaderships,
     ) -> Self {
         let recovered = Arc::new(Mutex::new(recovered));
-        Self { node_id, directory, configs, blocking, table: ArcSwap::default(), recovered }
+        let table = ArcSwap::default();
+        let images = watch::Sender::default();
+        Self { node_id, directory, configs, blocking, table, images, recovered }
     }
 
     /// The committed metadata that the partitions have followed. Clients are told of no other: what
     /// it shows takes records.
     pub(crate) fn image(&self) -> Arc<MetadataImage> {
         Arc::clone(&self.table.load().image)
+    }
+
+    /// [`Self::image`] as it changes.
+    pub(crate) fn images(&self) -> watch::Receiver<Arc<MetadataImage>> {
+        self.images.subscribe()
     }
 
     /// The partition of a topic by the topic's name.
@@ -113,8 +122,9 @@ impl Partitions {
             self.open(&mut table, &image, topic, recovered);
         }
         self.configure(&table, &image, &image.config_changes_since(&before.image));
-        table.image = image;
+        table.image = Arc::clone(&image);
         self.table.store(Arc::new(table));
+        self.images.send_replace(image);
     }
 
     fn open(

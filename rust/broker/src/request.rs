@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use base::ErrorCode;
+use coordinator::Client;
 use net::ConnectionContext;
 
 use crate::broker::Broker;
+use crate::coordinator_runtime::GroupRequest;
 
 /// One request's surroundings.
 #[derive(Clone, Debug)]
@@ -13,6 +16,28 @@ pub(crate) struct RequestContext {
     pub broker: Arc<Broker>,
     /// Where the request came from.
     pub connection: Arc<ConnectionContext>,
+    /// Who says to have sent it; empty if nobody does.
+    pub client_id: String,
     /// The version in which it was encoded.
     pub api_version: i16,
+}
+
+impl RequestContext {
+    /// The client as its groups will know it.
+    pub(crate) fn client(&self) -> Client {
+        Client {
+            client_id: self.client_id.clone(),
+            host: format!("/{}", self.connection.peer.ip().to_canonical()),
+            api_version: self.api_version,
+        }
+    }
+
+    /// Lets the coordinator of `group` answer.
+    pub(crate) async fn ask_group<R: GroupRequest>(
+        &self,
+        group: &str,
+        request: R,
+    ) -> Result<R::Response, ErrorCode> {
+        self.broker.coordinator.ask(&self.client(), group, request).await
+    }
 }

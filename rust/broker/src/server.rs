@@ -9,14 +9,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{BrokerEpoch, NodeId, Rng, Uuid};
+use base::{BrokerEpoch, Clock, NodeId, Rng, Uuid};
 use metadata::MetadataImage;
 use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
 use metadata::record::BrokerEndPoint;
 use net::{Endpoint, Server, Transport, TransportListener};
 use quorum::{METADATA_DIRECTORY, MetadataQuorum, Node, NodeOptions, WriterPlace};
 use storage::{
-    DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory, RecoveryReport,
+    DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory, LogDirectory,
+    RecoveryReport,
 };
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ use crate::blocking::Blocking;
 use crate::broker::Broker;
 use crate::config::{BrokerConfig, Listener};
 use crate::controller::Controller;
+use crate::coordinator_runtime::{CoordinatorRuntime, ShardHost};
 use crate::dispatch::Dispatch;
 use crate::environment::Environment;
 use crate::features;
@@ -121,6 +123,9 @@ impl BrokerServer {
         ));
         partitions.follow(|| image).await;
 
+        let stopping = CancellationToken::new();
+        let host = shard_host(&config, &partitions, &directory, &clock, blocking, &stopping);
+        let coordinator = CoordinatorRuntime::start(host, rng.as_mut());
         let broker = Arc::new(Broker {
             node_id: config.node_id,
             epoch: broker_epoch,
@@ -133,18 +138,15 @@ impl BrokerServer {
             ),
             partitions,
             producer_ids: ProducerIds::new(config.node_id, broker_epoch),
+            coordinator,
             directory,
             disk,
             clock,
             blocking,
-            stopping: CancellationToken::new(),
+            stopping,
             config,
         });
-        let server = Server::new(broker.config.server_limits());
-        let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
-        for (listener, socket) in bound {
-            server.serve(&listener.name, socket, Arc::clone(&dispatch));
-        }
+        let server = serve(&broker, bound);
         Ok(Self { broker, server, machines, listeners, recovery })
     }
 
@@ -187,6 +189,39 @@ impl BrokerServer {
             tracing::error!(%error, "the metadata log did not stop in order; it is durable");
         }
     }
+}
+
+/// What the group coordinator's shards are connected to.
+fn shard_host(
+    config: &BrokerConfig,
+    partitions: &Arc<Partitions>,
+    directory: &LogDirectory,
+    clock: &Arc<dyn Clock>,
+    blocking: Blocking,
+    stopping: &CancellationToken,
+) -> ShardHost {
+    ShardHost {
+        config: config.group_coordinator.clone(),
+        load_buffer_bytes: config.offsets_topic.load_buffer_bytes,
+        partitions: Arc::clone(partitions),
+        directory: directory.clone(),
+        clock: Arc::clone(clock),
+        blocking,
+        stopping: stopping.clone(),
+    }
+}
+
+/// From now on, whoever connects is answered.
+fn serve<L: TransportListener + 'static>(
+    broker: &Arc<Broker>,
+    bound: Vec<(Listener, L)>,
+) -> Arc<Server> {
+    let server = Server::new(broker.config.server_limits());
+    let dispatch = Arc::new(Dispatch::new(Arc::clone(broker)));
+    for (listener, socket) in bound {
+        server.serve(&listener.name, socket, Arc::clone(&dispatch));
+    }
+    server
 }
 
 fn writer_place(blocking: Blocking) -> WriterPlace {

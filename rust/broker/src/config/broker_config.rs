@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base::NodeId;
+use coordinator::CoordinatorConfig;
 use metadata::image::Configs;
 
 use super::broker_keys::{broker_key, nearest_broker_key};
@@ -66,12 +67,29 @@ pub struct BrokerConfig {
     pub max_in_flight_requests_per_connection: usize,
     /// `ottla.response.chunk.max.bytes`
     pub response_chunk_max_bytes: usize,
+    /// The group coordinator's keys.
+    pub group_coordinator: CoordinatorConfig,
+    /// The keys of the topic that it keeps its records in.
+    pub offsets_topic: OffsetsTopicConfig,
     /// `socket.listen.backlog.size`
     pub socket_listen_backlog_size: u32,
     /// `socket.send.buffer.bytes`; none to leave it to the system.
     pub socket_send_buffer_bytes: Option<u32>,
     /// `socket.receive.buffer.bytes`; none to leave it to the system.
     pub socket_receive_buffer_bytes: Option<u32>,
+}
+
+/// How `__consumer_offsets` is created and read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetsTopicConfig {
+    /// `offsets.topic.num.partitions`
+    pub partitions: i32,
+    /// `offsets.topic.replication.factor`, if it is set.
+    pub replication_factor: Option<i16>,
+    /// `offsets.topic.segment.bytes`
+    pub segment_bytes: i64,
+    /// `offsets.load.buffer.size`
+    pub load_buffer_bytes: usize,
 }
 
 /// A configuration that can be used, and what the operator should know about it.
@@ -218,6 +236,8 @@ impl Loading {
             max_in_flight_requests_per_connection: self
                 .size("ottla.max.in.flight.requests.per.connection"),
             response_chunk_max_bytes: self.size("ottla.response.chunk.max.bytes"),
+            group_coordinator: self.group_coordinator(),
+            offsets_topic: self.offsets_topic(),
             socket_listen_backlog_size: self.size("socket.listen.backlog.size") as u32,
             socket_send_buffer_bytes: self.socket_buffer("socket.send.buffer.bytes"),
             socket_receive_buffer_bytes: self.socket_buffer("socket.receive.buffer.bytes"),
@@ -342,6 +362,32 @@ impl Loading {
             self.errors.push(error);
             1
         })
+    }
+
+    fn group_coordinator(&self) -> CoordinatorConfig {
+        CoordinatorConfig {
+            min_session_timeout_ms: self.integer("group.min.session.timeout.ms") as i32,
+            max_session_timeout_ms: self.integer("group.max.session.timeout.ms") as i32,
+            max_size: self.integer("group.max.size") as i32,
+            initial_rebalance_delay_ms: self.integer("group.initial.rebalance.delay.ms") as i32,
+            offset_metadata_max_bytes: self.integer("offset.metadata.max.bytes") as i32,
+            offsets_retention_minutes: self.integer("offsets.retention.minutes") as i32,
+            offsets_retention_check_interval_ms: self
+                .integer("offsets.retention.check.interval.ms"),
+        }
+    }
+
+    fn offsets_topic(&self) -> OffsetsTopicConfig {
+        let replication_factor = "offsets.topic.replication.factor";
+        OffsetsTopicConfig {
+            partitions: self.integer("offsets.topic.num.partitions") as i32,
+            replication_factor: self
+                .values
+                .contains_key(replication_factor)
+                .then(|| self.integer(replication_factor) as i16),
+            segment_bytes: self.integer("offsets.topic.segment.bytes"),
+            load_buffer_bytes: self.size("offsets.load.buffer.size"),
+        }
     }
 
     /// Topics are created with these defaults, so what is wrong with them is found now.

@@ -1,31 +1,39 @@
-//! `FindCoordinator` (key 10), v0-v6: there is no coordinator yet, and this says so.
+//! `FindCoordinator` (key 10), v0-v6: which broker coordinates a group.
 //!
-//! It is served all the same, because librdkafka takes the API for the sign of a broker that knows
-//! LZ4, and sends plain batches to one without it. A consumer that assigns itself partitions goes
-//! on without an answer; one that joins a group waits, as it does while Kafka's coordinator is
-//! away.
+//! v1 asks for transactions too (KIP-98), v4 for several keys (KIP-699), v6 for share groups
+//! (KIP-932). Where Kafka makes the first client of a cluster back off while the coordinator's
+//! topic is created, the answer waits for it here.
 
 use base::{ErrorCode, NodeId};
 use wire::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 
+use crate::coordinator_runtime::offsets_topic;
 use crate::request::RequestContext;
 
 /// The first version that asks for several keys.
 const BATCHED_VERSION_MIN: i16 = 4;
-const MESSAGE: &str = "this broker coordinates no groups and no transactions yet";
+/// The first version that knows share groups.
+const SHARE_VERSION_MIN: i16 = 6;
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
 const NO_PORT: i32 = -1;
 
-/// Answers every key with `COORDINATOR_NOT_AVAILABLE`.
-pub(crate) fn handle(
-    context: &RequestContext,
+/// Answers each key; they are all of one type.
+pub(crate) async fn handle(
+    context: RequestContext,
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
+    let found = find(&context, request.key_type).await;
+    let answer = |key| match &found {
+        Ok(coordinator) => Coordinator { key, ..coordinator.clone() },
+        Err((code, message)) => unavailable(key, *code, message),
+    };
     if context.api_version >= BATCHED_VERSION_MIN {
-        let coordinators = request.coordinator_keys.into_iter().map(unavailable).collect();
+        let coordinators = request.coordinator_keys.into_iter().map(answer).collect();
         return FindCoordinatorResponse { coordinators, ..FindCoordinatorResponse::default() };
     }
-    let Coordinator { node_id, host, port, error_code, error_message, .. } =
-        unavailable(request.key);
+    let Coordinator { node_id, host, port, error_code, error_message, .. } = answer(request.key);
     FindCoordinatorResponse {
         node_id,
         host,
@@ -36,13 +44,37 @@ pub(crate) fn handle(
     }
 }
 
-fn unavailable(key: String) -> Coordinator {
+/// The coordinator of all groups: this broker leads every partition of their topic.
+async fn find(
+    context: &RequestContext,
+    key_type: i8,
+) -> Result<Coordinator, (ErrorCode, &'static str)> {
+    let not_yet = ErrorCode::CoordinatorNotAvailable;
+    match key_type {
+        GROUP => {}
+        TRANSACTION => return Err((not_yet, "this broker coordinates no transactions yet")),
+        SHARE if context.api_version >= SHARE_VERSION_MIN => {
+            return Err((not_yet, "this broker coordinates no share groups yet"));
+        }
+        _ => return Err((ErrorCode::InvalidRequest, "the type of the key is not known")),
+    }
+    let ensured = offsets_topic::ensure(&context.broker).await;
+    ensured.map_err(|code| (code, "the topic of the group coordinator could not be created"))?;
+    let image = context.broker.controller.image();
+    let end_points = context.broker.end_points(&image, &context.connection);
+    let own = end_points.into_iter().find(|broker| broker.node_id == context.broker.node_id);
+    let own = own.expect("a broker is among its own end points");
+    let (node_id, host, port) = (own.node_id.0, own.host, own.port);
+    Ok(Coordinator { node_id, host, port, error_message: None, ..Coordinator::default() })
+}
+
+fn unavailable(key: String, code: ErrorCode, message: &str) -> Coordinator {
     Coordinator {
         key,
         node_id: NodeId::NONE.0,
         port: NO_PORT,
-        error_code: ErrorCode::CoordinatorNotAvailable.code(),
-        error_message: Some(MESSAGE.to_owned()),
+        error_code: code.code(),
+        error_message: Some(message.to_owned()),
         ..Coordinator::default()
     }
 }

@@ -16,6 +16,8 @@ use wire::metadata::{
 };
 
 use crate::authorized_operations::{CLUSTER, TOPIC};
+use crate::config::BrokerConfig;
+use crate::coordinator_runtime::offsets_topic::{self, OFFSETS_TOPIC};
 use crate::internal_topic::is_internal;
 use crate::request::RequestContext;
 
@@ -84,7 +86,8 @@ async fn create_missing(
 ) -> Result<(), ErrorCode> {
     let image = context.broker.controller.image();
     let missing = names.iter().filter(|name| image.topic_by_name(name).is_none());
-    let topics: Vec<_> = missing.map(NewTopic::with_defaults).collect();
+    let config = &context.broker.config;
+    let topics: Vec<_> = missing.map(|name| new_topic(config, &image, name)).collect();
     if topics.is_empty() {
         return Ok(());
     }
@@ -114,6 +117,15 @@ async fn create_missing(
 /// `KAFKA_STORAGE_ERROR` and would give up.
 fn storage_failed(api_version: i16) -> ErrorCode {
     if api_version <= 5 { ErrorCode::LeaderNotAvailable } else { ErrorCode::KafkaStorageError }
+}
+
+/// The topic of the group coordinator is another than a user's, whoever asks for it first.
+fn new_topic(config: &BrokerConfig, image: &MetadataImage, name: &str) -> NewTopic {
+    if name == OFFSETS_TOPIC {
+        offsets_topic::new_topic(config, image)
+    } else {
+        NewTopic::with_defaults(name)
+    }
 }
 
 fn known(topic: &TopicImage) -> MetadataResponseTopic {

@@ -21,11 +21,14 @@ use wire::produce::{
 };
 
 use crate::errors::ProduceError;
+use crate::internal_topic::is_internal;
 use crate::partition::{AppendResult, Partition};
 use crate::request::RequestContext;
 
 /// The first version whose clients know zstd (KIP-110).
 const ZSTD_VERSION_MIN: i16 = 7;
+/// The client id that Kafka's own tools bear when they write to internal topics.
+const ADMIN_CLIENT_ID: &str = "__admin_client";
 /// The acks that wait for every in-sync replica.
 const ACKS_ALL: i16 = -1;
 
@@ -92,11 +95,23 @@ fn submit_topic(
     };
     let partitions = topic.partition_data.into_iter().map(|data| {
         let index = data.index;
-        let submitted =
-            acks.clone().and_then(|acks| submit_partition(context, &find(index)?, data, acks));
+        let submitted = acks.clone().and_then(|acks| {
+            let partition = find(index)?;
+            check_not_internal(context, &partition)?;
+            submit_partition(context, &partition, data, acks)
+        });
         (index, submitted)
     });
     PendingTopic { partitions: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
+}
+
+/// Only the broker writes to its own topics, and whoever says to be its operator.
+fn check_not_internal(context: &RequestContext, partition: &Partition) -> Result<(), ProduceError> {
+    if context.client_id == ADMIN_CLIENT_ID || !is_internal(partition.topic()) {
+        return Ok(());
+    }
+    let message = format!("{} belongs to the brokers", partition.topic());
+    Err(ProduceError::new(ErrorCode::InvalidTopicException, message))
 }
 
 fn submit_partition(

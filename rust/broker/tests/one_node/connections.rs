@@ -110,12 +110,16 @@ async fn every_version_of_api_versions_lists_every_api_that_is_handled() {
         client_software_name: "test-client".to_owned(),
         client_software_version: "1.0.0".to_owned(),
     };
+    let expected = [
+        0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 42,
+        44, 47, 60, 75,
+    ];
     for version in 0..=4 {
         let sent = if version < 3 { ApiVersionsRequest::default() } else { request.clone() };
         let answer = client.call_in(version, &sent).await;
         assert_code(answer.error_code, ErrorCode::None);
         let keys: Vec<_> = answer.api_keys.iter().map(|api| api.api_key).collect();
-        assert_eq!(keys, [0, 1, 2, 3, 10, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 44, 60, 75]);
+        assert_eq!(keys, expected);
     }
     for name in ["", "-test", "te st"] {
         let refused =

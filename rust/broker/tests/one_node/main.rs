@@ -3,18 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod batches;
+mod classic_groups;
 mod concurrency;
 mod configs;
 mod connections;
+mod coordinator;
 mod delete_records;
 mod descriptions;
 mod durability;
 mod fetch;
 mod fetch_positions;
+mod group_client;
 mod idempotence;
 mod leader_epochs;
 mod list_offsets;
 mod metadata;
+mod offsets;
 mod produce;
 mod produce_limits;
 mod requests;

@@ -72,7 +72,6 @@ fn kafkas_own_file_starts_and_warns_of_what_has_no_effect() {
             "controller.quorum.bootstrap.servers",
             "inter.broker.listener.name",
             "num.recovery.threads.per.data.dir",
-            "offsets.topic.replication.factor",
             "share.coordinator.state.topic.min.isr",
             "share.coordinator.state.topic.replication.factor",
             "transaction.state.log.min.isr",

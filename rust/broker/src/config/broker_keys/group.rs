@@ -48,13 +48,13 @@ config_keys! { GROUP
         "The group protocols that are offered.";
     "group.coordinator.threads", Int, Value("4"), AtLeast(1), High, Tunes, ReadOnly,
         "The number of the group coordinator's threads.";
-    "group.initial.rebalance.delay.ms", Int, Value("3000"), Any, Medium, Tunes, ReadOnly,
+    "group.initial.rebalance.delay.ms", Int, Value("3000"), Any, Medium, Acted, ReadOnly,
         "How long the first rebalance of an empty classic group waits for more members.";
-    "group.max.session.timeout.ms", Int, Value("1800000"), Any, Medium, Tunes, ReadOnly,
+    "group.max.session.timeout.ms", Int, Value("1800000"), Any, Medium, Acted, ReadOnly,
         "The longest session time-out of a classic group's member.";
-    "group.max.size", Int, Value("2147483647"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.max.size", Int, Value("2147483647"), AtLeast(1), Medium, Acted, ReadOnly,
         "The most members of a classic group.";
-    "group.min.session.timeout.ms", Int, Value("6000"), Any, Medium, Tunes, ReadOnly,
+    "group.min.session.timeout.ms", Int, Value("6000"), Any, Medium, Acted, ReadOnly,
         "The shortest session time-out of a classic group's member.";
     "group.streams.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes, ReadOnly,
         "The least time between two assignments of a streams group.";
@@ -89,22 +89,22 @@ config_keys! { GROUP
         "The standby replicas of each task.";
     "group.streams.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes, ReadOnly,
         "How long a streams group's member may be silent.";
-    "offset.metadata.max.bytes", Int, Value("4096"), Any, High, Tunes, ReadOnly,
-        "The most bytes of text that may be committed with an offset; groups are not built yet.";
+    "offset.metadata.max.bytes", Int, Value("4096"), Any, High, Acted, ReadOnly,
+        "The most bytes of text that may be committed with an offset.";
     "offsets.commit.timeout.ms", Int, Value("5000"), AtLeast(1), High, Tunes, ReadOnly,
         "How long a commit waits for the replicas of the offsets topic.";
-    "offsets.load.buffer.size", Int, Value("5242880"), AtLeast(1), High, Tunes, ReadOnly,
+    "offsets.load.buffer.size", Int, Value("5242880"), AtLeast(1), High, Acted, ReadOnly,
         "The buffer with which offsets are loaded.";
-    "offsets.retention.check.interval.ms", Long, Value("600000"), AtLeast(1), High, Tunes, ReadOnly,
+    "offsets.retention.check.interval.ms", Long, Value("600000"), AtLeast(1), High, Acted, ReadOnly,
         "How often expired offsets are looked for.";
-    "offsets.retention.minutes", Int, Value("10080"), AtLeast(1), High, Tunes, ReadOnly,
+    "offsets.retention.minutes", Int, Value("10080"), AtLeast(1), High, Acted, ReadOnly,
         "How long the offsets of an empty group are kept.";
     "offsets.topic.compression.codec", Int, Value("0"), Any, High, Tunes, ReadOnly,
         "The compression of the offsets topic.";
-    "offsets.topic.num.partitions", Int, Value("50"), AtLeast(1), High, Tunes, ReadOnly,
+    "offsets.topic.num.partitions", Int, Value("50"), AtLeast(1), High, Acted, ReadOnly,
         "The number of partitions of the offsets topic.";
-    "offsets.topic.replication.factor", Short, Value("3"), AtLeast(1), High, Tunes, ReadOnly,
-        "The number of replicas of the offsets topic.";
-    "offsets.topic.segment.bytes", Int, Value("104857600"), AtLeast(1), High, Tunes, ReadOnly,
+    "offsets.topic.replication.factor", Short, Value("3"), AtLeast(1), High, Acted, ReadOnly,
+        "The number of replicas of the offsets topic. Unset, it is no more than there are brokers.";
+    "offsets.topic.segment.bytes", Int, Value("104857600"), AtLeast(1), High, Acted, ReadOnly,
         "The size of a segment of the offsets topic.";
 }

@@ -1,0 +1,92 @@
+//! Batches on their way to the log, in order, and the replies that wait for each of them.
+
+use std::collections::VecDeque;
+
+use base::{ErrorCode, Offset};
+use coordinator::{ReplyToken, Response};
+use tokio::sync::oneshot;
+
+use crate::errors::ProduceError;
+use crate::partition::AppendResult;
+
+/// How many batches are on their way before nothing more is decided.
+const BATCHES_MAX: usize = 64;
+
+/// Replies, each with whom it is for.
+pub(crate) type Replies = Vec<(ReplyToken, Response)>;
+
+/// The batches that are not known to be committed.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    batches: VecDeque<Batch>,
+    /// A batch was not appended: those behind it were decided on what is not true.
+    has_failed: bool,
+}
+
+#[derive(Debug)]
+struct Batch {
+    appended: oneshot::Receiver<AppendResult>,
+    /// Where the shard's replay has put it.
+    base_offset: Offset,
+    replies: Replies,
+}
+
+impl InFlight {
+    /// Whether everything that was decided is committed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Whether the log must catch up first.
+    pub(crate) fn is_full(&self) -> bool {
+        self.batches.len() >= BATCHES_MAX
+    }
+
+    /// A batch has been handed to the log; it is expected to begin at `base_offset`.
+    pub(crate) fn push(&mut self, appended: oneshot::Receiver<AppendResult>, base_offset: Offset) {
+        self.batches.push_back(Batch { appended, base_offset, replies: Vec::new() });
+    }
+
+    /// Lets replies wait for everything that is on its way, or gives them back if nothing is.
+    pub(crate) fn hold(&mut self, replies: Replies) -> Replies {
+        match self.batches.back_mut() {
+            Some(last) => {
+                last.replies.extend(replies);
+                Vec::new()
+            }
+            None => replies,
+        }
+    }
+
+    /// Waits for the first batch, and gives the replies that rest on it. Nothing is lost if the
+    /// caller turns to something else meanwhile.
+    pub(crate) async fn committed(&mut self) -> Result<Replies, ProduceError> {
+        let Some(first) = self.batches.front_mut() else { return std::future::pending().await };
+        // Only a broker that is gone gives no answer.
+        let answer = (&mut first.appended).await;
+        let result = answer.unwrap_or_else(|_| Err(ErrorCode::NotCoordinator.into()));
+        let first = self.batches.pop_front().expect("it was there before it was waited for");
+        let result = first.check(result);
+        self.has_failed |= result.is_err();
+        result?;
+        if self.has_failed {
+            return Err(ErrorCode::NotCoordinator.into());
+        }
+        Ok(first.replies)
+    }
+}
+
+impl Batch {
+    fn check(&self, result: AppendResult) -> Result<(), ProduceError> {
+        let appended = result?;
+        if appended.base_offset != self.base_offset {
+            let message = format!(
+                "somebody else writes to the partition: a batch of the coordinator is at {} \
+                 instead of {}",
+                appended.base_offset, self.base_offset
+            );
+            return Err(ProduceError::new(ErrorCode::NotCoordinator, message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! Loads a shard: its partition's log, from the start to the end, a buffer at a time.
+
+use std::sync::Arc;
+
+use base::{ErrorCode, Offset};
+use bytes::Bytes;
+use coordinator::{CoordinatorConfig, CoordinatorRecord, RecordDecodeError, Shard};
+use metadata::MetadataImage;
+use records::{BatchError, RecordBatch, batches};
+use thiserror::Error;
+
+use crate::partition::Partition;
+
+/// A shard that knows everything which its log says.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub shard: Shard,
+    /// Where its next record will be.
+    pub next_offset: Offset,
+}
+
+/// Why a shard cannot be loaded.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    /// The log cannot be read.
+    #[error("the log cannot be read at offset {0}: {1:?}")]
+    Read(Offset, ErrorCode),
+    /// What it holds is not a record batch.
+    #[error("the log is damaged behind offset {0}: {1}")]
+    Batch(Offset, BatchError),
+    /// A record is not one of a coordinator.
+    #[error("the record at offset {0} cannot be read: {1}")]
+    Record(Offset, RecordDecodeError),
+    /// A record has no key, so that nobody knows what it is about.
+    #[error("the record at offset {0} has no key")]
+    NoKey(Offset),
+}
+
+/// Reads the log and replays what it holds. It waits for the disk.
+pub(crate) fn load(
+    partition: &Partition,
+    config: CoordinatorConfig,
+    image: &Arc<MetadataImage>,
+    buffer_bytes: usize,
+) -> Result<Loaded, LoadError> {
+    let mut shard = Shard::new(config, MetadataImage::clone(image));
+    let offsets = partition.offsets();
+    let mut next = offsets.log_start;
+    while next < offsets.log_end {
+        let bytes = partition
+            .read_whole_batches(next, buffer_bytes)
+            .map_err(|code| LoadError::Read(next, code))?;
+        let before = next;
+        for batch in batches(Bytes::from(bytes)) {
+            let batch = batch.map_err(|error| LoadError::Batch(next, error))?;
+            replay(&mut shard, &batch, offsets.log_start)?;
+            next = batch.header().next_offset();
+        }
+        if next == before {
+            // What is left was compacted away.
+            break;
+        }
+    }
+    Ok(Loaded { shard, next_offset: offsets.log_end })
+}
+
+fn replay(shard: &mut Shard, batch: &RecordBatch, log_start: Offset) -> Result<(), LoadError> {
+    let base_offset = batch.header().base_offset;
+    if batch.header().attributes.is_control() {
+        return Ok(());
+    }
+    let damaged = |error| LoadError::Batch(base_offset, error);
+    batch.verify_crc().map_err(damaged)?;
+    let records = batch.records().map_err(damaged)?;
+    for record in records.owned() {
+        let record = record.map_err(damaged)?;
+        let offset = record.offset;
+        if offset < log_start {
+            continue;
+        }
+        let key = record.key.ok_or(LoadError::NoKey(offset))?;
+        let decoded = CoordinatorRecord::decode(key, record.value);
+        // A record of another kind of group, or of a later release, is kept and passed over.
+        if let Some(record) = decoded.map_err(|error| LoadError::Record(offset, error))? {
+            shard.replay(offset, &record);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,366 @@
+//! One shard as a task: it loads, then takes requests, timers and metadata one at a time, and hands
+//! out replies when what they rest on is committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ErrorCode, Offset, SplitMix64};
+use coordinator::{Client, Decision, Now, Rebalance, ReplyToken, Request, Response, Shard};
+use metadata::MetadataImage;
+use records::{AppendOrigin, ProduceRules, validate_produce};
+use replica::RequiredAcks;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::ShardHost;
+use super::append_batch::{AddError, AppendBatch};
+use super::in_flight::{InFlight, Replies};
+use super::load::{LoadError, Loaded, load};
+use super::timers::Timers;
+use crate::errors::ProduceError;
+use crate::partition::Partition;
+
+/// How many requests are decided on before their records are appended, if so many wait.
+const TURN_COMMANDS_MAX: usize = 128;
+/// How long a shard that could not be loaded waits before it tries again.
+const RELOAD_BACKOFF: Duration = Duration::from_secs(1);
+
+/// A request and who waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub client: Client,
+    pub request: Request,
+    pub reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<Response, ErrorCode>>;
+
+/// A shard and what it is connected to.
+#[derive(Debug)]
+pub(crate) struct ShardTask {
+    host: ShardHost,
+    partition: Arc<Partition>,
+    commands: mpsc::Receiver<Command>,
+    images: watch::Receiver<Arc<MetadataImage>>,
+    rng: SplitMix64,
+}
+
+/// Why a loaded shard serves no more.
+enum End {
+    /// The broker stops, or the partition is gone.
+    Stop,
+    /// Its state may be ahead of the log: it must be loaded again. Whoever waits is told why.
+    Reload(ErrorCode),
+}
+
+impl ShardTask {
+    pub(crate) fn new(
+        host: ShardHost,
+        partition: Arc<Partition>,
+        commands: mpsc::Receiver<Command>,
+        rng: SplitMix64,
+    ) -> Self {
+        let images = host.partitions.images();
+        Self { host, partition, commands, images, rng }
+    }
+
+    /// Serves until the broker stops or nobody can ask any more.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let loaded = match self.load().await {
+                Some(Ok(loaded)) => loaded,
+                Some(Err(error)) => {
+                    let partition = self.partition.index();
+                    tracing::error!(%partition, %error, "a group coordinator cannot be loaded");
+                    if self.refuse_for(RELOAD_BACKOFF).await {
+                        continue;
+                    }
+                    return;
+                }
+                None => return,
+            };
+            let mut live = Live::new(&mut self, loaded);
+            match live.serve().await {
+                End::Stop => return live.stop().await,
+                End::Reload(code) => live.fail(code).await,
+            }
+        }
+    }
+
+    /// Reads the log; whoever asks meanwhile is told to come again. `None`: there is nobody to load
+    /// for.
+    async fn load(&mut self) -> Option<Result<Loaded, LoadError>> {
+        let image = self.images.borrow_and_update().clone();
+        let (partition, config) = (Arc::clone(&self.partition), self.host.config.clone());
+        let buffer_bytes = self.host.load_buffer_bytes;
+        if partition.is_empty() {
+            return Some(load(&partition, config, &image, buffer_bytes));
+        }
+        let loading =
+            self.host.blocking.run(move || load(&partition, config, &image, buffer_bytes));
+        tokio::pin!(loading);
+        loop {
+            tokio::select! {
+                loaded = &mut loading => return Some(loaded),
+                () = self.host.stopping.cancelled() => return None,
+                command = self.commands.recv() => {
+                    let Command { reply, .. } = command?;
+                    drop(reply.send(Err(ErrorCode::CoordinatorLoadInProgress)));
+                }
+            }
+        }
+    }
+
+    /// Says whether there is still somebody to serve.
+    async fn refuse_for(&mut self, pause: Duration) -> bool {
+        let pause = tokio::time::sleep(pause);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => return true,
+                () = self.host.stopping.cancelled() => return false,
+                command = self.commands.recv() => {
+                    let Some(Command { reply, .. }) = command else { return false };
+                    drop(reply.send(Err(ErrorCode::NotCoordinator)));
+                }
+            }
+        }
+    }
+}
+
+/// A shard that has been loaded.
+struct Live<'a> {
+    task: &'a mut ShardTask,
+    shard: Shard,
+    timers: Timers,
+    /// Whom each token stands for.
+    waiting: BTreeMap<ReplyToken, Reply>,
+    next_token: u64,
+    in_flight: InFlight,
+    batch: AppendBatch,
+    /// Replies of this turn.
+    replies: Replies,
+    /// Where the next record will be.
+    next_offset: Offset,
+    /// Where the batch of this turn begins.
+    batch_offset: Offset,
+}
+
+impl<'a> Live<'a> {
+    fn new(task: &'a mut ShardTask, loaded: Loaded) -> Self {
+        let batch = AppendBatch::new(task.partition.message_bytes_max());
+        Self {
+            task,
+            shard: loaded.shard,
+            timers: Timers::default(),
+            waiting: BTreeMap::new(),
+            next_token: 0,
+            in_flight: InFlight::default(),
+            batch,
+            replies: Vec::new(),
+            next_offset: loaded.next_offset,
+            batch_offset: loaded.next_offset,
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        match self.serve_until_failure().await {
+            Ok(()) => End::Stop,
+            Err(error) => {
+                let partition = self.task.partition.index();
+                let ProduceError { code, message, .. } = &error;
+                tracing::error!(%partition, ?code, ?message, "a coordinator cannot append");
+                End::Reload(code_for_clients(error.code))
+            }
+        }
+    }
+
+    async fn serve_until_failure(&mut self) -> Result<(), ProduceError> {
+        let decision = self.shard.on_loaded(self.now());
+        self.take(decision)?;
+        self.append()?;
+        loop {
+            let is_room = !self.in_flight.is_full();
+            let timer = self.until_next_timer();
+            let event = tokio::select! {
+                biased;
+                () = self.task.host.stopping.cancelled() => return Ok(()),
+                replies = self.in_flight.committed() => Event::Committed(replies?),
+                () = tokio::time::sleep(timer), if is_room => Event::TimersDue,
+                changed = self.task.images.changed(), if is_room => match changed {
+                    Ok(()) => Event::MetadataChanged,
+                    Err(_) => return Ok(()),
+                },
+                command = self.task.commands.recv(), if is_room => match command {
+                    Some(command) => Event::Asked(Box::new(command)),
+                    None => return Ok(()),
+                },
+            };
+            self.handle(event)?;
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), ProduceError> {
+        match event {
+            Event::Committed(replies) => self.release(replies),
+            Event::TimersDue => {
+                let now = self.now();
+                while let Some(key) = self.timers.take_due(now.instant) {
+                    let decision = self.shard.on_timer(now, &key);
+                    self.take(decision)?;
+                }
+            }
+            Event::MetadataChanged => {
+                let image = self.task.images.borrow_and_update().clone();
+                let decision = self.shard.on_metadata(self.now(), MetadataImage::clone(&image));
+                self.take(decision)?;
+            }
+            Event::Asked(command) => {
+                self.decide(*command)?;
+                for _ in 1..TURN_COMMANDS_MAX {
+                    // Whoever asks about a topic that was just created must be understood.
+                    if self.task.images.has_changed().unwrap_or(true) {
+                        break;
+                    }
+                    let Ok(command) = self.task.commands.try_recv() else { break };
+                    self.decide(command)?;
+                }
+            }
+        }
+        self.append()
+    }
+
+    fn decide(&mut self, command: Command) -> Result<(), ProduceError> {
+        let token = ReplyToken(self.next_token);
+        self.next_token += 1;
+        let Command { client, request, reply } = command;
+        self.waiting.insert(token, reply);
+        let now = self.now();
+        let decision = self.shard.decide(now, &mut self.task.rng, &client, &request, token);
+        self.take(decision)
+    }
+
+    /// Adds a decision's records to the batch and replays them, so that the next decision builds on
+    /// them; sets its timers.
+    fn take(&mut self, decision: Decision) -> Result<(), ProduceError> {
+        let Decision { records, replies, timers, rebalances } = decision;
+        let now_ms = self.task.host.clock.unix_ms();
+        match self.batch.add(now_ms, &records) {
+            Err(AddError::Full) => {
+                self.append()?;
+                self.batch.add(now_ms, &records)
+            }
+            added => added,
+        }
+        .map_err(|error| ProduceError::new(ErrorCode::RecordListTooLarge, error.to_string()))?;
+        for record in &records {
+            self.shard.replay(self.next_offset, record);
+            self.next_offset = self.next_offset.next();
+        }
+        self.replies.extend(replies);
+        for change in timers {
+            self.timers.change(change);
+        }
+        rebalances.iter().for_each(tell);
+        Ok(())
+    }
+
+    /// Hands the batch of this turn to the log; its replies wait for it.
+    fn append(&mut self) -> Result<(), ProduceError> {
+        if !self.batch.is_empty() {
+            let next = AppendBatch::new(self.task.partition.message_bytes_max());
+            let bytes = std::mem::replace(&mut self.batch, next).finish();
+            let host = &self.task.host;
+            let rules = ProduceRules {
+                origin: AppendOrigin::Coordinator,
+                ..self.task.partition.produce_rules(host.clock.unix_ms(), true)
+            };
+            let batch = validate_produce(&bytes, &rules)?;
+            let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All)?;
+            self.in_flight.push(appended, self.batch_offset);
+            self.batch_offset = self.next_offset;
+        }
+        let replies = std::mem::take(&mut self.replies);
+        let ready = self.in_flight.hold(replies);
+        self.release(ready);
+        Ok(())
+    }
+
+    fn release(&mut self, replies: Replies) {
+        for (token, response) in replies {
+            if let Some(reply) = self.waiting.remove(&token) {
+                // Whoever has hung up needs no answer.
+                drop(reply.send(Ok(response)));
+            }
+        }
+    }
+
+    /// Lets what is on its way arrive, and tells whoever waits for more to look elsewhere.
+    async fn stop(mut self) {
+        while !self.in_flight.is_empty() {
+            match self.in_flight.committed().await {
+                Ok(replies) => self.release(replies),
+                Err(_) => break,
+            }
+        }
+        self.refuse(ErrorCode::NotCoordinator);
+    }
+
+    /// What is on its way must be in the log, or refused, before the log is read again.
+    async fn fail(mut self, code: ErrorCode) {
+        while !self.in_flight.is_empty() {
+            if let Ok(replies) = self.in_flight.committed().await {
+                self.release(replies);
+            }
+        }
+        self.refuse(code);
+    }
+
+    fn refuse(&mut self, code: ErrorCode) {
+        for (_, reply) in std::mem::take(&mut self.waiting) {
+            drop(reply.send(Err(code)));
+        }
+    }
+
+    fn now(&self) -> Now {
+        let clock = &self.task.host.clock;
+        Now { instant: clock.now(), unix_ms: clock.unix_ms() }
+    }
+
+    fn until_next_timer(&self) -> Duration {
+        let now = self.task.host.clock.now();
+        self.timers.next().map_or(Duration::MAX, |at| at.since(now))
+    }
+}
+
+/// Why a group was rebalanced is what people ask first when consumption stalls.
+fn tell(rebalance: &Rebalance) {
+    let Rebalance { group, generation, members, causes, further_causes, took } = rebalance;
+    let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
+    let (causes, took_ms) = (causes.join("; "), took.as_millis());
+    tracing::info!(
+        %group, generation, members, causes, further_causes, took_ms, "a group was rebalanced"
+    );
+}
+
+/// What a loaded shard hears of.
+enum Event {
+    Committed(Replies),
+    TimersDue,
+    MetadataChanged,
+    Asked(Box<Command>),
+}
+
+/// As Kafka tells group members what has happened to their coordinator's partition.
+fn code_for_clients(code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::NotEnoughReplicas
+        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
+        ErrorCode::MessageTooLarge
+        | ErrorCode::RecordListTooLarge
+        | ErrorCode::InvalidFetchSize => ErrorCode::UnknownServerError,
+        code => code,
+    }
+}
