@@ -21,6 +21,7 @@ pub(crate) trait Fields {
     fn is_at_end(&mut self) -> Result<bool, RecordError>;
 
     /// Passes over a field with a length in front, -1 for null; tells whether it was there.
+    #[inline]
     fn skip_nullable(&mut self) -> Result<bool, RecordError> {
         match nullable_length(self.varint()?)? {
             Some(length) => self.skip(length).map(|()| true),
@@ -33,12 +34,12 @@ pub(crate) trait Fields {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
-    passed: usize,
+    length: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, passed: 0 }
+        Self { rest: bytes, length: bytes.len() }
     }
 
     /// The bytes that follow.
@@ -54,7 +55,6 @@ impl<'a> Cursor<'a> {
             .split_at_checked(length)
             .ok_or(RecordError::Cut { needed: length as u64, remaining: self.rest.len() as u64 })?;
         self.rest = rest;
-        self.passed += length;
         Ok(taken)
     }
 
@@ -74,7 +74,6 @@ impl<'a> Cursor<'a> {
     ) -> Result<T, RecordError> {
         let (value, length) = read(self.rest)?;
         self.rest = &self.rest[length..];
-        self.passed += length;
         Ok(value)
     }
 
@@ -87,7 +86,6 @@ impl<'a> Cursor<'a> {
             _ => return None,
         };
         self.rest = &self.rest[length..];
-        self.passed += length;
         Some(value)
     }
 }
@@ -102,7 +100,7 @@ impl Fields for Cursor<'_> {
     fn varint(&mut self) -> Result<i32, RecordError> {
         match self.short() {
             Some(folded) => Ok(unfold(folded)),
-            None => self.read(varint::read_i32),
+            None => self.read(long_i32),
         }
     }
 
@@ -110,7 +108,7 @@ impl Fields for Cursor<'_> {
     fn varlong(&mut self) -> Result<i64, RecordError> {
         match self.short() {
             Some(folded) => Ok(i64::from(unfold(folded))),
-            None => self.read(varint::read_i64),
+            None => self.read(long_i64),
         }
     }
 
@@ -119,8 +117,9 @@ impl Fields for Cursor<'_> {
         self.take(length).map(|_| ())
     }
 
+    #[inline]
     fn position(&self) -> u64 {
-        self.passed as u64
+        (self.length - self.rest.len()) as u64
     }
 
     fn is_at_end(&mut self) -> Result<bool, RecordError> {
@@ -142,6 +141,20 @@ pub(crate) fn nullable_length(length: i32) -> Result<Option<usize>, RecordError>
 #[inline]
 pub(crate) fn required_length(length: i32) -> Result<usize, RecordError> {
     usize::try_from(length).map_err(|_| RecordError::NegativeLength { length })
+}
+
+// Kept out of their callers, which then are small enough to be inlined into the loop over the
+// records, where the cursor stays in registers.
+#[cold]
+#[inline(never)]
+fn long_i32(bytes: &[u8]) -> Result<(i32, usize), VarintError> {
+    varint::read_i32(bytes)
+}
+
+#[cold]
+#[inline(never)]
+fn long_i64(bytes: &[u8]) -> Result<(i64, usize), VarintError> {
+    varint::read_i64(bytes)
 }
 
 #[inline]

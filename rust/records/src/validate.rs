@@ -6,6 +6,8 @@
 //! compressed one with holes anew), a transaction needs a producer id, and only the broker sets
 //! timestamps to `LogAppendTime`, whatever the topic's timestamp type.
 
+use std::ops::RangeInclusive;
+
 use base::{ErrorCode, ProducerId};
 use bytes::Bytes;
 use thiserror::Error;
@@ -66,6 +68,17 @@ impl Default for ProduceRules {
             keys_required: false,
             zstd_allowed: true,
         }
+    }
+}
+
+impl ProduceRules {
+    /// What a record's timestamp may be, if it has one.
+    fn timestamps(&self) -> RangeInclusive<i64> {
+        if self.timestamp_type == TimestampType::LogAppendTime {
+            return i64::MIN..=i64::MAX;
+        }
+        self.now_ms.saturating_sub(self.timestamp_before_max_ms)
+            ..=self.now_ms.saturating_add(self.timestamp_after_max_ms)
     }
 }
 
@@ -223,11 +236,11 @@ pub fn validate_produce(
     }
     let mut check = RecordCheck::new(&header, rules);
     match header.attributes.compression()? {
-        CompressionType::None => check.records(&mut Cursor::new(batch.body()))?,
+        CompressionType::None => check.records(Cursor::new(batch.body()))?,
         CompressionType::Zstd if !rules.zstd_allowed => return Err(InvalidRecords::ZstdNotAllowed),
         codec => {
             let window = Window::new(codec, batch.body()).map_err(BatchError::from)?;
-            check.records(&mut { window })?;
+            check.records(window)?;
         }
     }
     check.finish(bytes)
@@ -269,7 +282,8 @@ fn check_producer(header: &BatchHeader, origin: AppendOrigin) -> Result<(), Inva
 /// Walks over the records of a batch and gathers what is wrong with them.
 struct RecordCheck<'a> {
     header: &'a BatchHeader,
-    rules: &'a ProduceRules,
+    keys_required: bool,
+    timestamps: RangeInclusive<i64>,
     max_timestamp: i64,
     offset_delta_of_max_timestamp: i32,
     code: ErrorCode,
@@ -280,7 +294,8 @@ impl<'a> RecordCheck<'a> {
     fn new(header: &'a BatchHeader, rules: &'a ProduceRules) -> Self {
         Self {
             header,
-            rules,
+            keys_required: rules.keys_required,
+            timestamps: rules.timestamps(),
             max_timestamp: NO_TIMESTAMP,
             offset_delta_of_max_timestamp: 0,
             code: ErrorCode::InvalidRecord,
@@ -288,11 +303,12 @@ impl<'a> RecordCheck<'a> {
         }
     }
 
-    fn records(&mut self, fields: &mut impl Fields) -> Result<(), InvalidRecords> {
+    fn records(&mut self, mut fields: impl Fields) -> Result<(), InvalidRecords> {
         let malformed = |index, source| BatchError::Record { index, source };
         let count = self.header.record_count;
         for index in 0..count {
-            let shape = RecordShape::read(fields).map_err(|source| malformed(index, source))?;
+            let shape =
+                RecordShape::read(&mut fields).map_err(|source| malformed(index, source))?;
             self.record(index, &shape)?;
         }
         match fields.is_at_end() {
@@ -312,37 +328,33 @@ impl<'a> RecordCheck<'a> {
             self.max_timestamp = timestamp;
             self.offset_delta_of_max_timestamp = index;
         }
-        if self.rules.keys_required && !shape.has_key {
-            self.reject(index, "a compacted topic takes no record without a key".to_owned());
-        } else if !self.is_in_time(timestamp) {
-            self.code = ErrorCode::InvalidTimestamp;
-            self.reject(index, self.out_of_time(timestamp));
+        if self.keys_required && !shape.has_key {
+            self.reject_keyless(index);
+        } else if !self.timestamps.contains(&timestamp) && timestamp != NO_TIMESTAMP {
+            self.reject_out_of_time(index, timestamp);
         }
         Ok(())
     }
 
-    fn is_in_time(&self, timestamp: i64) -> bool {
-        if self.rules.timestamp_type == TimestampType::LogAppendTime || timestamp == NO_TIMESTAMP {
-            return true;
-        }
-        let age = self.rules.now_ms.saturating_sub(timestamp);
-        age <= self.rules.timestamp_before_max_ms
-            && age >= self.rules.timestamp_after_max_ms.saturating_neg()
+    #[cold]
+    fn reject_keyless(&mut self, batch_index: i32) {
+        let message = "a compacted topic takes no record without a key".to_owned();
+        self.reject(RejectedRecord { batch_index, message });
     }
 
     #[cold]
-    fn out_of_time(&self, timestamp: i64) -> String {
-        let ProduceRules { now_ms, timestamp_before_max_ms, timestamp_after_max_ms, .. } =
-            self.rules;
-        let earliest = now_ms.saturating_sub(*timestamp_before_max_ms);
-        let latest = now_ms.saturating_add(*timestamp_after_max_ms);
-        format!("timestamp {timestamp} is out of range; it should be within [{earliest}, {latest}]")
+    fn reject_out_of_time(&mut self, batch_index: i32, timestamp: i64) {
+        let (earliest, latest) = (self.timestamps.start(), self.timestamps.end());
+        let message = format!(
+            "timestamp {timestamp} is out of range; it should be within [{earliest}, {latest}]"
+        );
+        self.code = ErrorCode::InvalidTimestamp;
+        self.reject(RejectedRecord { batch_index, message });
     }
 
-    #[cold]
-    fn reject(&mut self, batch_index: i32, message: String) {
+    fn reject(&mut self, record: RejectedRecord) {
         if self.rejected.len() < REJECTED_RECORDS_MAX {
-            self.rejected.push(RejectedRecord { batch_index, message });
+            self.rejected.push(record);
         }
     }
 
