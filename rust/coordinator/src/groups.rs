@@ -66,7 +66,7 @@ impl Shard {
         request: &ConsumerGroupDescribeRequest,
     ) -> ConsumerGroupDescribeResponse {
         let describe = |id: &String| match self.consumer.get(id) {
-            Some(group) => group.described("uniform", &self.image),
+            Some(group) => group.described(self.assignor_of(group).name(), &self.image),
             None => consumer::DescribedGroup {
                 group_id: id.clone(),
                 error_code: ErrorCode::GroupIdNotFound.code(),

@@ -28,9 +28,9 @@
 //! What is persisted is changed by replay alone. The classic protocol's joining phase (who waits,
 //! for what, until when) is soft state, as in Kafka, and lives outside of it.
 
+mod assignor;
 mod classic;
 mod config;
-#[expect(dead_code, unused_imports, reason = "the heartbeat that uses it comes next")]
 mod consumer;
 mod decision;
 mod groups;
@@ -41,7 +41,8 @@ mod record;
 mod request;
 mod shard;
 
-pub use config::{CoordinatorConfig, GroupConfig};
+pub use assignor::Assignor;
+pub use config::{CoordinatorConfig, GroupConfig, MigrationPolicy};
 pub use decision::{Decision, TimerChange, TimerKey};
 pub use now::Now;
 pub use rebalance::{Cause, Rebalance};

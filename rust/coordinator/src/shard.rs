@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{ErrorCode, Offset, Rng};
 use metadata::MetadataImage;
-use wire::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
+use metadata::image::TopicChanges;
 use wire::coordinator_records::GroupMetadataValue;
 use wire::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use wire::join_group::JoinGroupRequest;
@@ -18,6 +18,7 @@ use crate::consumer::ConsumerGroup;
 use crate::decision::{Decision, TimerKey};
 use crate::now::Now;
 use crate::offsets::Offsets;
+use crate::rebalance::Ongoing;
 use crate::record::CoordinatorRecord;
 use crate::request::{Client, ReplyToken, Request};
 
@@ -35,6 +36,8 @@ pub struct Shard {
     pub(crate) persisted: BTreeMap<String, GroupMetadataValue>,
     /// Soft state, which runs ahead of what is persisted of it.
     pub(crate) classic: BTreeMap<String, ClassicGroup>,
+    /// Soft state: why consumer groups are being rebalanced.
+    pub(crate) rebalances: BTreeMap<String, Ongoing>,
     is_loaded: bool,
 }
 
@@ -57,6 +60,7 @@ impl Shard {
             consumer: BTreeMap::new(),
             persisted: BTreeMap::new(),
             classic: BTreeMap::new(),
+            rebalances: BTreeMap::new(),
             is_loaded: false,
         }
     }
@@ -101,11 +105,13 @@ impl Shard {
                     self.begin_soft_state(&key.group);
                 }
             }
+            CoordinatorRecord::ConsumerGroupMetadata(key, Some(_)) => {
+                self.classic.remove(&key.group_id);
+            }
             of_consumers => {
-                if let Some(id) = ConsumerGroup::of_record(of_consumers)
-                    && self.consumer.contains_key(id)
-                {
-                    self.classic.remove(id);
+                let Some(id) = ConsumerGroup::of_record(of_consumers) else { return };
+                if !self.offsets.of_group(id).is_empty() {
+                    self.begin_soft_state(id);
                 }
             }
         }
@@ -138,17 +144,21 @@ impl Shard {
         for group in self.classic.values_mut() {
             group.on_loaded(now, &self.config, &mut decision);
         }
+        self.load_consumer_groups(now, &mut decision);
         let check = now.instant + self.config.offsets_retention_check_interval();
         decision.schedule(TimerKey::OffsetExpiry, check);
         decision
     }
 
     /// The cluster's metadata has changed.
-    pub fn on_metadata(&mut self, _now: Now, image: MetadataImage) -> Decision {
+    pub fn on_metadata(&mut self, now: Now, image: MetadataImage) -> Decision {
         let mut decision = Decision::default();
         let earlier = std::mem::replace(&mut self.image, image);
         let changes = self.image.topic_changes_since(&earlier);
         self.forget_topics(&changes.deleted, &mut decision);
+        if changes != TopicChanges::default() {
+            self.follow_topics(now, &mut decision);
+        }
         decision
     }
 
@@ -217,12 +227,9 @@ impl Shard {
                 let response = self.delete_groups(request, to);
                 to.reply(token, response);
             }
-            Request::ConsumerGroupHeartbeat(_) => {
-                let error_code = ErrorCode::UnsupportedVersion.code();
-                to.reply(
-                    token,
-                    ConsumerGroupHeartbeatResponse { error_code, ..Default::default() },
-                );
+            Request::ConsumerGroupHeartbeat(request) => {
+                let response = self.consumer_heartbeat(now, rng, client, request, to);
+                to.reply(token, response);
             }
             Request::ConsumerGroupDescribe(request) => {
                 to.reply(token, self.describe_consumer_groups(request));
@@ -254,11 +261,13 @@ impl Shard {
                 }
             }
             TimerKey::OffsetExpiry => self.expire_offsets(now, to),
-            TimerKey::ConsumerSession { .. }
-            | TimerKey::ConsumerRebalance { .. }
-            | TimerKey::ConsumerJoin { .. }
-            | TimerKey::ConsumerSync { .. }
-            | TimerKey::ConsumerAssignment { .. } => {}
+            TimerKey::ConsumerSession { group, .. }
+            | TimerKey::ConsumerRebalance { group, .. }
+            | TimerKey::ConsumerJoin { group, .. }
+            | TimerKey::ConsumerSync { group, .. }
+            | TimerKey::ConsumerAssignment { group } => {
+                self.on_consumer_timer(now, group, key, to);
+            }
         }
         decision
     }

@@ -10,9 +10,16 @@
 //! All of it is persisted, and changed by replay alone.
 
 mod assignment;
+mod decide;
 mod describe;
+mod draft;
+mod heartbeat;
+mod leave;
 mod member;
+mod reconcile;
+mod regex;
 mod replay;
+mod target;
 mod tombstones;
 mod validate;
 
@@ -20,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use assignment::{Assignment, Holdings};
+pub(crate) use draft::Draft;
 pub(crate) use member::{Current, Member, MemberState};
 
 /// A consumer group.

@@ -143,14 +143,14 @@ impl World {
             let Self { members, rng, faults, now, .. } = self;
             if let Some((client, request)) = members[number].poll(*now, rng, faults) {
                 self.tickets[number].sequence += 1;
-                self.send(self.tickets[number], Message::Request(client, request));
+                self.send(self.tickets[number], &Message::Request(client, request));
             }
         }
     }
 
-    fn send(&mut self, ticket: Ticket, message: Message) {
+    fn send(&mut self, ticket: Ticket, message: &Message) {
         let Self { network, rng, faults, now, .. } = self;
-        network.send(*now, rng, faults, ticket, &message);
+        network.send(*now, rng, faults, ticket, message);
     }
 
     fn serve(&mut self, ticket: Ticket, client: &Client, request: Request) {
@@ -178,7 +178,7 @@ impl World {
             if let Some((place, offset)) = accepted {
                 self.committed.acknowledge(place, offset);
             }
-            self.send(ticket, Message::Response(response));
+            self.send(ticket, &Message::Response(response));
         }
     }
 
@@ -205,7 +205,7 @@ impl World {
             } else if happens(&mut self.rng, self.faults.member_leaves) {
                 self.tickets[number].life += 1;
                 let (client, request) = self.members[number].leave(until);
-                self.send(self.tickets[number], Message::Request(client, request));
+                self.send(self.tickets[number], &Message::Request(client, request));
             }
         }
         if happens(&mut self.rng, self.faults.coordinator_restarts) {

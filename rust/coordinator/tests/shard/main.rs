@@ -6,6 +6,8 @@ mod classic_joining;
 mod classic_member;
 mod classic_sessions;
 mod classic_static;
+mod consumer_groups;
+mod consumer_member;
 mod groups;
 #[expect(dead_code, reason = "the histories of ring 1 use more of it")]
 mod host;

@@ -1,0 +1,139 @@
+//! One step of a member from what it holds towards what it is to own.
+//!
+//! ```text
+//!            has something to give up              has given it up
+//! Stable -----------------------------> Unrevoked -----------------> the step once more
+//!    |                                                                 |
+//!    | others still hold what it is to own                             |
+//!    +-------------------------------------> Unreleased <--------------+
+//! ```
+//!
+//! A partition is given to a member only once no other holds it. So it has one owner at a time,
+//! however late anybody's heartbeats are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base::Uuid;
+use wire::consumer_group_heartbeat::TopicPartitions;
+use wire::coordinator_records::ConsumerGroupCurrentMemberAssignmentKey;
+
+use super::{Assignment, ConsumerGroup, Current, Draft, Holdings, MemberState};
+
+/// What the member says that it holds; nothing if it has not said anything.
+pub(crate) type Owned<'a> = Option<&'a [TopicPartitions]>;
+
+impl Draft<'_> {
+    /// Leads the member on by a step, if there is one to take.
+    pub(crate) fn reconcile(&mut self, id: &str, owned: Owned<'_>) {
+        let Some(member) = self.member(id) else { return };
+        if member.is_reconciled_to(self.assignment_epoch) {
+            return;
+        }
+        let target = self.targets.get(id).map(Arc::clone).unwrap_or_default();
+        let current = &member.current;
+        let next = match current.state {
+            MemberState::UnrevokedPartitions if holds(owned, &current.pending_revocation) => return,
+            MemberState::UnrevokedPartitions => {
+                // The next step is taken from an epoch on, so that a late answer is told from it.
+                let epoch = current.epoch.saturating_add(1);
+                let epoch = epoch.min(self.assignment_epoch);
+                self.step(id, current, epoch, &target, owned)
+            }
+            MemberState::Unknown => self.step(id, current, self.assignment_epoch, &target, owned),
+            MemberState::Stable | MemberState::UnreleasedPartitions => {
+                self.step(id, current, current.epoch, &target, owned)
+            }
+        };
+        if next != *current {
+            self.set_current(id, &next);
+        }
+    }
+
+    /// Writes how far the member has come, and begins or ends its time to give up partitions.
+    pub(crate) fn set_current(&mut self, id: &str, next: &Current) {
+        let key = ConsumerGroupCurrentMemberAssignmentKey {
+            group_id: self.id.clone(),
+            member_id: id.to_owned(),
+        };
+        self.write((key, Some(next.to_record())));
+        let Some(member) = self.member(id).map(Arc::clone) else { return };
+        if member.classic().is_some() {
+            return;
+        }
+        let key = self.rebalance_key(id);
+        if next.state == MemberState::UnrevokedPartitions {
+            let at = self.now.in_ms(member.metadata.rebalance_timeout_ms);
+            self.decision.schedule(key, at);
+        } else {
+            self.decision.cancel(key);
+        }
+    }
+
+    fn step(
+        &self,
+        id: &str,
+        current: &Current,
+        epoch: i32,
+        target: &Assignment,
+        owned: Owned<'_>,
+    ) -> Current {
+        let mut kept = Holdings::default();
+        let mut revoked = Holdings::default();
+        for (topic, partition, given) in current.assigned.iter() {
+            let to = if target.contains(topic, partition) { &mut kept } else { &mut revoked };
+            to.insert(topic, partition, given);
+        }
+        let mut next = current.clone();
+        if !revoked.is_empty() && holds(owned, &revoked) {
+            next.advance(epoch);
+            next.state = MemberState::UnrevokedPartitions;
+            (next.assigned, next.pending_revocation) = (kept, revoked);
+            return next;
+        }
+        let held_by_others = self.held_by_others(id, target);
+        next.advance(self.assignment_epoch);
+        for (topic, partition) in target.partitions() {
+            if !kept.contains(topic, partition) && !held_by_others.contains(&(topic, partition)) {
+                kept.insert(topic, partition, next.epoch);
+            }
+        }
+        (next.assigned, next.pending_revocation) = (kept, Holdings::default());
+        next.state = if held_by_others.is_empty() {
+            MemberState::Stable
+        } else {
+            MemberState::UnreleasedPartitions
+        };
+        next
+    }
+}
+
+impl ConsumerGroup {
+    /// What others hold of what a member is to own.
+    pub(crate) fn held_by_others(&self, id: &str, target: &Assignment) -> BTreeSet<(Uuid, i32)> {
+        let mut held = BTreeSet::new();
+        if target.is_empty() {
+            return held;
+        }
+        for (other, member) in self.members() {
+            if other == id {
+                continue;
+            }
+            let Current { assigned, pending_revocation, .. } = &member.current;
+            for (topic, partition, _) in assigned.iter().chain(pending_revocation.iter()) {
+                if target.contains(topic, partition) {
+                    held.insert((topic, partition));
+                }
+            }
+        }
+        held
+    }
+}
+
+/// Whether the member may still hold one of these. One that does not say may.
+fn holds(owned: Owned<'_>, partitions: &Holdings) -> bool {
+    let Some(owned) = owned else { return true };
+    owned.iter().any(|topic| {
+        topic.partitions.iter().any(|&partition| partitions.contains(topic.topic_id, partition))
+    })
+}

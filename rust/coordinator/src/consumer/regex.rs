@@ -1,0 +1,85 @@
+//! The topics that members name by regular expressions, of RE2's syntax: the coordinator looks for
+//! them, so that all members see the same ones.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base::ErrorCode;
+use regex::{Regex, RegexBuilder};
+use wire::coordinator_records::{
+    ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue,
+};
+
+use super::heartbeat::Refusal;
+use super::{ConsumerGroup, Draft};
+
+/// The most memory that a compiled expression may take.
+const COMPILED_BYTES_MAX: usize = 1 << 20;
+/// The broker's own topics, which nobody means by `.*`.
+const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
+
+/// Compiles an expression, which has to match the whole name of a topic.
+pub(crate) fn compile(expression: &str) -> Result<Regex, Refusal> {
+    let whole = format!("^(?:{expression})$");
+    RegexBuilder::new(&whole).size_limit(COMPILED_BYTES_MAX).build().map_err(|error| {
+        let message = format!("SubscribedTopicRegex `{expression}` is not valid: {error}.");
+        Refusal::new(ErrorCode::InvalidRegularExpression, message)
+    })
+}
+
+impl ConsumerGroup {
+    /// The expressions that members use.
+    fn used_regexes(&self) -> BTreeSet<String> {
+        let members = self.members().filter_map(|(_, member)| member.regex());
+        members.map(str::to_owned).collect()
+    }
+}
+
+impl Draft<'_> {
+    /// Looks for the topics of every expression again, and forgets those that nobody uses any more.
+    /// Answers whether any matches other topics than before.
+    pub(crate) fn resolve_regexes(&mut self) -> bool {
+        let used = self.used_regexes();
+        let unused: Vec<String> =
+            self.regexes.keys().filter(|regex| !used.contains(*regex)).cloned().collect();
+        for regex in unused {
+            let tombstone = self.regex_tombstone(&regex);
+            self.write(tombstone);
+        }
+        let mut has_changed = false;
+        for regex in used {
+            has_changed |= self.resolve_regex(&regex);
+        }
+        has_changed
+    }
+
+    fn resolve_regex(&mut self, expression: &str) -> bool {
+        // One that a later release has let in matches nothing here.
+        let compiled = compile(expression).ok();
+        let matches = |name: &str| {
+            !INTERNAL_TOPICS.contains(&name)
+                && compiled.as_ref().is_some_and(|regex| regex.is_match(name))
+        };
+        let topics: BTreeSet<String> = self
+            .image
+            .topics()
+            .map(|topic| topic.name.to_string())
+            .filter(|name| matches(name))
+            .collect();
+        let known = self.regexes.get(expression).map(Arc::clone);
+        if known.as_ref().is_some_and(|known| known.topics == topics) {
+            return false;
+        }
+        let key = ConsumerGroupRegularExpressionKey {
+            group_id: self.id.clone(),
+            regular_expression: expression.to_owned(),
+        };
+        let value = ConsumerGroupRegularExpressionValue {
+            topics: topics.into_iter().collect(),
+            version: known.map_or(0, |known| known.version.saturating_add(1)),
+            timestamp: self.now.unix_ms,
+        };
+        self.write((key, Some(value)));
+        true
+    }
+}
