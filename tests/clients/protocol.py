@@ -10,6 +10,7 @@ from typing import Self
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 API_PRODUCE = 0
 API_FETCH = 1
+API_METADATA = 3
 API_VERSIONS = 18
 BYTES_MAX = 10_000_000
 

@@ -17,6 +17,7 @@ from clients.broker import Broker
 from clients.foreign_client import ForeignClient, Record, Start
 from clients.protocol import (
     API_FETCH,
+    API_METADATA,
     API_PRODUCE,
     API_VERSIONS,
     Connection,
@@ -187,7 +188,7 @@ def test_an_array_that_claims_more_than_its_frame_ends_its_connection_only(
 ) -> None:
     """Metadata version 1 is one array of names: four bytes claim two thousand million."""
     with Connection(broker.bootstrap) as connection:
-        connection.send(3, 1, b"\x7f\xff\xff\xff")
+        connection.send(API_METADATA, 1, b"\x7f\xff\xff\xff")
         assert connection.is_closed_by_peer()
     assert fetch_batches(broker.bootstrap, topic, 0) == []
 
@@ -195,8 +196,17 @@ def test_an_array_that_claims_more_than_its_frame_ends_its_connection_only(
 def test_bytes_behind_a_request_are_tolerated(broker: Broker, topic: str) -> None:
     """Librdkafka's list of all topics leaves three of them."""
     with Connection(broker.bootstrap) as connection:
-        response = connection.request(3, 1, struct.pack(">i", -1) + b"\x01\x00\x00")
+        response = connection.request(API_METADATA, 1, struct.pack(">i", -1) + b"\x01\x00\x00")
     assert topic.encode() in response.data
+
+
+def test_no_topics_are_all_of_them_in_the_oldest_metadata_only(broker: Broker, topic: str) -> None:
+    with Connection(broker.bootstrap) as connection:
+        answers = [
+            connection.request(API_METADATA, version, struct.pack(">i", count)).data
+            for version, count in ((0, 0), (1, 0), (1, -1))
+        ]
+    assert [topic.encode() in answer for answer in answers] == [True, False, True]
 
 
 def test_a_cluster_is_described_with_its_operations(broker: Broker) -> None:
