@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 import threading
+import time
 
 import pytest
 
@@ -221,6 +222,32 @@ def test_a_full_buffer_makes_the_producer_wait_and_loses_nothing(
             producer.produce(ottla_topic, b"x" * 5_000)
         assert producer.flush(WAIT_SECONDS).pending == 0
     assert len(ottla.read(ottla_broker, ottla_topic)) == 500
+
+
+def test_a_buffer_that_stays_full_is_an_error_that_names_its_limits() -> None:
+    with ottla.Broker() as broker:
+        producer = ottla.Producer(
+            broker,
+            linger_ms=0,
+            buffer_memory=40_000,
+            max_block_ms=300,
+            request_timeout_ms=1_000,
+            delivery_timeout_ms=2_000,
+        )
+        assert producer.partitions("t") == 1
+
+    def fill() -> None:
+        for _ in range(1_000):
+            producer.produce("t", b"x" * 1_000)
+
+    begun = time.monotonic()
+    with pytest.raises(ottla.BufferFull, match=r"40000 bytes of buffer\.memory .* 300 ms"):
+        fill()
+    assert time.monotonic() - begun >= 0.3
+    with pytest.raises(ottla.DeliveryFailed) as lost:
+        producer.flush(WAIT_SECONDS)
+    assert 0 < lost.value.report.failed < 40
+    producer.close()
 
 
 def test_threads_share_a_producer(
