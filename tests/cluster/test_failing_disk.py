@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from pathlib import Path
 
@@ -49,7 +51,8 @@ def test_a_disk_that_takes_no_more_is_told_and_loses_nothing_acknowledged(tmp_pa
                 break
         assert [error.code() for error in errors] == [KafkaError.KAFKA_STORAGE_ERROR]
         told = [line for line in broker.output().splitlines() if " ERROR " in line]
-        assert any(str(broker.data_dir) in line for line in told), broker.output()
+        reason = os.strerror(errno.EFBIG)
+        assert any(str(broker.data_dir) in line and reason in line for line in told), told
         broker.kill()
         broker.start()
         assert len(acknowledged) > 10
