@@ -13,6 +13,8 @@ from pathlib import Path
 from interop import kafka
 
 STOP_SECONDS = 30.0
+# As for Kafka (interop.kafka): a group waits for no members that do not come.
+OVERRIDES = ("--override", "group.initial.rebalance.delay.ms=0")
 VARIABLE = "OTTLA_TEST_BOOTSTRAP"
 
 
@@ -54,7 +56,7 @@ def running_ottla(data_dir: Path) -> Iterator[str]:
     log = data_dir.with_suffix(".log")
     with log.open("w") as output:
         broker = subprocess.Popen(
-            [*command, "--data-dir", str(data_dir), "--listen", bootstrap],
+            [*command, "--data-dir", str(data_dir), "--listen", bootstrap, *OVERRIDES],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
