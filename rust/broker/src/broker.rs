@@ -13,6 +13,7 @@ use crate::blocking::Blocking;
 use crate::config::{BrokerConfig, TableRules};
 use crate::controller::Controller;
 use crate::coordinator_runtime::CoordinatorRuntime;
+use crate::fetch_wait::WaitingFetches;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::topic_configs::TopicConfigs;
@@ -33,6 +34,7 @@ pub(crate) struct Broker {
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,
     pub blocking: Blocking,
+    pub waiting_fetches: WaitingFetches,
     /// Cancelled when the broker is to stop: whoever waits for news answers with what there is.
     pub stopping: CancellationToken,
 }

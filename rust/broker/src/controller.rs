@@ -1,13 +1,13 @@
 //! Changes the cluster's metadata, and lets this broker follow before anybody hears of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{ErrorCode, Rng};
 use metadata::{Decision, MetadataImage, Rejection};
 use parking_lot::Mutex;
-use quorum::{ChangeError, ProposeError};
+use quorum::{ChangeError, METADATA_DIRECTORY, ProposeError};
 
 use crate::partitions::Partitions;
 
@@ -29,13 +29,14 @@ struct MetadataLog {
 }
 
 impl Controller {
-    /// A controller whose changes `partitions` follows. The metadata log lies in `directory`.
+    /// A controller whose changes `partitions` follows, with its log in `log_directory`.
     pub(crate) fn new(
         quorum: quorum::Controller,
         partitions: Arc<Partitions>,
         rng: Box<dyn Rng>,
-        directory: PathBuf,
+        log_directory: &Path,
     ) -> Self {
+        let directory = log_directory.join(METADATA_DIRECTORY);
         let metadata_log = MetadataLog { directory, is_reported: AtomicBool::new(false) };
         let rng = Arc::new(Mutex::new(rng));
         Self { quorum, partitions, rng, metadata_log: Arc::new(metadata_log) }

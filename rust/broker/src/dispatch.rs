@@ -39,7 +39,7 @@ pub(crate) fn handled() -> impl Iterator<Item = ApiKey> {
 
 impl Service for Dispatch {
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> ResponseSlot {
-        let mut reader = Reader::new(request);
+        let mut reader = Reader::new(request.clone());
         let (api, header) = match decode_request_header(&mut reader) {
             Ok(decoded) => decoded,
             Err(error) => return ResponseSlot::Ready(undecodable(&error)),
@@ -63,6 +63,7 @@ impl Service for Dispatch {
             connection: Arc::clone(connection),
             client_id: header.client_id.unwrap_or_default(),
             api_version: version,
+            frame: request,
         };
         respond(context, answer, body)
     }
@@ -116,6 +117,15 @@ impl Answer {
     fn later<M: Message>(self, response: impl Future<Output = M> + Send + 'static) -> ResponseSlot {
         ResponseSlot::pending(async move { self.with(&response.await) })
     }
+
+    /// An answer that tells of as much as there is, however short the question: it is begun when
+    /// there is memory for it.
+    fn at_length<M: Message>(
+        self,
+        response: impl Future<Output = M> + Send + 'static,
+    ) -> ResponseSlot {
+        ResponseSlot::pending_large(async move { self.with(&response.await) })
+    }
 }
 
 fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> ResponseSlot {
@@ -124,12 +134,12 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
         AnyRequest::Produce(body) => produce(&context, answer, body),
         AnyRequest::Fetch(body) => answer.later(h::fetch::handle(context, body)),
         AnyRequest::ListOffsets(body) => answer.later(h::list_offsets::handle(context, body)),
-        AnyRequest::Metadata(body) => answer.later(h::metadata::handle(context, body)),
+        AnyRequest::Metadata(body) => answer.at_length(h::metadata::handle(context, body)),
         AnyRequest::ApiVersions(body) => answer.now(&h::api_versions::handle(&context, &body)),
         AnyRequest::FindCoordinator(body) => {
             answer.later(h::find_coordinator::handle(context, body))
         }
-        AnyRequest::CreateTopics(body) => answer.later(h::create_topics::handle(context, body)),
+        AnyRequest::CreateTopics(body) => answer.at_length(h::create_topics::handle(context, body)),
         AnyRequest::DeleteTopics(body) => answer.later(h::delete_topics::handle(context, body)),
         AnyRequest::DeleteRecords(body) => answer.later(h::delete_records::handle(context, body)),
         AnyRequest::InitProducerId(body) => {
@@ -139,14 +149,14 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
             answer.now(&h::offset_for_leader_epoch::handle(&context, &body))
         }
         AnyRequest::DescribeConfigs(body) => {
-            answer.now(&h::describe_configs::handle(&context, &body))
+            answer.at_length(async move { h::describe_configs::handle(&context, &body) })
         }
         AnyRequest::AlterConfigs(body) => answer.later(h::alter_configs::handle(context, body)),
         AnyRequest::IncrementalAlterConfigs(body) => {
             answer.later(h::incremental_alter_configs::handle(context, body))
         }
         AnyRequest::DescribeLogDirs(body) => {
-            answer.now(&h::describe_log_dirs::handle(&context, &body))
+            answer.at_length(async move { h::describe_log_dirs::handle(&context, &body) })
         }
         AnyRequest::CreatePartitions(body) => {
             answer.later(h::create_partitions::handle(context, body))
@@ -155,23 +165,25 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
             answer.now(&h::describe_cluster::handle(&context, &body))
         }
         AnyRequest::DescribeTopicPartitions(body) => {
-            answer.now(&h::describe_topic_partitions::handle(&context, &body))
+            answer.at_length(async move { h::describe_topic_partitions::handle(&context, &body) })
         }
         AnyRequest::OffsetCommit(body) => answer.later(h::offset_commit::handle(context, body)),
-        AnyRequest::OffsetFetch(body) => answer.later(h::offset_fetch::handle(context, body)),
+        AnyRequest::OffsetFetch(body) => answer.at_length(h::offset_fetch::handle(context, body)),
         AnyRequest::OffsetDelete(body) => answer.later(h::offset_delete::handle(context, body)),
-        AnyRequest::JoinGroup(body) => answer.later(h::join_group::handle(context, body)),
-        AnyRequest::SyncGroup(body) => answer.later(h::sync_group::handle(context, body)),
+        AnyRequest::JoinGroup(body) => answer.later(h::join_group::handle(context.patient(), body)),
+        AnyRequest::SyncGroup(body) => answer.later(h::sync_group::handle(context.patient(), body)),
         AnyRequest::Heartbeat(body) => answer.later(h::heartbeat::handle(context, body)),
         AnyRequest::LeaveGroup(body) => answer.later(h::leave_group::handle(context, body)),
-        AnyRequest::ListGroups(body) => answer.later(h::list_groups::handle(context, body)),
-        AnyRequest::DescribeGroups(body) => answer.later(h::describe_groups::handle(context, body)),
+        AnyRequest::ListGroups(body) => answer.at_length(h::list_groups::handle(context, body)),
+        AnyRequest::DescribeGroups(body) => {
+            answer.at_length(h::describe_groups::handle(context, body))
+        }
         AnyRequest::DeleteGroups(body) => answer.later(h::delete_groups::handle(context, body)),
         AnyRequest::ConsumerGroupHeartbeat(body) => {
             answer.later(h::consumer_group_heartbeat::handle(context, body))
         }
         AnyRequest::ConsumerGroupDescribe(body) => {
-            answer.later(h::consumer_group_describe::handle(context, body))
+            answer.at_length(h::consumer_group_describe::handle(context, body))
         }
     }
 }
@@ -184,7 +196,10 @@ fn produce(
     request: wire::ProduceRequest,
 ) -> ResponseSlot {
     let pending = handlers::produce::submit(context, request);
+    let frame = context.frame.clone();
     ResponseSlot::pending(async move {
+        // Charged until it is answered, as others are.
+        let _frame = frame;
         match pending.answer().await {
             Ok(Some(response)) => answer.with(&response),
             Ok(None) => Reply::None,

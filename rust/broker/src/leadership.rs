@@ -9,9 +9,10 @@ use base::{ErrorCode, LeaderEpoch, Offset};
 use parking_lot::Mutex;
 use replica::{EpochError, Leader, LeaderStart, Output, RequiredAcks, Until, WaiterId};
 use storage::{Appended, Log, LogListener};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::errors::ProduceError;
+use crate::fetch_wait::FetchWake;
 use crate::partition::AppendResult;
 
 /// A leader machine, its lock, and the log that it leads. It is made before the log, which reports
@@ -33,8 +34,8 @@ struct Led {
 enum Waiter {
     /// A produce request, with what it will be told.
     Produce { reply: oneshot::Sender<AppendResult>, appended: Appended },
-    /// A long-polling fetch, which will look again.
-    Fetch(Arc<Notify>),
+    /// A long-polling fetch, which will look again at the partition that has this number there.
+    Fetch(Arc<FetchWake>, usize),
 }
 
 /// A fetch's place among those who wait; dropping it gives the place up.
@@ -98,9 +99,15 @@ impl Leadership {
         }
     }
 
-    /// Wakes `fetch` when the high watermark passes `seen`; at once if it has.
-    pub(crate) fn wait_beyond(self: &Arc<Self>, seen: Offset, fetch: &Arc<Notify>) -> FetchWait {
-        let waiter = Waiter::Fetch(Arc::clone(fetch));
+    /// Wakes a fetch when the high watermark passes `seen`, at once if it has: the partition with
+    /// the number `partition` has news.
+    pub(crate) fn wait_beyond(
+        self: &Arc<Self>,
+        seen: Offset,
+        fetch: &Arc<FetchWake>,
+        partition: usize,
+    ) -> FetchWait {
+        let waiter = Waiter::Fetch(Arc::clone(fetch), partition);
         let wait = |led: &Led| led.step(|leader| leader.wait(Until::Visible, seen.next(), waiter));
         FetchWait { id: self.led.get().map(wait), leadership: Arc::clone(self) }
     }
@@ -153,7 +160,7 @@ impl Waiter {
         match self {
             // A producer that has gone away needs no answer.
             Self::Produce { reply, appended } => drop(reply.send(Ok(appended))),
-            Self::Fetch(fetch) => fetch.notify_one(),
+            Self::Fetch(fetch, partition) => fetch.wake(partition),
         }
     }
 
@@ -161,7 +168,7 @@ impl Waiter {
         match self {
             Self::Produce { reply, .. } => drop(reply.send(Err(ProduceError::from(code)))),
             // The fetch looks again, and finds out for itself.
-            Self::Fetch(fetch) => fetch.notify_one(),
+            Self::Fetch(fetch, partition) => fetch.wake(partition),
         }
     }
 }

@@ -20,6 +20,7 @@ mod dispatch;
 mod environment;
 mod errors;
 mod features;
+mod fetch_wait;
 mod handlers;
 mod internal_topic;
 mod leadership;

@@ -10,10 +10,11 @@ use storage::{
     AppendRequest, Appended, FoundRecord, Log, LogDirectory, LogOffsets, LogSlice, ReadError,
     ReadRange,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::config::TopicConfig;
 use crate::errors::{ProduceError, code_of_directory, code_of_read};
+use crate::fetch_wait::FetchWake;
 use crate::leadership::{FetchWait, Leadership};
 
 /// What becomes of one produced batch.
@@ -183,9 +184,15 @@ impl Partition {
         Ok(Fetched { offsets, records, diverging })
     }
 
-    /// Wakes `fetch` when the high watermark passes `seen`; at once if it has.
-    pub(crate) fn wait_beyond(&self, seen: Offset, fetch: &Arc<Notify>) -> FetchWait {
-        self.leadership.wait_beyond(seen, fetch)
+    /// Wakes a fetch, where this partition has the number `number`, when the high watermark passes
+    /// `seen`; at once if it has.
+    pub(crate) fn wait_beyond(
+        &self,
+        seen: Offset,
+        fetch: &Arc<FetchWake>,
+        number: usize,
+    ) -> FetchWait {
+        self.leadership.wait_beyond(seen, fetch, number)
     }
 
     /// Whether a request that believes in this leader epoch may be served.

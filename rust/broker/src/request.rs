@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base::ErrorCode;
+use bytes::Bytes;
 use coordinator::Client;
 use net::ConnectionContext;
 
@@ -20,9 +21,19 @@ pub(crate) struct RequestContext {
     pub client_id: String,
     /// The version in which it was encoded.
     pub api_version: i16,
+    /// Its bytes. Whoever holds them holds the memory that was charged for them, which stands for
+    /// what was made of them, too: a request is charged until it is answered, unless it is
+    /// [patient](Self::patient).
+    pub frame: Bytes,
 }
 
 impl RequestContext {
+    /// For a request whose answer others may keep waiting for minutes: its memory is given back
+    /// before.
+    pub(crate) fn patient(self) -> Self {
+        Self { frame: Bytes::new(), ..self }
+    }
+
     /// The client as its groups will know it.
     pub(crate) fn client(&self) -> Client {
         Client {

@@ -14,7 +14,7 @@ use metadata::MetadataImage;
 use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
 use metadata::record::BrokerEndPoint;
 use net::{Endpoint, Server, Transport, TransportListener};
-use quorum::{METADATA_DIRECTORY, MetadataQuorum, Node, NodeOptions, WriterPlace};
+use quorum::{MetadataQuorum, Node, NodeOptions, WriterPlace};
 use storage::{
     DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory, LogDirectory,
     RecoveryReport,
@@ -30,6 +30,7 @@ use crate::coordinator_runtime::{CoordinatorRuntime, ShardHost};
 use crate::dispatch::Dispatch;
 use crate::environment::Environment;
 use crate::features;
+use crate::fetch_wait::WaitingFetches;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::recovery::RecoveringTopics;
@@ -130,12 +131,7 @@ impl BrokerServer {
             node_id: config.node_id,
             epoch: broker_epoch,
             topic_configs,
-            controller: Controller::new(
-                controller,
-                Arc::clone(&partitions),
-                rng,
-                config.log_dir.join(METADATA_DIRECTORY),
-            ),
+            controller: Controller::new(controller, Arc::clone(&partitions), rng, &config.log_dir),
             partitions,
             producer_ids: ProducerIds::new(config.node_id, broker_epoch),
             coordinator,
@@ -143,6 +139,7 @@ impl BrokerServer {
             disk,
             clock,
             blocking,
+            waiting_fetches: WaitingFetches::new(config.queued_max_request_bytes),
             stopping,
             config,
         });
@@ -168,6 +165,11 @@ impl BrokerServer {
     /// What opening the log directory has found.
     pub fn recovery(&self) -> &RecoveryReport {
         &self.recovery
+    }
+
+    /// The bytes of `queued.max.request.bytes` that no request holds, and no unread reply.
+    pub fn free_request_bytes(&self) -> usize {
+        self.server.free_request_bytes()
     }
 
     #[cfg(test)]

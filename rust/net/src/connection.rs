@@ -5,6 +5,8 @@
 //!   stream -> FrameReader -> Service::call -> slots (all are polled) -> FrameWriter -> stream
 //!             stops while slots and unwritten replies are at their limit, or memory is spent
 //! ```
+//! Replies that wait to be written are charged to the memory that requests share, beyond a small
+//! allowance; one that may be large is begun when there is memory for it.
 //! The task sleeps until the socket, a slot, the timer or a shutdown wakes it, and then does all
 //! there is to do.
 
@@ -25,10 +27,12 @@ use crate::chunk_pool::ChunkPool;
 use crate::frame_reader::{FrameReader, ReadFrameError};
 use crate::frame_writer::FrameWriter;
 use crate::limits::{
-    IDLE_MAX, OVERDRAFT_TIMEOUT, PEER_GONE_DRAIN_TIMEOUT, SCRATCH_BYTES, ServerLimits,
+    IDLE_MAX, OVERDRAFT_TIMEOUT, PEER_GONE_DRAIN_TIMEOUT, REPLY_BYTES_FREE, SCRATCH_BYTES,
+    STALL_BYTES_MIN, STALL_WINDOW, ServerLimits,
 };
-use crate::memory_budget::MemoryBudget;
+use crate::memory_budget::{Charge, MemoryBudget};
 use crate::service::{ConnectionContext, Reply, ResponseSlot, Service};
+use crate::stall_watch::{StallWatch, Watched};
 use crate::transport::Stream;
 
 /// Why a connection ended.
@@ -42,6 +46,8 @@ pub(crate) enum Ended {
     Idle(Duration),
     /// The frame beyond the memory budget did not arrive in time.
     Overdrawn,
+    /// It held memory that others waited for, and did not move.
+    Stalled,
     /// The peer sent what is no frame.
     BadFrame(ReadFrameError),
     /// The service asked for it.
@@ -66,6 +72,12 @@ impl fmt::Display for Ended {
                  (queued.max.request.bytes)",
                 OVERDRAFT_TIMEOUT.as_secs()
             ),
+            Self::Stalled => write!(
+                formatter,
+                "it held memory that others waited for (queued.max.request.bytes), and less than \
+                 {STALL_BYTES_MIN} bytes of its request came, or of its replies went, in {} s",
+                STALL_WINDOW.as_secs()
+            ),
             Self::BadFrame(error) => write!(formatter, "{error}"),
             Self::ByService(reason) => formatter.write_str(reason),
             Self::Io(error) => write!(formatter, "{error}"),
@@ -85,9 +97,16 @@ pub(crate) async fn serve<St: Stream, Sv: Service>(
     let now = Instant::now();
     let idle_max = limits.connections_idle_max.min(IDLE_MAX);
     let mut connection = Connection {
-        reader: FrameReader::new(limits.request_bytes_max, Some(memory.0)),
+        reader: FrameReader::new(limits.request_bytes_max, Some(Arc::clone(&memory.0))),
         writer: FrameWriter::new(memory.1),
         slots: VecDeque::new(),
+        ready_bytes: 0,
+        replies: Charge::default(),
+        memory: memory.0,
+        debt_paid: None,
+        is_held_back: false,
+        reading: StallWatch::default(),
+        writing: StallWatch::default(),
         ending: None,
         drain_deadline: None,
         overdrawn_since: None,
@@ -114,6 +133,16 @@ struct Connection<St, Sv> {
     writer: FrameWriter,
     /// The requests that are not answered yet, in order.
     slots: VecDeque<ResponseSlot>,
+    /// What those replies hold that are ready and have others before them.
+    ready_bytes: usize,
+    /// What all replies hold that are not written, beyond the allowance.
+    replies: Charge,
+    memory: Arc<MemoryBudget>,
+    debt_paid: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// A reply that may be large waits for memory.
+    is_held_back: bool,
+    reading: StallWatch,
+    writing: StallWatch,
     /// Set once no more requests are read: the connection ends when what is in flight has been
     /// answered.
     ending: Option<Ended>,
@@ -133,9 +162,7 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
             self.ending = Some(Ended::Shutdown);
         }
         let traffic = (self.reader.bytes_read(), self.writer.bytes_written());
-        for slot in &mut self.slots {
-            slot.poll(context);
-        }
+        self.poll_slots(context);
         // Each round writes what is answered and reads what there is room for; a round that answers
         // nothing is the last.
         loop {
@@ -145,6 +172,10 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
                 Poll::Ready(Ok(())) => true,
                 Poll::Pending => false,
             };
+            self.charge_replies();
+            if self.is_held_back && self.may_begin_large(context) {
+                self.poll_slots(context);
+            }
             if let Err(error) = self.read_requests(context) {
                 return Poll::Ready(Ended::Io(error));
             }
@@ -162,10 +193,61 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         self.poll_timer(context, traffic)
     }
 
+    fn poll_slots(&mut self, context: &mut Context<'_>) {
+        self.is_held_back = false;
+        for index in 0..self.slots.len() {
+            self.poll_slot(index, context);
+        }
+    }
+
+    fn poll_slot(&mut self, index: usize, context: &mut Context<'_>) {
+        let may_be_large = matches!(self.slots[index], ResponseSlot::PendingLarge(_));
+        if may_be_large && !self.may_begin_large(context) {
+            self.is_held_back = true;
+            return;
+        }
+        let slot = &mut self.slots[index];
+        if matches!(slot, ResponseSlot::Ready(_)) {
+            return;
+        }
+        slot.poll(context);
+        self.ready_bytes += slot.memory_bytes();
+        self.charge_replies();
+    }
+
+    /// Whether a reply may be begun that may be large; if not, whoever pays the debt wakes this
+    /// connection.
+    fn may_begin_large(&mut self, context: &mut Context<'_>) -> bool {
+        if self.replies.is_held() {
+            return false;
+        }
+        if !self.memory.is_in_debt() {
+            self.debt_paid = None;
+            return true;
+        }
+        let memory = &self.memory;
+        let paid = self.debt_paid.get_or_insert_with(|| Box::pin(Arc::clone(memory).paid()));
+        if paid.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        self.debt_paid = None;
+        true
+    }
+
+    /// Charges what the unwritten replies hold now.
+    fn charge_replies(&mut self) {
+        let held = self.ready_bytes + self.writer.memory_bytes();
+        self.memory.set(&mut self.replies, held.saturating_sub(REPLY_BYTES_FREE));
+    }
+
     /// Moves the replies at the head of the queue to the writer.
     fn queue_replies(&mut self) {
         while let Some(ResponseSlot::Ready(_)) = self.slots.front() {
-            let Some(ResponseSlot::Ready(reply)) = self.slots.pop_front() else {
+            let Some(slot) = self.slots.pop_front() else {
+                unreachable!("the slot was just seen to be ready");
+            };
+            self.ready_bytes -= slot.memory_bytes();
+            let ResponseSlot::Ready(reply) = slot else {
                 unreachable!("the slot was just seen to be ready");
             };
             match reply {
@@ -173,6 +255,7 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
                 Reply::None => {}
                 Reply::Close { reason } => {
                     self.slots.clear();
+                    self.ready_bytes = 0;
                     self.end_soon(Ended::ByService(reason));
                 }
             }
@@ -188,9 +271,11 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
             match self.reader.poll_frame(context, &mut self.stream) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(Some(frame))) => {
-                    let mut slot = self.service.call(&self.context, frame);
-                    slot.poll(context);
+                    let slot = self.service.call(&self.context, frame);
+                    self.ready_bytes += slot.memory_bytes();
+                    self.charge_replies();
                     self.slots.push_back(slot);
+                    self.poll_slot(self.slots.len() - 1, context);
                 }
                 Poll::Ready(Ok(None)) => self.end_soon(Ended::ByPeer),
                 // A broken connection takes no replies.
@@ -220,11 +305,16 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
         } else {
             self.overdrawn_since = None;
         }
+        let mut stall = self.look_for_stalls(now);
         let idle = self.last_traffic + self.idle_max;
         let overdrawn = self.overdrawn_since.map(|since| since + OVERDRAFT_TIMEOUT);
         let next = [self.drain_deadline, overdrawn].into_iter().flatten().fold(idle, Instant::min);
-        if self.timer.deadline() > next || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(next);
+        let next_with = |stall| if let Watched::Until(at) = stall { next.min(at) } else { next };
+        if stall == Watched::Stalled {
+            return Poll::Ready(Ended::Stalled);
+        }
+        if self.timer.deadline() > next_with(stall) || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(next_with(stall));
         }
         // The timer may stand earlier than `next`, as it is not moved for every request: then it
         // only comes round again.
@@ -239,9 +329,31 @@ impl<St: Stream, Sv: Service> Connection<St, Sv> {
             if idle <= now {
                 return Poll::Ready(Ended::Idle(self.idle_max));
             }
-            self.timer.as_mut().reset(next);
+            stall = self.look_for_stalls(now);
+            if stall == Watched::Stalled {
+                return Poll::Ready(Ended::Stalled);
+            }
+            self.timer.as_mut().reset(next_with(stall));
         }
         Poll::Pending
+    }
+
+    /// Whether what holds memory has stalled, or when to look again.
+    fn look_for_stalls(&mut self, now: Instant) -> Watched {
+        let is_contended = self.memory.is_contended();
+        let reading = self.reading.look(
+            now,
+            self.reader.holds_memory(),
+            self.reader.bytes_read(),
+            is_contended,
+        );
+        let writing = self.writing.look(
+            now,
+            self.replies.is_held(),
+            self.writer.bytes_written(),
+            is_contended,
+        );
+        reading.and(writing)
     }
 
     /// Says goodbye. Bytes that the peer has sent and nobody will read are taken from the socket,

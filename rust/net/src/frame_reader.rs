@@ -137,6 +137,11 @@ impl FrameReader {
         self.frame.as_ref().is_some_and(|frame| frame.charge.is_overdrawn())
     }
 
+    /// Whether a frame that is half read holds memory.
+    pub(crate) fn holds_memory(&self) -> bool {
+        self.frame.as_ref().is_some_and(|frame| frame.charge.is_held())
+    }
+
     /// Reads once: into the frame in progress, or else into a scratch buffer on the stack.
     fn poll_read<R: AsyncRead + Unpin>(
         &mut self,
@@ -255,7 +260,7 @@ impl PartialFrame {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(Arc::clone(budget).grant(step)));
         let grant = ready!(waiting.as_mut().poll(context));
         self.waiting = None;
-        self.charge.add(grant);
+        self.charge.add(budget, grant);
         Poll::Ready(())
     }
 

@@ -30,8 +30,10 @@ pub(crate) struct FrameWriter {
     prepared: VecDeque<Bytes>,
     bytes_pushed: u64,
     bytes_written: u64,
-    /// Where each unwritten frame ends, counted like `bytes_written`.
-    frame_ends: VecDeque<u64>,
+    /// Where each unwritten frame ends, counted like `bytes_written`, and how much of it lies in
+    /// memory.
+    frame_ends: VecDeque<(u64, usize)>,
+    memory_bytes: usize,
 }
 
 /// A run of bytes in the order of the frame, before the chunk that some of them lie in is shared.
@@ -51,13 +53,16 @@ impl FrameWriter {
             bytes_pushed: 0,
             bytes_written: 0,
             frame_ends: VecDeque::new(),
+            memory_bytes: 0,
         }
     }
 
     /// Queues a frame behind those that are not written yet. The caller bounds their number.
     pub(crate) fn push(&mut self, frame: Frame) {
         self.bytes_pushed += frame.len() as u64;
-        self.frame_ends.push_back(self.bytes_pushed);
+        let memory_bytes = frame.memory_len();
+        self.memory_bytes += memory_bytes;
+        self.frame_ends.push_back((self.bytes_pushed, memory_bytes));
         self.parts.extend(frame.into_parts());
     }
 
@@ -83,6 +88,12 @@ impl FrameWriter {
     /// How many frames have bytes that are not written.
     pub(crate) fn frames_unwritten(&self) -> usize {
         self.frame_ends.len()
+    }
+
+    /// How many bytes the frames hold in memory that are not wholly written. File bytes are not
+    /// among them: those are read as the socket drains.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// How many bytes the stream has taken: whoever watches for idleness compares two readings.
@@ -111,7 +122,10 @@ impl FrameWriter {
 
     fn advance(&mut self, written: usize) {
         self.bytes_written += written as u64;
-        while self.frame_ends.front().is_some_and(|end| *end <= self.bytes_written) {
+        while let Some(&(end, memory_bytes)) = self.frame_ends.front()
+            && end <= self.bytes_written
+        {
+            self.memory_bytes -= memory_bytes;
             self.frame_ends.pop_front();
         }
         let mut left = written;

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod memory_budget;
 pub mod server;
 pub mod service;
+mod stall_watch;
 pub mod tcp;
 pub mod transport;
 

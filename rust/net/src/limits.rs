@@ -8,8 +8,9 @@ use std::time::Duration;
 pub struct ServerLimits {
     /// `socket.request.max.bytes`: the largest request frame.
     pub request_bytes_max: usize,
-    /// `queued.max.request.bytes`: the memory that the requests of all connections may hold; one
-    /// request beyond it is let through at a time, so that the broker always moves on.
+    /// `queued.max.request.bytes`: the memory that the requests of all connections may hold, and
+    /// the replies that wait to be read; one request beyond it is let through at a time, so that
+    /// the broker always moves on.
     pub queued_request_bytes_max: usize,
     /// Requests of one connection that are with the service or whose replies are unwritten; reading
     /// stops there.
@@ -56,6 +57,16 @@ pub(crate) const IDLE_MAX: Duration = Duration::from_hours(24 * 365);
 /// How long the one frame that is read beyond the memory budget may take to arrive: others wait for
 /// its memory.
 pub(crate) const OVERDRAFT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The replies that a connection may hold without a charge: most are shorter.
+pub(crate) const REPLY_BYTES_FREE: usize = 16 * 1024;
+
+/// While others wait for memory, a connection that holds some must move as many bytes as
+/// [`STALL_BYTES_MIN`] in each such time.
+pub(crate) const STALL_WINDOW: Duration = Duration::from_secs(10);
+
+/// See [`STALL_WINDOW`].
+pub(crate) const STALL_BYTES_MIN: u64 = 64 * 1024;
 
 /// How long the requests of a peer that has closed its side, or sent garbage, may take to be
 /// answered.

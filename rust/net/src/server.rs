@@ -106,7 +106,7 @@ impl Server {
         self.per_ip.lock().values().sum()
     }
 
-    /// The bytes of `queued.max.request.bytes` that no request holds.
+    /// The bytes of `queued.max.request.bytes` that no request holds, and no unread reply.
     pub fn free_request_bytes(&self) -> usize {
         self.memory.free_bytes()
     }
@@ -187,7 +187,7 @@ impl Server {
         .await;
         let ConnectionContext { id, peer, listener, .. } = &*context;
         match ended {
-            Ended::BadFrame(_) | Ended::ByService(_) | Ended::Overdrawn => {
+            Ended::BadFrame(_) | Ended::ByService(_) | Ended::Overdrawn | Ended::Stalled => {
                 tracing::warn!(%id, %peer, %listener, reason = %ended, "connection closed");
             }
             Ended::ByPeer | Ended::Shutdown | Ended::Idle(_) | Ended::Io(_) => {

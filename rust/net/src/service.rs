@@ -29,6 +29,10 @@ pub enum ResponseSlot {
     Ready(Reply),
     /// The reply will be known when this future says so.
     Pending(Pin<Box<dyn Future<Output = Reply> + Send>>),
+    /// As `Pending`, but the reply may be much larger than its request. The future is polled only
+    /// while the connection has no large reply unread, and all connections together hold no more
+    /// memory than they may.
+    PendingLarge(Pin<Box<dyn Future<Output = Reply> + Send>>),
 }
 
 impl ResponseSlot {
@@ -37,12 +41,25 @@ impl ResponseSlot {
         Self::Pending(Box::pin(future))
     }
 
+    /// A slot that `future` fills with what may be much larger than its request.
+    pub fn pending_large(future: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Self::PendingLarge(Box::pin(future))
+    }
+
     /// Polls a pending slot; a ready one stays as it is.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) {
-        if let Self::Pending(future) = self
+        if let Self::Pending(future) | Self::PendingLarge(future) = self
             && let Poll::Ready(reply) = future.as_mut().poll(context)
         {
             *self = Self::Ready(reply);
+        }
+    }
+
+    /// How much memory its reply holds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Ready(Reply::Frame(frame)) => frame.memory_len(),
+            _ => 0,
         }
     }
 }
@@ -52,6 +69,7 @@ impl fmt::Debug for ResponseSlot {
         match self {
             Self::Ready(reply) => formatter.debug_tuple("Ready").field(reply).finish(),
             Self::Pending(_) => formatter.write_str("Pending"),
+            Self::PendingLarge(_) => formatter.write_str("PendingLarge"),
         }
     }
 }

@@ -143,11 +143,14 @@ impl ByteSource for TestSource {
 }
 
 /// Answers each request with itself, unless its text says otherwise: `hold` waits for
-/// [`EchoService::release`], `quiet` is not answered, `close` closes the connection.
+/// [`EchoService::release`], `quiet` is not answered, `close` closes the connection, `large` and a
+/// number is answered with so many bytes.
 #[derive(Debug, Default)]
 pub(crate) struct EchoService {
     pub(crate) seen: Mutex<Vec<Bytes>>,
     held: Mutex<VecDeque<oneshot::Sender<()>>>,
+    /// How many large replies were made.
+    pub(crate) large_begun: Arc<AtomicUsize>,
 }
 
 impl EchoService {
@@ -174,6 +177,14 @@ impl Service for EchoService {
                 ResponseSlot::pending(async move {
                     released.await.expect("the service lives on");
                     Reply::Frame(frame_of(&request))
+                })
+            }
+            body if body.starts_with(b"large ") => {
+                let bytes = std::str::from_utf8(&body[6..]).unwrap().parse().unwrap();
+                let begun = Arc::clone(&self.large_begun);
+                ResponseSlot::pending_large(async move {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    Reply::Frame(frame_of(&vec![0; bytes]))
                 })
             }
             body => ResponseSlot::Ready(Reply::Frame(frame_of(body))),

@@ -37,6 +37,12 @@ impl Frame {
         self.length
     }
 
+    /// How many of the bytes lie in memory, and not elsewhere.
+    pub fn memory_len(&self) -> usize {
+        let in_memory = |part: &Part| if matches!(part, Part::Bytes(_)) { part.len() } else { 0 };
+        self.parts.iter().map(in_memory).sum()
+    }
+
     /// Whether there is no byte.
     pub fn is_empty(&self) -> bool {
         self.length == 0

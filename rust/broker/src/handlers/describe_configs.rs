@@ -3,6 +3,8 @@
 //!
 //! v1 adds the synonyms (KIP-226), v3 the types and documentation (KIP-569).
 
+use std::collections::BTreeSet;
+
 use base::ErrorCode;
 use metadata::controller::validate_topic_name;
 use metadata::image::{ConfigEntity, Configs};
@@ -16,13 +18,16 @@ use crate::config::{ConfigEntry, describe_all_brokers, describe_broker, describe
 use crate::config_resource::entity_of;
 use crate::request::RequestContext;
 
-/// Answers each resource on its own.
+/// Answers each resource on its own, and once: a short name has a long answer.
 pub(crate) fn handle(
     context: &RequestContext,
     request: &DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
     let image = context.broker.controller.image();
-    let results = request.resources.iter().map(|resource| {
+    let mut answered = BTreeSet::new();
+    let asked = request.resources.iter();
+    let asked = asked.filter(|asked| answered.insert((asked.resource_type, &asked.resource_name)));
+    let results = asked.map(|resource| {
         let entries = entries(context, &image, resource);
         result(request, resource, entries)
     });

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ByteSource, ErrorCode, LeaderEpoch, Offset, TopicId, Wait};
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use wire::Records;
 use wire::fetch::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
-    PartitionData,
+    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
+    FetchableTopicResponse, PartitionData,
 };
 
 use crate::blocking::Blocking;
+use crate::fetch_wait::{FetchWake, Gathered};
 use crate::leadership::FetchWait;
 use crate::partition::{FetchError, FetchFrom, Fetched, Partition};
 use crate::request::RequestContext;
@@ -25,6 +25,12 @@ use crate::request::RequestContext;
 /// The session epochs of a request that stands alone, and of one that would open a session.
 const WITHOUT_SESSION: [i32; 2] = [-1, 0];
 const READ_COMMITTED: i8 = 1;
+
+/// How long a client is asked to stay away whose fetch finds no place to wait.
+const NO_PLACE_THROTTLE_MS: i32 = 100;
+/// What a waiting fetch holds for each partition beside what was asked: the partition, its place in
+/// the leader's queue and the number of bytes there.
+const WAITING_PARTITION_BYTES: usize = 256;
 
 /// Answers a fetch as soon as it has `min_bytes`, news, or no time left.
 pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> FetchResponse {
@@ -35,21 +41,28 @@ pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> Fe
     let deadline = Instant::now() + Duration::from_millis(request.max_wait_ms.max(0) as u64);
     let request = bounded(request, context.broker.config.fetch_max_bytes);
     let wanted = Arc::new(Wanted::resolve(&context, request));
-    let wake = Arc::new(Notify::new());
-    let stopping = &context.broker.stopping;
-    loop {
-        let read = look(&wanted, context.broker.blocking).await;
-        let may_wait = Instant::now() < deadline && !stopping.is_cancelled();
+    let RequestContext { broker, frame, .. } = context;
+    let Read { response, seen, .. } = {
+        let read = look(&wanted, broker.blocking).await;
+        let may_wait = Instant::now() < deadline && !broker.stopping.is_cancelled();
         if read.is_enough(&wanted.request) || !may_wait {
             return read.response;
         }
-        // Places are taken after the look, with the positions that were seen: what has moved since
-        // wakes at once.
-        let _places = wanted.wait_beyond(&read.seen, &wake);
-        // Running out of time is no error, nor is the broker's end: the next look answers with what
-        // is there.
-        let _ = stopping.run_until_cancelled(timeout_at(deadline, wake.notified())).await;
-    }
+        read
+    };
+    let Some(_place) = broker.waiting_fetches.place(wanted.memory_bytes()) else {
+        tracing::debug!(peer = %context.connection.peer, "a fetch found no place to wait");
+        let throttle_time_ms = NO_PLACE_THROTTLE_MS.min(wanted.request.max_wait_ms);
+        return FetchResponse { throttle_time_ms, ..response };
+    };
+    // From here on the place stands for what is held.
+    drop((frame, response));
+    let mut waiting = Waiting::begin(&wanted, &seen);
+    // Running out of time is no error, nor is the broker's end: the last look answers with what is
+    // there.
+    let _ = broker.stopping.run_until_cancelled(timeout_at(deadline, waiting.for_enough())).await;
+    drop(waiting);
+    look(&wanted, broker.blocking).await.response
 }
 
 /// A response holds at most `fetch.max.bytes`, whatever the client takes; and one that holds as
@@ -57,7 +70,15 @@ pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> Fe
 fn bounded(request: FetchRequest, bytes_max: usize) -> FetchRequest {
     let bytes_max = i32::try_from(bytes_max).unwrap_or(i32::MAX);
     let max_bytes = request.max_bytes.min(bytes_max);
-    FetchRequest { max_bytes, min_bytes: request.min_bytes.min(max_bytes), ..request }
+    FetchRequest {
+        max_bytes,
+        min_bytes: request.min_bytes.min(max_bytes),
+        max_wait_ms: request.max_wait_ms,
+        isolation_level: request.isolation_level,
+        topics: request.topics,
+        // Nothing else is acted upon, and it may wait for long.
+        ..FetchRequest::default()
+    }
 }
 
 /// Reads where the page cache has what leads to the records, else on a thread that may wait for the
@@ -110,10 +131,75 @@ impl Wanted {
         read
     }
 
-    fn wait_beyond(&self, seen: &[Offset], wake: &Arc<Notify>) -> Vec<FetchWait> {
-        let led = self.partitions.iter().flatten().filter_map(|found| found.as_ref().ok());
-        led.zip(seen).map(|(partition, &seen)| partition.wait_beyond(seen, wake)).collect()
+    /// The partitions that are led here, with what is asked of them, in the order of the request.
+    fn led(&self) -> impl Iterator<Item = (&FetchPartition, &Arc<Partition>)> {
+        let asked = self.request.topics.iter().flat_map(|topic| &topic.partitions);
+        let asked = asked.zip(self.partitions.iter().flatten());
+        asked.filter_map(|(asked, found)| Some((asked, found.as_ref().ok()?)))
     }
+
+    /// What is held while it waits, roughly.
+    fn memory_bytes(&self) -> usize {
+        let of_topic = |topic: &FetchTopic| {
+            let of_partition = size_of::<FetchPartition>() + WAITING_PARTITION_BYTES;
+            size_of::<FetchTopic>() + topic.topic.len() + topic.partitions.len() * of_partition
+        };
+        size_of::<Self>() + self.request.topics.iter().map(of_topic).sum::<usize>()
+    }
+}
+
+/// A fetch that waits. It looks at a partition again when that has news, and not at the others.
+struct Waiting<'a> {
+    request: &'a FetchRequest,
+    led: Vec<(&'a FetchPartition, &'a Arc<Partition>)>,
+    wake: Arc<FetchWake>,
+    /// One for each partition.
+    places: Vec<FetchWait>,
+    gathered: Gathered,
+}
+
+impl<'a> Waiting<'a> {
+    /// Places are taken after the look, with the positions that were seen: what has moved since
+    /// wakes at once.
+    fn begin(wanted: &'a Wanted, seen: &[Seen]) -> Self {
+        let led: Vec<_> = wanted.led().collect();
+        let wake = Arc::new(FetchWake::default());
+        let places = led.iter().zip(seen).enumerate().map(|(number, ((_, partition), seen))| {
+            partition.wait_beyond(seen.high_watermark, &wake, number)
+        });
+        let places = places.collect();
+        let gathered = Gathered::new(seen.iter().map(|seen| seen.bytes).collect());
+        Self { request: &wanted.request, led, wake, places, gathered }
+    }
+
+    /// Waits until there is as much as the request wants, or something that does not wait.
+    async fn for_enough(&mut self) {
+        let room_bytes = self.request.max_bytes.max(0) as usize;
+        loop {
+            for number in self.wake.woken().await {
+                let (asked, partition) = self.led[number];
+                let high_watermark = partition.offsets().high_watermark;
+                let from = fetch_from(self.request, asked, room_bytes, true);
+                match partition.fetch(&from, Wait::Never) {
+                    Ok(fetched) if fetched.diverging.is_none() && !fetched.records.is_cut() => {
+                        self.gathered.set(number, fetched.records.len());
+                    }
+                    Ok(_) | Err(_) => return,
+                }
+                self.places[number] = partition.wait_beyond(high_watermark, &self.wake, number);
+            }
+            if self.gathered.total() as i64 >= i64::from(self.request.min_bytes) {
+                return;
+            }
+        }
+    }
+}
+
+/// What one look has seen of a partition that is led here.
+#[derive(Clone, Copy)]
+struct Seen {
+    high_watermark: Offset,
+    bytes: usize,
 }
 
 /// One look at every wanted partition.
@@ -128,8 +214,8 @@ struct Read {
     is_cut: bool,
     /// Something could only be found by waiting for the disk.
     would_block: bool,
-    /// The high watermark of each partition that is led here, in order.
-    seen: Vec<Offset>,
+    /// Each partition that is led here, in order.
+    seen: Vec<Seen>,
 }
 
 impl Read {
@@ -150,8 +236,14 @@ impl Read {
     ) -> PartitionData {
         let fetched =
             found.as_ref().map_err(|&code| FetchError::Code(code)).and_then(|partition| {
-                self.seen.push(partition.offsets().high_watermark);
-                partition.fetch(&self.fetch_from(&wanted.request, asked), wait)
+                let high_watermark = partition.offsets().high_watermark;
+                self.seen.push(Seen { high_watermark, bytes: 0 });
+                let room_bytes =
+                    (wanted.request.max_bytes.max(0) as usize).saturating_sub(self.bytes);
+                // The first batch of a response comes whatever its size, or a large one could never
+                // be read.
+                let is_first = self.bytes == 0;
+                partition.fetch(&fetch_from(&wanted.request, asked, room_bytes, is_first), wait)
             });
         match fetched {
             Ok(fetched) => self.records(&wanted.request, asked, fetched),
@@ -163,20 +255,6 @@ impl Read {
                 self.has_news = true;
                 failed(asked.partition, understood(code, wanted.api_version))
             }
-        }
-    }
-
-    fn fetch_from(&self, request: &FetchRequest, asked: &FetchPartition) -> FetchFrom {
-        let room_bytes = (request.max_bytes.max(0) as usize).saturating_sub(self.bytes);
-        FetchFrom {
-            offset: Offset(asked.fetch_offset),
-            current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
-            last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
-            bytes_max: room_bytes.min(asked.partition_max_bytes.max(0) as usize),
-            // The first batch of a response comes whatever its size, or a large one could never be
-            // read.
-            at_least_one_batch: self.bytes == 0,
-            read_committed: request.isolation_level == READ_COMMITTED,
         }
     }
 
@@ -204,9 +282,29 @@ impl Read {
         self.is_cut |= fetched.records.is_cut();
         if !fetched.records.is_empty() {
             self.bytes += fetched.records.len();
+            if let Some(seen) = self.seen.last_mut() {
+                seen.bytes = fetched.records.len();
+            }
             data.records = Some(Records::Sources(vec![Arc::new(fetched.records)]));
         }
         data
+    }
+}
+
+/// What is asked of a partition when there is so much room for it.
+fn fetch_from(
+    request: &FetchRequest,
+    asked: &FetchPartition,
+    room_bytes: usize,
+    at_least_one_batch: bool,
+) -> FetchFrom {
+    FetchFrom {
+        offset: Offset(asked.fetch_offset),
+        current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
+        last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
+        bytes_max: room_bytes.min(asked.partition_max_bytes.max(0) as usize),
+        at_least_one_batch,
+        read_committed: request.isolation_level == READ_COMMITTED,
     }
 }
 

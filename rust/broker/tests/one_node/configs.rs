@@ -266,6 +266,25 @@ async fn a_topic_in_memory_by_default_takes_other_changes() {
 }
 
 #[tokio::test]
+async fn a_resource_that_is_asked_for_again_and_again_is_described_once() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let resource = |resource_type, name: &str| DescribeConfigsResource {
+        resource_type,
+        resource_name: name.to_owned(),
+        configuration_keys: None,
+    };
+    let mut resources = vec![resource(TOPIC, "t"), resource(BROKER, "")];
+    resources.resize(10_000, resource(BROKER, "1"));
+    let request = DescribeConfigsRequest { resources, ..DescribeConfigsRequest::default() };
+    let described = client.call(&request).await.results;
+    let described: Vec<_> =
+        described.iter().map(|d| (d.resource_type, d.resource_name.as_str())).collect();
+    assert_eq!(described, [(TOPIC, "t"), (BROKER, ""), (BROKER, "1")]);
+}
+
+#[tokio::test]
 async fn each_layer_shows_as_source_and_synonym() {
     let broker = TestBroker::start(&[("log.retention.ms", "40000")]).await;
     let mut client = broker.connect().await;

@@ -160,3 +160,25 @@ async fn an_address_has_only_so_many_connections() {
     broker.connect().await.expect_closed().await;
     first.call(&MetadataRequest::default()).await;
 }
+
+#[tokio::test]
+async fn clients_that_read_late_get_all_their_answers_and_hold_up_nobody_for_good() {
+    // Less than two of the answers below.
+    let broker = TestBroker::start(&[("queued.max.request.bytes", "200000")]).await;
+    let mut client = broker.connect().await;
+    assert_code(client.try_create("t", 3_000, &[]).await.error_code, ErrorCode::None);
+    let mut late = [broker.connect().await, broker.connect().await, broker.connect().await];
+    for client in &mut late {
+        for _ in 0..40 {
+            client.send(13, &MetadataRequest { topics: None, ..MetadataRequest::default() }).await;
+        }
+    }
+    for client in &mut late {
+        for _ in 0..40 {
+            let (_, answer) = client.receive::<MetadataRequest>(13).await;
+            assert_eq!(answer.topics[0].partitions.len(), 3_000);
+        }
+    }
+    client.call(&MetadataRequest::default()).await;
+    assert_eq!(broker.server.free_request_bytes(), 200_000);
+}

@@ -192,3 +192,44 @@ async fn every_answer_says_session_0_and_a_session_that_goes_on_is_unknown() {
     assert_code(response.error_code, ErrorCode::FetchSessionIdNotFound);
     assert_eq!(response.responses, []);
 }
+
+#[tokio::test]
+async fn a_fetch_gathers_min_bytes_from_all_its_partitions() {
+    let broker = TestBroker::start(&[]).await;
+    let (mut reader, mut writer) = (broker.connect().await, broker.connect().await);
+    assert_code(writer.try_create("t", 3, &[]).await.error_code, ErrorCode::None);
+    let one = batch(&["a"]);
+    let mut request = waiting(fetch_request("t", 0), i32::try_from(4 * one.len()).unwrap());
+    request.topics[0].partitions = (0..3).map(|partition| fetch_partition(partition, 0)).collect();
+    // What is there before the fetch comes counts as well.
+    writer.produce_with(&produce_request("t", 2, -1, one.clone())).await;
+    reader.send(FETCH_BY_NAME, &request).await;
+    for partition in [2, 0, 2] {
+        writer.produce_with(&produce_request("t", partition, -1, one.clone())).await;
+    }
+    let (_, response) = reader.receive::<FetchRequest>(FETCH_BY_NAME).await;
+    let partitions = &response.responses[0].partitions;
+    let batches = partitions.iter().map(|p| batches_in(p.records.as_ref()).len());
+    assert_eq!(batches.collect::<Vec<_>>(), [1, 0, 3]);
+}
+
+#[tokio::test]
+async fn a_fetch_that_finds_no_place_to_wait_is_answered_and_its_client_asked_to_stay_away() {
+    let broker = TestBroker::start(&[("queued.max.request.bytes", "16000")]).await;
+    let (mut reader, mut writer) = (broker.connect().await, broker.connect().await);
+    writer.create_topic("t", &[]).await;
+    let small = waiting(fetch_request("t", 0), 1);
+    let mut large = small.clone();
+    large.topics[0].partitions = vec![fetch_partition(0, 0); 20];
+    for (max_wait_ms, throttle_time_ms) in [(LONG_WAIT_MS, 100), (50, 50)] {
+        let request = FetchRequest { max_wait_ms, ..large.clone() };
+        let response = reader.call_in(FETCH_BY_NAME, &request).await;
+        assert_eq!(response.throttle_time_ms, throttle_time_ms);
+        assert_eq!(response.responses[0].partitions.len(), 20);
+    }
+    reader.send(FETCH_BY_NAME, &small).await;
+    writer.append("t", &["a"]).await;
+    let (_, response) = reader.receive::<FetchRequest>(FETCH_BY_NAME).await;
+    assert_eq!(response.throttle_time_ms, 0, "for a small one there is a place");
+    assert_eq!(batches_in(only_partition(response).records.as_ref()).len(), 1);
+}

@@ -1,5 +1,6 @@
 //! One connection over a pipe: order, limits, idleness, bad bytes, closing and shutdown.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -202,6 +203,107 @@ async fn a_frame_beyond_the_budget_that_does_not_arrive_is_cut_off() {
     fixture.client.write_all(&framed(&[0; 5000])[..2000]).await.unwrap();
     let ended = fixture.ended.await.unwrap();
     assert!(matches!(ended, Ended::Overdrawn), "{ended}");
+}
+
+/// Somebody who waits for memory that `fixture`'s connection holds.
+fn wait_for_memory(fixture: &Fixture) -> JoinHandle<()> {
+    let memory = Arc::clone(&fixture.memory);
+    tokio::spawn(async move { drop(memory.grant(SCARCE).await) })
+}
+
+/// All the memory that the connections of these tests have.
+const SCARCE: u32 = 200_000;
+
+fn scarce() -> ServerLimits {
+    ServerLimits { queued_request_bytes_max: SCARCE as usize, ..ServerLimits::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_sent_frame_gives_its_memory_to_those_who_wait_for_it() {
+    for trickle_bytes in [0, 1000] {
+        let mut fixture = start(scarce());
+        let frame = framed(&vec![0; 150_000]);
+        fixture.client.write_all(&frame[..100_000]).await.unwrap();
+        settle().await;
+        let overdraft = Arc::clone(&fixture.memory).grant(SCARCE).await;
+        let waiting = wait_for_memory(&fixture);
+        let began = Instant::now();
+        while !fixture.ended.is_finished() {
+            // A byte now and then is no progress.
+            let _ = fixture.client.write_all(&frame[..trickle_bytes]).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        waiting.await.unwrap();
+        drop(overdraft);
+        assert!(began.elapsed() < STALL_WINDOW * 2, "{:?}", began.elapsed());
+        let ended = fixture.ended.await.unwrap();
+        assert!(matches!(ended, Ended::Stalled), "{ended}");
+        assert!(ended.to_string().contains("queued.max.request.bytes"), "{ended}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_sent_frame_that_is_in_nobodys_way_is_waited_for() {
+    let mut fixture = start(scarce());
+    let frame = framed(&vec![7; 150_000]);
+    fixture.client.write_all(&frame[..100_000]).await.unwrap();
+    tokio::time::sleep(STALL_WINDOW * 20).await;
+    fixture.client.write_all(&frame[100_000..]).await.unwrap();
+    assert!(receive(&mut fixture.client).await.unwrap() == vec![7; 150_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_nobody_reads_gives_its_memory_to_those_who_wait_for_it() {
+    let mut fixture = start_with_pipe(scarce(), 64);
+    send(&mut fixture.client, b"large 100000").await;
+    settle().await;
+    let charged = 100_004 - REPLY_BYTES_FREE;
+    assert_eq!(fixture.memory.free_bytes(), SCARCE as usize - charged);
+    let overdraft = Arc::clone(&fixture.memory).grant(SCARCE).await;
+    let waiting = wait_for_memory(&fixture);
+    let ended = fixture.ended.await.unwrap();
+    assert!(matches!(ended, Ended::Stalled), "{ended}");
+    waiting.await.unwrap();
+    drop(overdraft);
+    assert_eq!(fixture.memory.free_bytes(), SCARCE as usize);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_gets_one_large_reply_at_a_time() {
+    let mut fixture = start_with_pipe(ServerLimits::default(), 1000);
+    for _ in 0..30 {
+        send(&mut fixture.client, b"large 100000").await;
+    }
+    settle().await;
+    let begun = || fixture.service.large_begun.load(Ordering::SeqCst);
+    assert_eq!(begun(), 1);
+    for count in 2..=30 {
+        assert_eq!(receive(&mut fixture.client).await.unwrap().len(), 100_000);
+        settle().await;
+        assert_eq!(begun(), count);
+    }
+    assert_eq!(receive(&mut fixture.client).await.unwrap().len(), 100_000);
+    settle().await;
+    assert_eq!(fixture.memory.free_bytes(), ServerLimits::default().queued_request_bytes_max);
+}
+
+#[tokio::test]
+async fn a_large_reply_waits_until_the_debt_of_others_is_paid_and_small_ones_do_not() {
+    let mut fixture = start(scarce());
+    let mut others = Charge::default();
+    fixture.memory.set(&mut others, SCARCE as usize - 100);
+    send(&mut fixture.client, b"large 100").await;
+    settle().await;
+    assert_eq!(receive(&mut fixture.client).await.unwrap().len(), 100);
+    send(&mut fixture.client, b"large 100").await;
+    send(&mut fixture.client, b"small").await;
+    fixture.memory.set(&mut others, SCARCE as usize + 1);
+    settle().await;
+    assert_eq!(fixture.service.seen().len(), 3, "it has been read");
+    assert_eq!(fixture.service.large_begun.load(Ordering::SeqCst), 1, "and not begun");
+    fixture.memory.set(&mut others, 0);
+    assert_eq!(receive(&mut fixture.client).await.unwrap().len(), 100);
+    assert_eq!(receive(&mut fixture.client).await.unwrap(), b"small");
 }
 
 #[tokio::test(start_paused = true)]

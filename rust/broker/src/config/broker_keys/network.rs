@@ -49,9 +49,11 @@ config_keys! { NETWORK
         "The number of threads that serve sockets; Ottla's sockets share the threads of its \
         runtime.";
     "queued.max.request.bytes", Long, Value("-1"), Any, Medium, Acted, ReadOnly,
-        "The memory that the requests of all connections may hold; reading stops there, but for \
-        one request at a time that may go beyond it. Kafka has no limit unless it is set; Ottla's \
-        own default is 67108864, and -1 stands for it.";
+        "The memory that the requests of all connections may hold, and the replies that wait to be \
+        read beyond 16 KiB for each connection; a quarter of it at most is held by fetches that \
+        wait. Reading stops there, but for one request at a time that may go beyond it, and a \
+        connection that holds some and does not move is closed. Kafka has no limit unless it is \
+        set; Ottla's own default is 67108864, and -1 stands for it.";
     "queued.max.requests", Int, Value("500"), AtLeast(1), High, Tunes, ReadOnly,
         "The number of requests that wait for a thread; Ottla bounds their memory and their number \
         on each connection.";
