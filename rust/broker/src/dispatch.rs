@@ -28,15 +28,6 @@ impl Dispatch {
     }
 }
 
-/// The requests that are not handled to the end yet. They are not advertised, and whoever sends one
-/// all the same is cut off, as with a request that nobody knows.
-const UNHANDLED: &[ApiKey] = &[ApiKey::ConsumerGroupHeartbeat, ApiKey::ConsumerGroupDescribe];
-
-/// The requests that have a handler, by key.
-pub(crate) fn handled() -> impl Iterator<Item = ApiKey> {
-    ApiKey::ALL.iter().copied().filter(|api| !UNHANDLED.contains(api))
-}
-
 impl Service for Dispatch {
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> ResponseSlot {
         let mut reader = Reader::new(request.clone());
@@ -45,9 +36,6 @@ impl Service for Dispatch {
             Err(error) => return ResponseSlot::Ready(undecodable(&error)),
         };
         let version = header.request_api_version;
-        if UNHANDLED.contains(&api) {
-            return ResponseSlot::Ready(unhandled(api));
-        }
         // Bytes behind the body are tolerated: librdkafka sends some.
         let body = match AnyRequest::decode(api, &mut reader, version) {
             Ok(body) => body,
@@ -79,10 +67,6 @@ fn undecodable(error: &RequestHeaderError) -> Reply {
         return answer.with::<ApiVersionsResponse>(&handlers::api_versions::unsupported());
     }
     Reply::Close { reason: error.to_string() }
-}
-
-fn unhandled(api: ApiKey) -> Reply {
-    Reply::Close { reason: format!("this broker does not serve {api}") }
 }
 
 /// What is needed of a request to encode its answer.

@@ -7,6 +7,7 @@ mod classic_groups;
 mod concurrency;
 mod configs;
 mod connections;
+mod consumer_groups;
 mod coordinator;
 mod delete_records;
 mod descriptions;

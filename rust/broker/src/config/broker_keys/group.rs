@@ -3,38 +3,38 @@
 use super::super::key::config_keys;
 
 config_keys! { GROUP
-    "group.consumer.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes,
+    "group.consumer.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Acted,
         ReadOnly,
         "The least time between two assignments of a consumer group (KIP-848).";
-    "group.consumer.assignors", List, Value("uniform,range"), Any, Medium, Tunes, ReadOnly,
+    "group.consumer.assignors", List, Value("uniform,range"), Any, Medium, Acted, ReadOnly,
         "The assignors of consumer groups, the first being the default.";
-    "group.consumer.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Acted, ReadOnly,
         "How often a consumer group's member reports.";
-    "group.consumer.max.assignment.interval.ms", Int, Value("15000"), AtLeast(0), Medium, Tunes,
+    "group.consumer.max.assignment.interval.ms", Int, Value("15000"), AtLeast(0), Medium, Acted,
         ReadOnly,
         "The most that a group may ask for as its assignment interval.";
-    "group.consumer.max.heartbeat.interval.ms", Int, Value("15000"), AtLeast(1), Medium, Tunes,
+    "group.consumer.max.heartbeat.interval.ms", Int, Value("15000"), AtLeast(1), Medium, Acted,
         ReadOnly,
         "The most that a group may ask for as its heartbeat interval.";
-    "group.consumer.max.session.timeout.ms", Int, Value("60000"), AtLeast(1), Medium, Tunes,
+    "group.consumer.max.session.timeout.ms", Int, Value("60000"), AtLeast(1), Medium, Acted,
         ReadOnly,
         "The most that a group may ask for as its session time-out.";
-    "group.consumer.max.size", Int, Value("2147483647"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.max.size", Int, Value("2147483647"), AtLeast(1), Medium, Acted, ReadOnly,
         "The most members of a consumer group.";
     "group.consumer.migration.policy", String, Value("bidirectional"),
-        OneOfIgnoringCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Medium, Tunes,
+        OneOfIgnoringCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Medium, Acted,
         ReadOnly,
         "Whether groups may move between the classic and the consumer protocol.";
-    "group.consumer.min.assignment.interval.ms", Int, Value("0"), AtLeast(0), Medium, Tunes,
+    "group.consumer.min.assignment.interval.ms", Int, Value("0"), AtLeast(0), Medium, Acted,
         ReadOnly,
         "The least that a group may ask for as its assignment interval.";
-    "group.consumer.min.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes,
+    "group.consumer.min.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Acted,
         ReadOnly,
         "The least that a group may ask for as its heartbeat interval.";
-    "group.consumer.min.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes,
+    "group.consumer.min.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Acted,
         ReadOnly,
         "The least that a group may ask for as its session time-out.";
-    "group.consumer.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Tunes, ReadOnly,
+    "group.consumer.session.timeout.ms", Int, Value("45000"), AtLeast(1), Medium, Acted, ReadOnly,
         "How long a consumer group's member may be silent.";
     "group.coordinator.append.linger.ms", Int, Value("-1"), AtLeast(-1), Medium, Tunes, ReadOnly,
         "How long the group coordinator gathers records before it writes them.";
