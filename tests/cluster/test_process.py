@@ -109,7 +109,7 @@ def test_the_properties_file_that_kafka_ships_starts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "named"),
     [
-        ("log.cleanup.policy=compact", "log.cleanup.policy"),
+        ("compression.type=zstd", "compression.type"),
         ("num.partitions=many", "num.partitions"),
         ("node.id", "node.id"),
     ],

@@ -42,7 +42,7 @@ def test_refusals_have_classes_and_names(admin: ottla.Admin, ottla_topic: str) -
     with pytest.raises(ottla.ConfigError, match=r"retention\.ms"):
         admin.create_topic("bad", retention_m=5)
     with pytest.raises(ottla.ConfigError, match=r"cleanup\.policy"):
-        admin.create_topic("bad", cleanup_policy="compact")
+        admin.create_topic("bad", cleanup_policy="shred")
     with pytest.raises(ottla.OttlaError) as refused:
         admin.add_partitions(ottla_topic, 1)
     assert refused.value.name == "INVALID_PARTITIONS"

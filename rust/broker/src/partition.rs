@@ -133,6 +133,7 @@ impl Partition {
             timestamp_before_max_ms: config.message_timestamp_before_max_ms,
             timestamp_after_max_ms: config.message_timestamp_after_max_ms,
             now_ms,
+            keys_required: config.compact,
             zstd_allowed,
             ..ProduceRules::default()
         }

@@ -196,6 +196,9 @@ impl Partitions {
     /// A topic's configs rest on its own overrides and on the brokers' dynamic defaults.
     fn configure(&self, table: &Table, image: &MetadataImage, changed: &[ConfigEntity]) {
         let all = changed.iter().any(|entity| !matches!(entity, ConfigEntity::Topic(_)));
+        if all {
+            self.directory.configure_cleaner(self.configs.cleaner(image));
+        }
         for (name, topic) in &table.by_name {
             if all || changed.contains(&ConfigEntity::Topic(name.to_string())) {
                 let config = Arc::new(self.configs.of(image, name));

@@ -112,7 +112,7 @@ impl BrokerServer {
         let topics =
             RecoveringTopics::new(config.node_id, Arc::clone(&image), topic_configs.clone());
         let (directory, machines, recovery) =
-            locked.open(directory_config(&config), &clock, &topics)?;
+            locked.open(directory_config(&topic_configs, &image), &clock, &topics)?;
         let machines =
             StorageMachines::run(machines, blocking, rng.as_mut()).map_err(StartError::Threads)?;
         let partitions = Arc::new(Partitions::new(
@@ -233,8 +233,10 @@ fn writer_place(blocking: Blocking) -> WriterPlace {
     }
 }
 
-fn directory_config(config: &BrokerConfig) -> DirectoryConfig {
+fn directory_config(configs: &TopicConfigs, image: &MetadataImage) -> DirectoryConfig {
+    let config = configs.started_with();
     DirectoryConfig {
+        cleaner: configs.cleaner(image),
         retention_interval: Duration::from_millis(config.log_retention_check_interval_ms as u64),
         ..DirectoryConfig::default()
     }

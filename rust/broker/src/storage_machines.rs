@@ -55,14 +55,16 @@ impl StorageMachines {
 }
 
 async fn step_until_stopped(mut machines: DirectoryMachines, mut order: SplitMix64) {
+    let count = 3 + machines.cleaners.len() as u32;
     loop {
-        let first = order.below(3);
+        let first = order.below(count);
         let (mut is_busy, mut stopped) = (false, 0);
-        for turn in 0..3 {
-            let progress = match (first + turn) % 3 {
+        for turn in 0..count {
+            let progress = match (first + turn) % count {
                 0 => machines.appender.step(),
                 1 => machines.journal_writer.step(),
-                _ => machines.syncer.step(),
+                2 => machines.syncer.step(),
+                cleaner => machines.cleaners[cleaner as usize - 3].step(),
             };
             match progress {
                 Progress::Busy => {
@@ -74,7 +76,7 @@ async fn step_until_stopped(mut machines: DirectoryMachines, mut order: SplitMix
                 Progress::Idle | Progress::Until(_) => {}
             }
         }
-        if stopped == 3 {
+        if stopped == count {
             return;
         }
         if !is_busy {

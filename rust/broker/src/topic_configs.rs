@@ -1,5 +1,5 @@
-//! Resolves the configuration of topics from what the metadata says and what this broker was
-//! started with.
+//! Resolves the configuration of topics, and of their cleaner, from what the metadata says and what
+//! this broker was started with.
 
 use std::sync::Arc;
 
@@ -7,7 +7,9 @@ use base::NodeId;
 use metadata::MetadataImage;
 use metadata::image::{ConfigEntity, Configs};
 
-use crate::config::{BrokerConfig, Layers, TopicConfig};
+use storage::CleanerConfig;
+
+use crate::config::{BrokerConfig, Layers, TopicConfig, resolve_cleaner};
 
 /// Resolves topics' configurations.
 #[derive(Clone, Debug)]
@@ -22,6 +24,11 @@ impl TopicConfigs {
         Self { node_id: started_with.node_id, started_with }
     }
 
+    /// What the broker was started with.
+    pub(crate) fn started_with(&self) -> &BrokerConfig {
+        &self.started_with
+    }
+
     /// The layers below a topic's own overrides.
     pub(crate) fn layers<'a>(&'a self, image: &'a MetadataImage) -> Layers<'a> {
         Layers {
@@ -29,6 +36,14 @@ impl TopicConfigs {
             all_brokers: image.configs(&ConfigEntity::BrokerDefault),
             started_with: &self.started_with,
         }
+    }
+
+    /// The cleaner's configuration. Whatever is set was checked before it was committed.
+    pub(crate) fn cleaner(&self, image: &MetadataImage) -> CleanerConfig {
+        resolve_cleaner(&self.layers(image)).unwrap_or_else(|error| {
+            tracing::error!(%error, "the cleaner's configuration is not in force");
+            CleanerConfig::default()
+        })
     }
 
     /// The configuration of a topic. Every override was checked before it was committed; one that

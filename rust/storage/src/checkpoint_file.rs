@@ -24,6 +24,8 @@ pub const RECOVERY_POINT_FILE: &str = "recovery-point-offset-checkpoint";
 pub const LOG_START_FILE: &str = "log-start-offset-checkpoint";
 /// High watermarks.
 pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
+/// Offsets below which compacted logs are clean.
+pub const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
 /// A partition's leader epochs.
 pub const LEADER_EPOCH_FILE: &str = "leader-epoch-checkpoint";
 /// A partition's topic id.

@@ -2,6 +2,7 @@
 //! disk trait.
 
 pub mod checkpoint_file;
+mod cleaner;
 pub mod directory;
 pub mod disk;
 pub mod epoch_cache;
@@ -10,6 +11,7 @@ pub mod log;
 pub mod producer_state;
 mod segment;
 
+pub use cleaner::CleanerConfig;
 pub use directory::{
     AppendRequest, DirectoryConfig, DirectoryError, DirectoryMachines, DirectoryThreads, Identity,
     KnownPartition, KnownTopics, LastShutdown, LockDirectoryError, LockedDirectory, LogDirectory,

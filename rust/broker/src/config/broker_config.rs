@@ -10,6 +10,7 @@ use coordinator::{Assignor, CoordinatorConfig, MigrationPolicy};
 use metadata::image::Configs;
 
 use super::broker_keys::{broker_key, nearest_broker_key};
+use super::cleaner_config::resolve_cleaner;
 use super::error::{ConfigError, ConfigWarning, InvalidConfiguration};
 use super::key::{ConfigKey, Standing};
 use super::layers::Layers;
@@ -430,7 +431,8 @@ impl Loading {
         }
     }
 
-    /// Topics are created with these defaults, so what is wrong with them is found now.
+    /// Topics are created with these defaults, and the cleaner runs with some: what is wrong with
+    /// them is found now.
     fn check_topic_defaults(&mut self, config: &BrokerConfig) {
         for name in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
             if self.value(name) == Value::Integer(0) {
@@ -441,6 +443,9 @@ impl Loading {
         let none = Configs::new();
         let layers = Layers { broker: &none, all_brokers: &none, started_with: config };
         if let Err(error) = TopicConfig::resolve(&none, &layers) {
+            self.errors.push(error);
+        }
+        if let Err(error) = resolve_cleaner(&layers) {
             self.errors.push(error);
         }
     }

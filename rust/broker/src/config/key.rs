@@ -110,10 +110,6 @@ impl ConfigKey {
             };
             return Err(self.refused(&text, reason));
         }
-        let compacts = matches!(value, Value::List(items) if items.iter().any(|i| i == "compact"));
-        if self.name.ends_with("cleanup.policy") && compacts {
-            return Err(self.refused(&text, "compaction is not built yet; use delete"));
-        }
         Ok(())
     }
 

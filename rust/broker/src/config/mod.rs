@@ -10,6 +10,7 @@
 
 pub mod broker_config;
 pub mod broker_keys;
+pub mod cleaner_config;
 pub mod describe;
 pub mod error;
 pub mod key;
@@ -28,6 +29,7 @@ pub mod value;
 mod contract_tests;
 
 pub use broker_config::{BrokerConfig, LoadedConfig};
+pub use cleaner_config::resolve_cleaner;
 pub use describe::{
     ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_topic,
 };

@@ -8,6 +8,7 @@ use metadata::{ConfigRules, MetadataImage, Rejection};
 
 use super::broker_config::BrokerConfig;
 use super::broker_keys::{broker_key, nearest_broker_key};
+use super::cleaner_config::resolve_cleaner;
 use super::error::ConfigError;
 use super::key::{Preset, Update};
 use super::layers::Layers;
@@ -86,7 +87,8 @@ impl TableRules {
         };
         check_running_brokers_keys(configs, scope)?;
         let layers = Layers { broker, all_brokers, started_with: &self.started_with };
-        TopicConfig::resolve(&none, &layers).map(|_| ())
+        TopicConfig::resolve(&none, &layers)?;
+        resolve_cleaner(&layers).map(|_| ())
     }
 }
 

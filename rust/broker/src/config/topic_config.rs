@@ -15,12 +15,16 @@ use super::topic_keys::{broker_synonyms, nearest_topic_key, topic_key};
 use super::value::Value;
 
 /// What is acted on, under Kafka's names; limits that are off are none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TopicConfig {
     /// `ottla.durability`
     pub durability: Durability,
+    /// Whether `cleanup.policy` says `compact`.
+    pub compact: bool,
     /// Whether `cleanup.policy` says `delete`.
     pub delete: bool,
+    /// `delete.retention.ms`
+    pub delete_retention_ms: i64,
     /// `file.delete.delay.ms`
     pub file_delete_delay_ms: i64,
     /// `flush.messages`
@@ -29,6 +33,8 @@ pub struct TopicConfig {
     pub flush_ms: Option<i64>,
     /// `index.interval.bytes`
     pub index_interval_bytes: u32,
+    /// `max.compaction.lag.ms`
+    pub max_compaction_lag_ms: i64,
     /// `max.message.bytes`
     pub max_message_bytes: usize,
     /// `message.timestamp.after.max.ms`
@@ -37,6 +43,10 @@ pub struct TopicConfig {
     pub message_timestamp_before_max_ms: i64,
     /// `message.timestamp.type`
     pub message_timestamp_type: TimestampType,
+    /// `min.cleanable.dirty.ratio`
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`
+    pub min_compaction_lag_ms: i64,
     /// `min.insync.replicas`
     pub min_insync_replicas: usize,
     /// `producer.id.expiration.ms`, which is the broker's alone.
@@ -67,7 +77,12 @@ impl TopicConfig {
             index_interval_bytes: self.index_interval_bytes,
             retention_bytes: self.retention_bytes,
             retention_ms: self.retention_ms,
+            compact: self.compact,
             delete: self.delete,
+            delete_retention_ms: self.delete_retention_ms,
+            max_compaction_lag_ms: self.max_compaction_lag_ms,
+            min_cleanable_dirty_ratio: self.min_cleanable_dirty_ratio,
+            min_compaction_lag_ms: self.min_compaction_lag_ms,
             file_delete_delay_ms: self.file_delete_delay_ms,
             flush_messages: self.flush_messages,
             flush_ms: self.flush_ms,
@@ -95,14 +110,14 @@ impl TopicConfig {
                 "os" => Durability::Os,
                 _ => Durability::Disk,
             },
-            delete: values
-                .value("cleanup.policy")?
-                .text()
-                .is_some_and(|list| list.contains("delete")),
+            compact: values.lists("cleanup.policy", "compact")?,
+            delete: values.lists("cleanup.policy", "delete")?,
+            delete_retention_ms: values.integer("delete.retention.ms")?,
             file_delete_delay_ms: values.integer("file.delete.delay.ms")?,
             flush_messages: values.below_max("flush.messages")?,
             flush_ms: values.below_max("flush.ms")?,
             index_interval_bytes: values.integer("index.interval.bytes")? as u32,
+            max_compaction_lag_ms: values.integer("max.compaction.lag.ms")?,
             max_message_bytes: values.integer("max.message.bytes")? as usize,
             message_timestamp_after_max_ms: values.integer("message.timestamp.after.max.ms")?,
             message_timestamp_before_max_ms: values.integer("message.timestamp.before.max.ms")?,
@@ -110,6 +125,8 @@ impl TopicConfig {
                 "LogAppendTime" => TimestampType::LogAppendTime,
                 _ => TimestampType::CreateTime,
             },
+            min_cleanable_dirty_ratio: values.double("min.cleanable.dirty.ratio")?,
+            min_compaction_lag_ms: values.integer("min.compaction.lag.ms")?,
             min_insync_replicas: values.integer("min.insync.replicas")? as usize,
             producer_id_expiration_ms: values.broker_integer("producer.id.expiration.ms")?,
             retention_bytes: u64::try_from(values.integer("retention.bytes")?).ok(),
@@ -177,6 +194,19 @@ impl Values<'_> {
             Value::Integer(number) => Ok(number),
             value => unreachable!("{name} is a number by the table, and not {value:?}"),
         }
+    }
+
+    fn double(&self, name: &str) -> Result<f64, ConfigError> {
+        match self.value(name)? {
+            Value::Double(number) => Ok(number),
+            value => unreachable!("{name} is a number by the table, and not {value:?}"),
+        }
+    }
+
+    /// Whether `item` is in a list.
+    fn lists(&self, name: &str, item: &str) -> Result<bool, ConfigError> {
+        let value = self.value(name)?;
+        Ok(matches!(value, Value::List(items) if items.iter().any(|listed| listed == item)))
     }
 
     /// A key that topics cannot override.

@@ -95,8 +95,8 @@ config_keys! { TOPIC_KEYS
         topic is created in memory or not, and stays so.";
     "cleanup.policy", List, Value("delete"), OneOf(&["compact", "delete"]), Medium, Acted,
         ClusterWide,
-        "What happens to old segments: delete removes them by age and size, an empty list keeps \
-        them. compact is not supported yet.";
+        "What happens to old segments: delete removes them by age and size, compact keeps the last \
+        record of each key, both do both, an empty list keeps them.";
     "compression.gzip.level", Int, Value("-1"), GzipLevel, Medium, Tunes, ClusterWide,
         "The gzip level when batches are compressed anew; none is.";
     "compression.lz4.level", Int, Value("9"), Between(1, 17), Medium, Tunes, ClusterWide,
@@ -108,8 +108,8 @@ config_keys! { TOPIC_KEYS
         as they were sent.";
     "compression.zstd.level", Int, Value("3"), Between(-131_072, 22), Medium, Tunes, ClusterWide,
         "The zstd level when batches are compressed anew; none is.";
-    "delete.retention.ms", Long, Value("86400000"), AtLeast(0), Medium, Tunes, ClusterWide,
-        "How long a compacted topic keeps tombstones; there is no compaction yet.";
+    "delete.retention.ms", Long, Value("86400000"), AtLeast(0), Medium, Acted, ClusterWide,
+        "How long a compacted topic keeps a tombstone after the cleaner has first seen it.";
     "file.delete.delay.ms", Long, Value("60000"), AtLeast(0), Medium, Acted, ClusterWide,
         "How long the file of a deleted segment is kept.";
     "flush.messages", Long, Value("9223372036854775807"), AtLeast(1), Medium, Acted, ClusterWide,
@@ -129,9 +129,10 @@ config_keys! { TOPIC_KEYS
         "The size of a tiered topic on local disks; there is no tiering yet.";
     "local.retention.ms", Long, Value("-2"), AtLeast(-2), Medium, Tunes, ClusterWide,
         "The age of a tiered topic on local disks; there is no tiering yet.";
-    "max.compaction.lag.ms", Long, Value("9223372036854775807"), AtLeast(1), Medium, Tunes,
+    "max.compaction.lag.ms", Long, Value("9223372036854775807"), AtLeast(1), Medium, Acted,
         ClusterWide,
-        "How long a record may stay uncompacted; there is no compaction yet.";
+        "A log is cleaned when a record was not for so long, however little of it is dirty; and a \
+        segment is closed when it is this old.";
     "max.message.bytes", Int, Value("1048588"), AtLeast(0), Medium, Acted, ClusterWide,
         "The largest batch, as it was sent, compressed or not.";
     "message.timestamp.after.max.ms", Long, Value("3600000"), AtLeast(0), Medium, Acted,
@@ -143,11 +144,10 @@ config_keys! { TOPIC_KEYS
     "message.timestamp.type", String, Value("CreateTime"), OneOf(&["CreateTime", "LogAppendTime"]),
         Medium, Acted, ClusterWide,
         "Whether records keep the producer's timestamp or get the time of the append.";
-    "min.cleanable.dirty.ratio", Double, Value("0.5"), Between(0, 1), Medium, Tunes, ClusterWide,
-        "How much of a log must be uncompacted before it is compacted; there is no compaction \
-        yet.";
-    "min.compaction.lag.ms", Long, Value("0"), AtLeast(0), Medium, Tunes, ClusterWide,
-        "How long a record stays uncompacted; there is no compaction yet.";
+    "min.cleanable.dirty.ratio", Double, Value("0.5"), Between(0, 1), Medium, Acted, ClusterWide,
+        "A log is cleaned when more than this part of it was not yet.";
+    "min.compaction.lag.ms", Long, Value("0"), AtLeast(0), Medium, Acted, ClusterWide,
+        "A record is compacted away no sooner than so long after it was written.";
     "min.insync.replicas", Int, Value("1"), AtLeast(1), Medium, Acted, ClusterWide,
         "How many replicas must hold a record before acks=all is answered; with fewer in sync it \
         is refused.";

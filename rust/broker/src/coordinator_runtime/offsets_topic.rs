@@ -48,9 +48,8 @@ pub(crate) fn new_topic(config: &BrokerConfig, image: &MetadataImage) -> NewTopi
         partitions: config.partitions,
         replication_factor: replication_factor(config.replication_factor, image),
         configs: vec![
+            own("cleanup.policy", "compact".to_owned()),
             own("compression.type", "producer".to_owned()),
-            own("retention.bytes", "-1".to_owned()),
-            own("retention.ms", "-1".to_owned()),
             own("segment.bytes", config.segment_bytes.to_string()),
         ],
         ..NewTopic::with_defaults(OFFSETS_TOPIC)

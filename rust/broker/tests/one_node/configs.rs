@@ -127,8 +127,7 @@ async fn a_configuration_that_cannot_be_is_refused_naming_the_key() {
     let mut client = broker.connect().await;
     client.create_topic("t", &[]).await;
     for (key, value, also_named) in [
-        ("cleanup.policy", "compact", "compact"),
-        ("cleanup.policy", "compact,delete", "compact"),
+        ("cleanup.policy", "shred", "shred"),
         ("compression.type", "zstd", "zstd"),
         ("remote.storage.enable", "true", "true"),
         ("retention.ms", "soon", "soon"),

@@ -1,7 +1,7 @@
 //! Produce: records that a topic does not take.
 
 use base::ErrorCode;
-use records::{CompressionType, ProducerStamp};
+use records::{BatchBuilder, CompressionType, ProducerStamp};
 use wire::Records;
 
 use crate::batches::{TIMESTAMP_MS, batch, batch_at, batch_of_bytes, builder};
@@ -78,6 +78,25 @@ async fn zstd_is_refused_from_clients_that_are_too_old_for_it() {
         let answer = client.call_in(version, &request).await;
         assert_code(answer.responses[0].partition_responses[0].error_code, code);
     }
+}
+
+#[tokio::test]
+async fn a_compacted_topic_refuses_records_without_a_key_naming_them() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[("cleanup.policy", "compact,delete")]).await;
+    let mut builder = BatchBuilder::new(1024);
+    for key in [Some(b"a".as_slice()), None, Some(b""), None] {
+        builder.try_append(TIMESTAMP_MS, key, Some(b"value"), &[]).unwrap();
+    }
+    let mixed = builder.finish(&ProducerStamp::NONE, CompressionType::None.into()).unwrap();
+    let answer = client.produce("t", mixed).await;
+    assert_code(answer.error_code, ErrorCode::InvalidRecord);
+    let places: Vec<_> = answer.record_errors.iter().map(|e| e.batch_index).collect();
+    assert_eq!(places, [1, 3]);
+    assert_eq!(client.log_end("t").await, 0);
+    client.alter_topic("t", &[("cleanup.policy", 0, Some("delete"))]).await;
+    assert_code(client.produce("t", batch(&["keyless"])).await.error_code, ErrorCode::None);
 }
 
 #[tokio::test]

@@ -115,7 +115,11 @@ impl Appender {
             Command::Truncate { log, to, completion } => match log.durability() {
                 Durability::Memory => {
                     let now_ms = self.shared.clock.unix_ms();
-                    completion(log.truncate_to(to, now_ms).map_err(DirectoryError::memory));
+                    let truncated = log.truncate_to(to, now_ms);
+                    let truncated = truncated.and_then(|log_end| {
+                        self.shared.cut_cleaned(&log, log_end).map(|()| log_end)
+                    });
+                    completion(truncated.map_err(DirectoryError::memory));
                     Then::GoOn
                 }
                 _ => self.hand_on(WriterItem::Truncate { log, to, completion }, Then::Block),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::queue::QueueLimits;
+use crate::cleaner::CleanerConfig;
 use crate::journal::JournalConfig;
 
 /// What bounds a log directory, and how often it looks after itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DirectoryConfig {
     /// The journal's size.
     pub journal: JournalConfig,
@@ -36,6 +37,8 @@ pub struct DirectoryConfig {
     pub delete_delay: Duration,
     /// The most bytes that topics of durability `memory` take together.
     pub memory_bytes_max: u64,
+    /// What bounds the cleaner of compacted logs.
+    pub cleaner: CleanerConfig,
 }
 
 impl Default for DirectoryConfig {
@@ -53,6 +56,7 @@ impl Default for DirectoryConfig {
             retention_interval: Duration::from_mins(5),
             delete_delay: Duration::from_mins(1),
             memory_bytes_max: 256 * MIB as u64,
+            cleaner: CleanerConfig::default(),
         }
     }
 }

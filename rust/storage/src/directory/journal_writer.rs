@@ -7,7 +7,7 @@
 //! ```text
 //! few bytes of a partition   --> an entry in the group           --> flushed moves
 //! many bytes of a partition  --> its segments are synced instead --> flushed moves
-//! truncate                   --> entry, cut, sync, recovery point, then a `synced` entry:
+//! truncate                   --> entry, cut, sync, checkpoints, then a `synced` entry:
 //!                                it is never replayed over later records
 //! delete records             --> entry, then log start moves
 //! log deleted                --> entry, the directory's new name, checkpoints that do not know it
@@ -228,7 +228,8 @@ impl JournalWriter {
         let truncated = log
             .truncate_to(to, self.shared.clock.unix_ms())
             .and_then(|log_end| log.sync().map(|_| log_end))
-            .and_then(|log_end| self.shared.checkpoint_recovery_points().map(|()| log_end));
+            .and_then(|log_end| self.shared.checkpoint_recovery_points().map(|()| log_end))
+            .and_then(|log_end| self.shared.cut_cleaned(log, log_end).map(|()| log_end));
         truncated.map_err(|error| {
             self.shared.fail(&format!("cannot truncate {} to {to}: {error}", log.topic_partition()))
         })

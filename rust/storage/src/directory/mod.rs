@@ -10,12 +10,16 @@
 //!                                                                       retention, deletions
 //! ```
 //!
+//! The cleaners compact logs beside all this: they read sealed segments and swap them.
+//!
 //! The machines are step functions: on threads in production ([`DirectoryMachines::spawn`]), in one
 //! loop in a simulation.
 
 mod appender;
 mod aside;
 mod clean_shutdown;
+mod cleaner;
+mod cleaning_state;
 mod command;
 mod config;
 mod failure;
@@ -42,10 +46,12 @@ use self::aside::DELETE_SUFFIX;
 use self::command::{Command, LogKey};
 use self::queue::Refusal;
 use self::shared::{Deletion, Shared, describe};
+use crate::cleaner::CleanerConfig;
 use crate::log::{Durability, Log, LogCheckpoints, LogConfig, LogOpening};
 
 pub use self::appender::Appender;
 pub use self::clean_shutdown::LastShutdown;
+pub use self::cleaner::Cleaner;
 pub use self::command::{AppendRequest, Completion, Refused, RefusedReason};
 pub use self::config::DirectoryConfig;
 pub use self::failure::{DirectoryError, Failure};
@@ -74,6 +80,8 @@ pub struct DirectoryMachines {
     pub journal_writer: JournalWriter,
     /// Makes the segments durable in the background.
     pub syncer: Syncer,
+    /// Compact the logs.
+    pub cleaners: Vec<Cleaner>,
 }
 
 impl LogDirectory {
@@ -186,16 +194,31 @@ impl LogDirectory {
         partition: PartitionIndex,
         completion: Completion<()>,
     ) {
-        let Some(log) = self.shared.logs.write().remove(&LogKey { topic_id, partition }) else {
+        let key = LogKey { topic_id, partition };
+        let Some(log) = self.shared.logs.write().remove(&key) else {
             completion(Ok(()));
             return;
         };
         log.retire();
+        if self.shared.cleaning.lock().forget(key)
+            && let Err(error) = self.shared.checkpoint_cleaned()
+        {
+            // A log of the same name must not be taken for clean.
+            let error = self.shared.fail(&format!("cannot write how far logs are clean: {error}"));
+            completion(Err(error));
+            return;
+        }
         if let Err(error) = self.move_aside(&log) {
             completion(Err(error));
             return;
         }
         self.command(Command::Deleted { log, completion });
+    }
+
+    /// Gives the cleaners another configuration, from their next round on. Their number stays as it
+    /// was when the directory was opened.
+    pub fn configure_cleaner(&self, config: CleanerConfig) {
+        *self.shared.cleaner_config.write() = config;
     }
 
     /// Takes nothing more. The machines finish what was taken, sync everything and leave the marker
@@ -234,6 +257,7 @@ impl LogDirectory {
             listener: known.listener,
             checkpoints: LogCheckpoints::default(),
             clean: true,
+            holes_before: Offset::ZERO,
             now_ms: self.shared.clock.unix_ms(),
             seed: open::jitter_seed(key),
         }

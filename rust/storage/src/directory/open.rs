@@ -22,6 +22,8 @@ use thiserror::Error;
 use super::appender::Appender;
 use super::aside::{self, DELETE_SUFFIX, STRAY_SUFFIX};
 use super::clean_shutdown::{self, LastShutdown};
+use super::cleaner::Cleaner;
+use super::cleaning_state::CleaningState;
 use super::command::LogKey;
 use super::config::DirectoryConfig;
 use super::journal_writer::JournalWriter;
@@ -32,8 +34,8 @@ use super::shared::{Deletion, Parts, Shared};
 use super::syncer::Syncer;
 use super::{DirectoryMachines, LogDirectory};
 use crate::checkpoint_file::{
-    self, CheckpointError, HIGH_WATERMARK_FILE, LOG_START_FILE, PARTITION_METADATA_FILE,
-    RECOVERY_POINT_FILE,
+    self, CLEANER_FILE, CheckpointError, HIGH_WATERMARK_FILE, LOG_START_FILE,
+    PARTITION_METADATA_FILE, RECOVERY_POINT_FILE,
 };
 use crate::disk::{Disk, EntryKind};
 use crate::journal::{Journal, JournalError};
@@ -120,7 +122,7 @@ pub(super) fn open(
     let mut opening = Opening::new(&**clock, disk.clone(), path.clone(), clean, topics)?;
     opening.sort_directories()?;
     opening.open_journalled(&plan)?;
-    let Opening { logs, mut recovered, strays, deletions, .. } = opening;
+    let Opening { logs, mut recovered, strays, deletions, checkpoints, .. } = opening;
 
     let replayed = plan.run(&recovery, &logs, clock.unix_ms())?;
     for (key, entries) in &replayed.entries {
@@ -128,9 +130,15 @@ pub(super) fn open(
         log.replayed_entries = *entries;
     }
     let needs_sync = !clean || !replayed.entries.is_empty();
-    let parts =
-        Parts { disk, path, id, config, clock: clock.clone(), logs, journal, deletions, lock };
+    let cleaning = CleaningState::of(&logs, &checkpoints.cleaned);
+    let forgets_some = cleaning.len() < checkpoints.cleaned.len();
+    let clock = clock.clone();
+    let parts = Parts { disk, path, id, config, clock, logs, journal, deletions, cleaning, lock };
     let shared = Arc::new(Shared::new(parts));
+    if forgets_some {
+        let failed = failed("write a checkpoint in", &shared.path);
+        shared.checkpoint_cleaned().map_err(failed)?;
+    }
     if needs_sync {
         settle(&shared)?;
     }
@@ -139,12 +147,13 @@ pub(super) fn open(
         logs: recovered.into_values().collect(),
         strays,
         skipped_entries: replayed.skipped,
-        elapsed: clock.now().since(started),
+        elapsed: shared.clock.now().since(started),
     };
     let machines = DirectoryMachines {
         appender: Appender::new(shared.clone()),
         journal_writer: JournalWriter::new(shared.clone()),
         syncer: Syncer::new(shared.clone()),
+        cleaners: shared.wakes.cleaners.iter().map(|_| Cleaner::new(shared.clone())).collect(),
     };
     Ok((LogDirectory { shared }, machines, report))
 }
@@ -181,6 +190,7 @@ struct Checkpoints {
     recovery_points: BTreeMap<TopicPartition, Offset>,
     log_starts: BTreeMap<TopicPartition, Offset>,
     high_watermarks: BTreeMap<TopicPartition, Offset>,
+    cleaned: BTreeMap<TopicPartition, Offset>,
 }
 
 impl<'a> Opening<'a> {
@@ -196,6 +206,7 @@ impl<'a> Opening<'a> {
             recovery_points: read(RECOVERY_POINT_FILE)?,
             log_starts: read(LOG_START_FILE)?,
             high_watermarks: read(HIGH_WATERMARK_FILE)?,
+            cleaned: read(CLEANER_FILE)?,
         };
         Ok(Self {
             clock,
@@ -296,6 +307,7 @@ impl<'a> Opening<'a> {
                 high_watermark: checkpoint(&self.checkpoints.high_watermarks),
             },
             clean: self.clean,
+            holes_before: checkpoint(&self.checkpoints.cleaned),
             now_ms: self.clock.unix_ms(),
             seed: jitter_seed(key),
         };

@@ -9,13 +9,17 @@ use std::time::Duration;
 use base::{BrokerEpoch, Clock, DirectoryId, Instant, Offset, TopicPartition};
 use parking_lot::{Mutex, RwLock};
 
+use super::cleaning_state::CleaningState;
 use super::command::{Command, LogKey, WriterItem};
 use super::config::DirectoryConfig;
 use super::failure::{DirectoryError, Failure};
 use super::occasional::Occasional;
 use super::queue::{Queue, QueueLimits};
 use super::wake::Wake;
-use crate::checkpoint_file::{self, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE};
+use crate::checkpoint_file::{
+    self, CLEANER_FILE, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE,
+};
+use crate::cleaner::CleanerConfig;
 use crate::disk::{Disk, DiskLock, MemoryDisk};
 use crate::journal::Journal;
 use crate::log::{Durability, Log};
@@ -45,6 +49,9 @@ pub(crate) struct Shared {
     pub(crate) sync_wanted: Mutex<BTreeMap<LogKey, Arc<Log>>>,
     /// Renamed directories, and when they may go.
     pub(crate) deletions: Mutex<Vec<Deletion>>,
+    /// How far the logs are clean, and which of them are being cleaned.
+    pub(crate) cleaning: Mutex<CleaningState>,
+    pub(crate) cleaner_config: RwLock<CleanerConfig>,
     pub(crate) stop: Mutex<Stop>,
     failure: OnceLock<Arc<Failure>>,
     /// Batches that found the queue full.
@@ -62,6 +69,7 @@ pub(crate) struct Wakes {
     pub(crate) appender: Arc<Wake>,
     pub(crate) journal_writer: Arc<Wake>,
     pub(crate) syncer: Arc<Wake>,
+    pub(crate) cleaners: Vec<Arc<Wake>>,
 }
 
 /// What the journal holds that segments may not hold durably.
@@ -90,6 +98,8 @@ type Checkpoints = BTreeMap<&'static str, BTreeMap<TopicPartition, Offset>>;
 pub(crate) struct Stop {
     pub(crate) broker_epoch: Option<BrokerEpoch>,
     pub(crate) writer_stopped: bool,
+    /// The cleaners that have not stopped.
+    pub(crate) cleaners: usize,
     /// A machine has panicked.
     pub(crate) is_abandoned: bool,
 }
@@ -104,13 +114,17 @@ pub(crate) struct Parts {
     pub(crate) logs: BTreeMap<LogKey, Arc<Log>>,
     pub(crate) journal: Journal,
     pub(crate) deletions: Vec<Deletion>,
+    pub(crate) cleaning: CleaningState,
     pub(crate) lock: Box<dyn DiskLock>,
 }
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { disk, path, id, config, clock, logs, journal, deletions, lock } = parts;
-        let wakes = Wakes::default();
+        let Parts { disk, path, id, config, clock, logs, journal, deletions, cleaning, lock } =
+            parts;
+        let cleaners = config.cleaner.cleaners();
+        let wakes =
+            Wakes { cleaners: (0..cleaners).map(|_| Arc::default()).collect(), ..Wakes::default() };
         let sequence = journal.next_sequence();
         Self {
             disk,
@@ -132,7 +146,9 @@ impl Shared {
             journalled: Mutex::new(Journalled { sequence, ..Journalled::default() }),
             sync_wanted: Mutex::default(),
             deletions: Mutex::new(deletions),
-            stop: Mutex::default(),
+            cleaning: Mutex::new(cleaning),
+            cleaner_config: RwLock::new(config.cleaner.clone()),
+            stop: Mutex::new(Stop { cleaners, ..Stop::default() }),
             failure: OnceLock::new(),
             refused: Mutex::default(),
             checkpoints: Mutex::default(),
@@ -260,6 +276,26 @@ impl Shared {
         self.write_checkpoint(&mut written, LOG_START_FILE, starts)
     }
 
+    /// Writes down how far logs are clean.
+    pub(crate) fn checkpoint_cleaned(&self) -> io::Result<()> {
+        let mut written = self.checkpoints.lock();
+        let cleaning = self.cleaning.lock();
+        let cleaned = |log: Arc<Log>| {
+            let offset = cleaning.cleaned(LogKey::of(&log))?;
+            Some((log.topic_partition().clone(), offset))
+        };
+        let cleaned: BTreeMap<_, _> = self.logs_on_disk().into_iter().filter_map(cleaned).collect();
+        drop(cleaning);
+        self.write_checkpoint(&mut written, CLEANER_FILE, cleaned)
+    }
+
+    /// The log was cut off at `log_end`: what comes there now is dirty. Durable when it returns,
+    /// before anything comes there.
+    pub(crate) fn cut_cleaned(&self, log: &Log, log_end: Offset) -> io::Result<()> {
+        let was_lower = self.cleaning.lock().cut(LogKey::of(log), log_end);
+        if was_lower { self.checkpoint_cleaned() } else { Ok(()) }
+    }
+
     /// Writes the file, unless that is what it says.
     fn write_checkpoint(
         &self,
@@ -277,7 +313,8 @@ impl Shared {
 
 impl Wakes {
     pub(crate) fn wake_all(&self) {
-        for wake in [&self.appender, &self.journal_writer, &self.syncer] {
+        let others = [&self.appender, &self.journal_writer, &self.syncer];
+        for wake in others.into_iter().chain(&self.cleaners) {
             wake.wake();
         }
     }

@@ -210,7 +210,8 @@ impl Syncer {
     }
 
     fn stop_wanted(&self) -> bool {
-        self.shared.stop.lock().writer_stopped
+        let stop = self.shared.stop.lock();
+        stop.writer_stopped && stop.cleaners == 0
     }
 
     /// Syncs everything, and leaves the marker as the last thing.

@@ -23,14 +23,17 @@ pub struct DirectoryThreads {
 impl DirectoryMachines {
     /// Runs the machines on threads until the directory is [closed](super::LogDirectory::close).
     pub fn spawn(self) -> io::Result<DirectoryThreads> {
-        let Self { mut appender, mut journal_writer, mut syncer } = self;
+        let Self { mut appender, mut journal_writer, mut syncer, cleaners } = self;
         let shared = appender.shared.clone();
         let wakes = shared.wakes.clone();
-        let mut handles = Vec::with_capacity(3);
+        let mut handles = Vec::with_capacity(3 + cleaners.len());
         handles.push(run("log-appender", &shared, wakes.appender, move || appender.step())?);
         let step = move || journal_writer.step();
         handles.push(run("journal-writer", &shared, wakes.journal_writer, step)?);
         handles.push(run("log-syncer", &shared, wakes.syncer, move || syncer.step())?);
+        for (mut cleaner, wake) in cleaners.into_iter().zip(wakes.cleaners) {
+            handles.push(run("log-cleaner", &shared, wake, move || cleaner.step())?);
+        }
         Ok(DirectoryThreads { handles })
     }
 }

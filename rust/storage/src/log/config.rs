@@ -13,7 +13,7 @@ pub enum Durability {
 }
 
 /// The keys that a log acts on. Defaults are Kafka's, but for the durability.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     /// `ottla.durability`
     pub durability: Durability,
@@ -34,6 +34,16 @@ pub struct LogConfig {
     pub retention_ms: Option<i64>,
     /// Whether `cleanup.policy` says `delete`.
     pub delete: bool,
+    /// Whether `cleanup.policy` says `compact`.
+    pub compact: bool,
+    /// `min.cleanable.dirty.ratio`: a log is cleaned when more of it is dirty.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: a record is not compacted away sooner.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: a record waits no longer for the cleaner.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: a tombstone is kept so long after it was first cleaned.
+    pub delete_retention_ms: i64,
     /// `file.delete.delay.ms`: a deleted segment's file is kept so long.
     pub file_delete_delay_ms: i64,
     /// `flush.messages`: so many records are acknowledged after a sync at the latest; none for
@@ -60,11 +70,24 @@ impl Default for LogConfig {
             retention_bytes: None,
             retention_ms: Some(7 * 24 * HOUR_MS),
             delete: true,
+            compact: false,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 24 * HOUR_MS,
             file_delete_delay_ms: 60_000,
             flush_messages: None,
             flush_ms: None,
             log_append_time: false,
             producer_id_expiration_ms: 24 * HOUR_MS,
         }
+    }
+}
+
+impl LogConfig {
+    /// After how long a segment is closed: the active one is never cleaned, so a compacted log's
+    /// is closed in time for `max.compaction.lag.ms`.
+    pub(crate) fn roll_ms(&self) -> i64 {
+        if self.compact { self.segment_ms.min(self.max_compaction_lag_ms) } else { self.segment_ms }
     }
 }

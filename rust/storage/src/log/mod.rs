@@ -6,6 +6,7 @@
 //! The listener is called with none of them held.
 
 mod append;
+mod cleaning;
 pub mod config;
 mod error;
 mod found;
@@ -16,6 +17,7 @@ mod read;
 mod recovery;
 mod retention;
 mod slice;
+mod swap;
 mod sync;
 mod truncate;
 
@@ -28,6 +30,7 @@ use base::{LeaderEpoch, Offset, Rng as _, SplitMix64, TopicId, TopicPartition};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 pub use append::Appended;
+pub(crate) use cleaning::CleanablePart;
 pub use config::{Durability, LogConfig};
 pub use error::{
     AppendError, ConfigureError, DeleteRecordsError, LogOpenError, ReadError, Unavailable,
@@ -77,6 +80,8 @@ struct Writer {
     recovery_point: Offset,
     /// Below it the records are durable in the segments: never below the recovery point.
     synced: Offset,
+    /// How often the end was cut off.
+    truncations: u64,
     /// A segment file was made since the last whole sync: its name may not be durable.
     segment_is_new: bool,
     /// Whether there is something to sync even though no record is.
@@ -290,7 +295,7 @@ impl Log {
         let config = self.config.read();
         SegmentLimits {
             segment_bytes: u64::from(config.segment_bytes),
-            segment_ms: config.segment_ms.saturating_sub(writer.roll_jitter_ms),
+            segment_ms: config.roll_ms().saturating_sub(writer.roll_jitter_ms),
             index_bytes: config.segment_index_bytes as usize,
             index_interval_bytes: config.index_interval_bytes,
         }

@@ -16,6 +16,7 @@ use base::{Offset, SplitMix64, TopicId, TopicPartition};
 use parking_lot::{Mutex, RwLock};
 
 use super::found::{Found, list};
+use super::swap::finish_swaps;
 use super::{
     DirectoryState, Log, LogConfig, LogListener, LogOffsets, LogOpenError, Segments, Status, Writer,
 };
@@ -23,7 +24,7 @@ use crate::checkpoint_file::{self, CheckpointError, LEADER_EPOCH_FILE, PARTITION
 use crate::disk::Disk;
 use crate::epoch_cache::LeaderEpochCache;
 use crate::producer_state::ProducerState;
-use crate::segment::{FoundSegment, Segment};
+use crate::segment::{FoundSegment, RebuildBounds, Segment};
 
 /// What a log is opened from, or made: a new log touches no file until its first record.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct LogOpening {
     pub checkpoints: LogCheckpoints,
     /// Whether the log directory was shut down cleanly.
     pub clean: bool,
+    /// Below it the log was compacted: records may be missing between others.
+    pub holes_before: Offset,
     /// The time.
     pub now_ms: i64,
     /// Where the jitter of `segment.ms` comes from.
@@ -92,7 +95,10 @@ impl Log {
         let now_ms = opening.now_ms;
         let clean = opening.clean;
         let checkpoints = opening.checkpoints;
-        let entries = list(&opening)?;
+        // A crash may have come before the cleaner noted how far it was.
+        let compacts = opening.config.compact;
+        let holes_before = if compacts { Offset(i64::MAX) } else { opening.holes_before };
+        let entries = finish_swaps(&opening, list(&opening)?)?;
         let found = Found::sort(&opening, entries.as_deref().unwrap_or_default())?;
         let log = Self::unrecovered(opening, entries.is_some(), found.snapshots);
         let mut writer = log.writer.lock();
@@ -102,7 +108,7 @@ impl Log {
         }
         let durable_before = if clean { Offset(i64::MAX) } else { checkpoints.recovery_point };
         log.take_segments(checkpoints.log_start, durable_before, found.segments, now_ms)?;
-        let mut recovery = log.check_segments(&checkpoints, clean)?;
+        let mut recovery = log.check_segments(&checkpoints, clean, holes_before)?;
         let first = log.segments.read().keys().next().copied();
         let start = checkpoints.log_start.max(first.unwrap_or(recovery.log_end));
         if recovery.log_end < start {
@@ -135,6 +141,7 @@ impl Log {
             recovery_point: Offset::ZERO,
             synced: Offset::ZERO,
             segment_is_new: false,
+            truncations: 0,
             changed: false,
             epochs_written: LeaderEpochCache::default(),
             directory: match (has_directory, opening.clean) {
@@ -231,7 +238,9 @@ impl Log {
     /// Makes the indexes of a sealed segment anew.
     fn reindex(&self, segment: &Segment, size: u32) -> io::Result<()> {
         let interval = self.config.read().index_interval_bytes;
-        match segment.rebuild(size, segment.base_offset(), interval, &mut |_| {})? {
+        let trusted = segment.base_offset();
+        let bounds = RebuildBounds { trusted, holes_before: segment.next_offset() };
+        match segment.rebuild(size, bounds, interval, &mut |_| {})? {
             None => segment.seal(),
             Some(damage) => {
                 let (base, position) = (segment.base_offset(), damage.position);
@@ -249,7 +258,12 @@ impl Log {
     }
 
     /// Checks what a crash may have damaged and cuts the log where it stops making sense.
-    fn check_segments(&self, checkpoints: &LogCheckpoints, clean: bool) -> io::Result<LogRecovery> {
+    fn check_segments(
+        &self,
+        checkpoints: &LogCheckpoints,
+        clean: bool,
+        holes_before: Offset,
+    ) -> io::Result<LogRecovery> {
         let recovery_point = checkpoints.recovery_point;
         // A log that begins above what was ever durable has lost its beginning, and with it all.
         let begins =
@@ -273,7 +287,7 @@ impl Log {
                 self.cut_segment(segment, segment.size(), 0, reason, &mut recovery)?;
                 continue;
             }
-            self.check_segment(segment, trusted, &mut recovery)?;
+            self.check_segment(segment, RebuildBounds { trusted, holes_before }, &mut recovery)?;
             previous_end = Some(segment.next_offset());
         }
         let Some(active) = self.active_segment() else { return Ok(recovery) };
@@ -290,14 +304,14 @@ impl Log {
     fn check_segment(
         &self,
         segment: &Arc<Segment>,
-        trusted: Offset,
+        bounds: RebuildBounds,
         recovery: &mut LogRecovery,
     ) -> io::Result<()> {
         let bytes = segment.size();
         let interval = self.config.read().index_interval_bytes;
         let mut epochs = self.epochs.write();
         let mut checked_bytes = 0;
-        let damage = segment.rebuild(bytes, trusted, interval, &mut |header| {
+        let damage = segment.rebuild(bytes, bounds, interval, &mut |header| {
             checked_bytes += header.size_in_bytes() as u64;
             // What the checkpoint says of the epochs before the recovery point is right, and must
             // not be cut by it.

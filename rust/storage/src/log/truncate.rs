@@ -58,25 +58,28 @@ impl Log {
         let mut log_end = offset;
         let mut kept_bytes = None;
         if let Some(segment) = self.segment_of(offset) {
-            let (position, end) = segment.boundary(offset, Wait::Allowed)?;
-            log_end = end;
-            if position == 0 {
-                self.remove_segments_above(Offset(segment.base_offset().0 - 1))?;
-            } else {
-                kept_bytes = Some(position);
+            match segment.position_of(offset, Wait::Allowed)? {
+                0 => {
+                    log_end = segment.base_offset();
+                    self.remove_segments_above(Offset(log_end.0 - 1))?;
+                }
+                position => kept_bytes = Some(position),
             }
         }
         if let Some(last) = self.active_segment() {
             // It may have been sealed: now it must know again what an active segment knows.
             let interval = self.config.read().index_interval_bytes;
-            last.truncate(kept_bytes.unwrap_or(last.size()), log_end, interval)?;
+            last.truncate(kept_bytes.unwrap_or(last.size()), offset, interval)?;
             last.sync_log()?;
+            // Where the last batch ends that is left: below the offset there may be a hole.
+            log_end = last.next_offset();
         }
         self.cut_offsets(log_end);
         self.cut_epochs(writer, log_end)?;
         writer.recovery_point = writer.recovery_point.min(log_end);
         writer.synced = writer.synced.min(log_end);
         writer.changed = true;
+        writer.truncations += 1;
         self.load_producers(writer, log_end, log_end, now_ms)?;
         Ok(log_end)
     }
@@ -105,6 +108,7 @@ impl Log {
         writer.recovery_point = offset;
         writer.synced = offset;
         writer.changed = true;
+        writer.truncations += 1;
         writer.sync_due = false;
         writer.unsynced_records = 0;
         writer.unsynced_since_ms = None;

@@ -14,6 +14,10 @@ pub(crate) const TIME_INDEX: &str = "timeindex";
 pub(crate) const SNAPSHOT: &str = "snapshot";
 /// Behind the name of a file that is about to go.
 pub(crate) const DELETED: &str = ".deleted";
+/// Behind the name of a file that the cleaner is writing.
+pub(crate) const CLEANED: &str = ".cleaned";
+/// Behind the name of a file that the cleaner has written, and that takes the place of others.
+pub(crate) const SWAP: &str = ".swap";
 /// Behind the name of a file that is about to take the place of another.
 pub(crate) const TEMPORARY: &str = ".tmp";
 
@@ -32,8 +36,13 @@ pub(crate) fn parse(name: &str) -> Option<(Offset, &str)> {
 
 /// The name that the file gets when it is about to go.
 pub(crate) fn deleted(path: &Path) -> PathBuf {
+    with_suffix(path, DELETED)
+}
+
+/// The name with `suffix` behind it.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(DELETED);
+    name.push(suffix);
     name.into()
 }
 

@@ -61,6 +61,11 @@ impl<E: IndexEntry> Index<E> {
         self.state.read().len()
     }
 
+    /// The length of all entries.
+    pub(crate) fn size_in_bytes(&self) -> u64 {
+        (self.len() * E::BYTES) as u64
+    }
+
     /// Adds an entry, in memory: an append must not fail for want of a hint.
     pub(crate) fn push(&self, entry: E) {
         self.state.write().tail.push(entry);

@@ -21,14 +21,14 @@ pub struct FoundRecord {
 }
 
 impl Segment {
-    /// Where the batch begins that holds the record at `offset`; the segment's end if the record is
-    /// not there yet.
+    /// Where the batch begins that holds the record at `offset`, or the one that follows if it was
+    /// compacted away; the segment's end if the record is not there yet.
     pub(crate) fn position_of(&self, offset: Offset, wait: Wait) -> io::Result<u32> {
         let (size, next_offset) = self.published();
         if offset >= next_offset {
             return Ok(size);
         }
-        if let Some(position) = self.recent_position(|(base, _)| base <= offset) {
+        if let Some(position) = self.recent_position_of(offset) {
             return Ok(position);
         }
         let relative = self.relative(offset);
@@ -36,16 +36,6 @@ impl Segment {
         let hint = hint.map_or(0, |entry| entry.position);
         let found = self.walk(hint, size, wait, |batch| batch.header.last_offset() >= offset)?;
         Ok(found.map_or(size, |batch| batch.position))
-    }
-
-    /// Where the batch begins that holds the record at `offset`, and its base offset; the segment's
-    /// end and the offset that follows if the record is not there.
-    pub(crate) fn boundary(&self, offset: Offset, wait: Wait) -> io::Result<(u32, Offset)> {
-        let (size, next_offset) = self.published();
-        let position = self.position_of(offset, wait)?;
-        let file = self.file()?;
-        let batch = Scanner::new(&*file, position..size, wait).next_header()?;
-        Ok((position, batch.map_or(next_offset, |batch| batch.header.base_offset)))
     }
 
     /// The last place not after `limit` where a batch ends, if it lies behind `start`, where a
@@ -61,7 +51,7 @@ impl Segment {
         if limit >= size {
             return Ok(size);
         }
-        if let Some(position) = self.recent_position(|(_, position)| position <= limit)
+        if let Some(position) = self.recent_position_before(limit)
             && position > start
         {
             return Ok(position);
@@ -146,11 +136,20 @@ impl Segment {
         Ok(())
     }
 
-    /// The position of the last of the recent batches for which `before` holds.
-    fn recent_position(&self, before: impl Fn((Offset, u32)) -> bool) -> Option<u32> {
+    /// The position of the first of the recent batches that does not end before `offset`, if they
+    /// go back that far.
+    fn recent_position_of(&self, offset: Offset) -> Option<u32> {
         let published = self.published.lock();
-        let after = published.recent.partition_point(|&batch| before(batch));
-        after.checked_sub(1).and_then(|index| published.recent.get(index)).map(|batch| batch.1)
+        published.recent.front().filter(|first| first.base_offset <= offset)?;
+        let index = published.recent.partition_point(|batch| batch.last_offset < offset);
+        published.recent.get(index).map(|batch| batch.position)
+    }
+
+    /// The position of the last of the recent batches that does not begin behind `limit`.
+    fn recent_position_before(&self, limit: u32) -> Option<u32> {
+        let published = self.published.lock();
+        let after = published.recent.partition_point(|batch| batch.position <= limit);
+        after.checked_sub(1).and_then(|index| published.recent.get(index)).map(|it| it.position)
     }
 
     /// The first batch from `hint` on for which `wanted` holds. A hint that leads nowhere costs a

@@ -9,7 +9,8 @@ pub(crate) mod file_name;
 mod index;
 mod lookup;
 mod rebuild;
-mod scan;
+mod replace;
+pub(crate) mod scan;
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,6 +27,7 @@ use file::LazyFile;
 pub(crate) use file::ignore_missing;
 use index::{Index, IndexEntry as _};
 pub use lookup::FoundRecord;
+pub(crate) use rebuild::RebuildBounds;
 use scan::Scanner;
 
 /// No segment is larger: positions are 31 bits wide in Kafka's index.
@@ -59,14 +61,23 @@ pub(crate) struct Segment {
 struct Published {
     size: u32,
     next_offset: Offset,
-    /// The last batches: base offset and position.
-    recent: VecDeque<(Offset, u32)>,
+    /// The last batches.
+    recent: VecDeque<RecentBatch>,
     bytes_since_index_entry: u32,
     /// Of a sealed segment the time index knows it.
     max_timestamp: Option<MaxTimestamp>,
     first_timestamp: Option<i64>,
     preallocated: u64,
     created_ms: i64,
+}
+
+/// A batch that is found without a look into the file. Behind it may be a hole that compaction has
+/// left.
+#[derive(Clone, Copy, Debug)]
+struct RecentBatch {
+    base_offset: Offset,
+    last_offset: Offset,
+    position: u32,
 }
 
 /// What is found of a segment in its directory.
@@ -96,12 +107,15 @@ impl Segment {
             time_index_bytes: 0,
             indexes_are_whole: true,
         };
-        let segment = Self::found(disk, directory, found, now_ms);
-        // A stale file of this name may have survived a crash.
-        segment.log.get()?.truncate(0)?;
-        segment.offsets.create()?;
-        segment.times.create()?;
-        Ok(segment)
+        Self::found(disk, directory, found, now_ms).made()
+    }
+
+    /// Makes the files, empty. A stale one of that name may have survived a crash.
+    fn made(self) -> io::Result<Self> {
+        self.log.get()?.truncate(0)?;
+        self.offsets.create()?;
+        self.times.create()?;
+        Ok(self)
     }
 
     /// A segment whose files are there. None of them is opened.
@@ -111,9 +125,20 @@ impl Segment {
         found: FoundSegment,
         now_ms: i64,
     ) -> Self {
+        Self::found_as(disk, directory, found, "", now_ms)
+    }
+
+    /// The same with `suffix` behind the files' names.
+    fn found_as(
+        disk: &Arc<dyn Disk>,
+        directory: &Path,
+        found: FoundSegment,
+        suffix: &str,
+        now_ms: i64,
+    ) -> Self {
         let file = |extension| {
             let path = file_name::path(directory, found.base_offset, extension);
-            LazyFile::new(Arc::clone(disk), path)
+            LazyFile::new(Arc::clone(disk), file_name::with_suffix(&path, suffix))
         };
         let offset_entries = found.offset_index_bytes as usize / OffsetEntry::BYTES;
         let time_entries = found.time_index_bytes as usize / TimeEntry::BYTES;
@@ -168,7 +193,8 @@ impl Segment {
             published.first_timestamp = Some(header.max_timestamp);
         }
         let rises = |max: MaxTimestamp| header.max_timestamp > max.timestamp;
-        if published.max_timestamp.is_none_or(rises) {
+        // A batch that compaction has emptied has no record with its timestamp.
+        if header.record_count > 0 && published.max_timestamp.is_none_or(rises) {
             let timestamp = header.max_timestamp;
             published.max_timestamp = Some(MaxTimestamp { timestamp, offset: last_offset });
         }
@@ -182,7 +208,8 @@ impl Segment {
         if published.recent.len() == RECENT_BATCHES {
             published.recent.pop_front();
         }
-        published.recent.push_back((header.base_offset, position));
+        let base_offset = header.base_offset;
+        published.recent.push_back(RecentBatch { base_offset, last_offset, position });
         published.size = position + bytes;
         published.next_offset = header.next_offset();
     }

@@ -31,18 +31,21 @@ pub(crate) enum DamageReason {
 impl Segment {
     /// Takes the index entries for granted that speak of records before `trusted`, checks the
     /// batches behind the last such entry up to the position `end`, notes them, and shows each to
-    /// `visit`. Stops at the first one that is damaged or does not follow the one before.
+    /// `visit`. Stops at the first one that is damaged or does not follow the one before; below
+    /// `holes_before` compaction may have left holes between them.
     ///
     /// What an index entry says is checked too: if no such batch is there, the segment is walked
     /// over from its start.
     pub(crate) fn rebuild(
         &self,
         end: u32,
-        trusted: Offset,
+        bounds: RebuildBounds,
         index_interval_bytes: u32,
         visit: &mut dyn FnMut(&BatchHeader),
     ) -> io::Result<Option<Damage>> {
         let file = self.file()?;
+        let RebuildBounds { trusted, holes_before } = bounds;
+        let again = RebuildBounds { trusted: self.base_offset(), holes_before };
         let resume = self.keep_index_before(end, trusted)?;
         let mut scanner = Scanner::new(&*file, resume.position..end, Wait::Allowed)
             .with_chunk_bytes(RECOVERY_BYTES);
@@ -52,13 +55,13 @@ impl Segment {
             let at_entry = position == resume.position && position > 0;
             let step = match scanner.next_checked() {
                 Ok(None) => return Ok(None),
-                Ok(Some(batch)) => check(&batch, expected).map(|()| batch),
+                Ok(Some(batch)) => check(&batch, expected, holes_before).map(|()| batch),
                 Err(ScanError::Damaged(error)) => Err(error.into()),
                 Err(ScanError::Io(error)) => return Err(error),
             };
             match step {
                 Ok(batch) if at_entry && Some(batch.header.last_offset()) != resume.last_offset => {
-                    return self.rebuild(end, self.base_offset(), index_interval_bytes, visit);
+                    return self.rebuild(end, again, index_interval_bytes, visit);
                 }
                 Ok(batch) => {
                     self.note(&batch.header, position, index_interval_bytes);
@@ -66,7 +69,7 @@ impl Segment {
                     expected = Some(batch.header.next_offset());
                 }
                 Err(_) if at_entry => {
-                    return self.rebuild(end, self.base_offset(), index_interval_bytes, visit);
+                    return self.rebuild(end, again, index_interval_bytes, visit);
                 }
                 Err(reason) => return Ok(Some(Damage { position, reason })),
             }
@@ -81,7 +84,9 @@ impl Segment {
         index_interval_bytes: u32,
     ) -> io::Result<()> {
         self.file()?.truncate(u64::from(position))?;
-        match self.rebuild(position, next_offset, index_interval_bytes, &mut |_| {})? {
+        // What is kept was checked before.
+        let bounds = RebuildBounds { trusted: next_offset, holes_before: next_offset };
+        match self.rebuild(position, bounds, index_interval_bytes, &mut |_| {})? {
             None => Ok(()),
             Some(damage) => Err(io::Error::new(io::ErrorKind::InvalidData, damage.reason)),
         }
@@ -117,6 +122,15 @@ impl Segment {
     }
 }
 
+/// What is known of a segment's records before they are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RebuildBounds {
+    /// Below it the indexes tell of batches that are there.
+    pub(crate) trusted: Offset,
+    /// Below it there may be holes.
+    pub(crate) holes_before: Offset,
+}
+
 /// From where batches are noted again: the batch of the last index entry that was kept, or the
 /// start.
 #[derive(Clone, Copy, Debug)]
@@ -125,16 +139,20 @@ struct Resume {
     last_offset: Option<Offset>,
 }
 
-fn check(batch: &ScannedBatch, expected: Option<Offset>) -> Result<(), DamageReason> {
+fn check(
+    batch: &ScannedBatch,
+    expected: Option<Offset>,
+    holes_before: Offset,
+) -> Result<(), DamageReason> {
     let header = &batch.header;
     let (records, last_offset_delta) = (header.record_count, header.last_offset_delta);
     if last_offset_delta < 0 || records < 0 {
         return Err(DamageReason::Extent { records, last_offset_delta });
     }
+    let found = header.base_offset;
     match expected {
-        Some(expected) if expected != header.base_offset => {
-            Err(DamageReason::Offset { expected, found: header.base_offset })
-        }
+        Some(expected) if expected < found && found <= holes_before => Ok(()),
+        Some(expected) if expected != found => Err(DamageReason::Offset { expected, found }),
         _ => Ok(()),
     }
 }

@@ -126,8 +126,44 @@ fn every_offset_and_every_end_is_found_from_memory_and_from_the_files() {
         assert_eq!(segment.end_before(500, 599, true, Wait::Allowed).unwrap(), 600);
         assert_eq!(segment.end_before(500, 599, false, Wait::Allowed).unwrap(), 500);
     }
-    assert_eq!(reopened.boundary(Offset(1003), Wait::Allowed).unwrap(), (100, Offset(1002)));
-    assert_eq!(reopened.boundary(Offset(3000), Wait::Allowed).unwrap(), (100_000, Offset(3000)));
+}
+
+/// Trusted up to there, and never compacted.
+fn dense(trusted: i64) -> RebuildBounds {
+    RebuildBounds { trusted: Offset(trusted), holes_before: Offset(0) }
+}
+
+#[test]
+fn holes_are_found_across_and_are_no_damage_where_compaction_may_have_left_them() {
+    let disk = disk();
+    filled(&disk, 20).seal().unwrap();
+    let whole = content(&disk, file_name::LOG);
+    // Batches of two records from 1000 on: every third one stays.
+    let kept: Vec<u8> = whole
+        .chunks(100)
+        .enumerate()
+        .filter(|(n, _)| n % 3 == 1)
+        .flat_map(|(_, b)| b)
+        .copied()
+        .collect();
+    overwrite(&disk, file_name::LOG, &kept);
+    let size = kept.len() as u32;
+    let segment = found(&disk, 1040);
+    let bounds = RebuildBounds { trusted: Offset(1000), holes_before: Offset(1026) };
+    let damage = segment.rebuild(size, bounds, 250, &mut |_| {}).unwrap().unwrap();
+    assert!(damage.reason.to_string().contains("at offset 1032 where 1028"), "{}", damage.reason);
+    let bounds = RebuildBounds { holes_before: Offset(1038), ..bounds };
+    assert!(segment.rebuild(size, bounds, 250, &mut |_| {}).unwrap().is_none());
+    let position =
+        |segment: &Segment, offset| segment.position_of(Offset(offset), Wait::Allowed).unwrap();
+    let reopened = found(&disk, 1040);
+    for segment in [&segment, &reopened] {
+        assert_eq!(
+            [1000, 1002, 1003, 1004, 1008].map(|offset| position(segment, offset)),
+            [0, 0, 0, 100, 100]
+        );
+        assert_eq!(position(segment, 1039), 600);
+    }
 }
 
 #[test]
@@ -147,7 +183,7 @@ fn a_damaged_index_costs_a_longer_walk_and_no_answer() {
             assert_eq!(i64::from(position), (offset - 1000) / 2 * 100);
         }
         let mut visited = 0;
-        let damage = segment.rebuild(2000, Offset(1000), 250, &mut |_| visited += 1).unwrap();
+        let damage = segment.rebuild(2000, dense(1000), 250, &mut |_| visited += 1).unwrap();
         assert!(damage.is_none() && visited == 20);
         assert_eq!(segment.published(), (2000, Offset(1040)));
         segment.seal().unwrap();
@@ -163,7 +199,7 @@ fn a_rebuild_reads_no_further_back_than_the_last_trusted_entry() {
     for (trusted, expected) in [(1000, 20), (1008, 17), (1020, 11), (i64::MAX, 2)] {
         let segment = found(&disk, 1040);
         let mut visited = 0;
-        segment.rebuild(2000, Offset(trusted), 250, &mut |_| visited += 1).unwrap();
+        segment.rebuild(2000, dense(trusted), 250, &mut |_| visited += 1).unwrap();
         assert_eq!(visited, expected, "{trusted}");
         segment.seal().unwrap();
         assert_eq!(content(&disk, file_name::TIME_INDEX), times);
@@ -179,7 +215,7 @@ fn damage_ends_a_rebuild_and_is_named() {
         overwrite(&disk, file_name::LOG, bytes);
         let segment = found(&disk, 1040);
         let damage = segment
-            .rebuild(bytes.len() as u32, Offset(1000), 250, &mut |_| {})
+            .rebuild(bytes.len() as u32, dense(1000), 250, &mut |_| {})
             .unwrap()
             .expect("there is damage");
         assert_eq!(segment.size(), damage.position);

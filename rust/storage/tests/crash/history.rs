@@ -12,6 +12,10 @@ pub(crate) enum Event {
     Create(Partition, Settings),
     /// Batches of so many bytes each are submitted together.
     Append(Partition, usize, usize),
+    /// A record of so many bytes with this key is submitted.
+    Put(Partition, u8, usize),
+    /// A record with this key and no value is submitted.
+    Delete(Partition, u8),
     /// The machines run until they have nothing to do.
     Settle,
     /// The machines take so many steps, in a seeded order.
@@ -39,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) segment_bytes: u32,
     pub(crate) retention_bytes: Option<u64>,
     pub(crate) flush_messages: Option<i64>,
+    pub(crate) compact: bool,
 }
 
 const DISK: Settings = Settings {
@@ -46,11 +51,14 @@ const DISK: Settings = Settings {
     segment_bytes: 1 << 20,
     retention_bytes: None,
     flush_messages: None,
+    compact: false,
 };
 const OS: Settings = Settings { durability: Durability::Os, ..DISK };
 const SMALL_SEGMENTS: Settings = Settings { segment_bytes: 2_000, ..DISK };
 const SMALL_OS_SEGMENTS: Settings = Settings { segment_bytes: 2_000, ..OS };
 const RETAINED: Settings = Settings { retention_bytes: Some(4_000), ..SMALL_SEGMENTS };
+const COMPACTED: Settings = Settings { compact: true, ..SMALL_SEGMENTS };
+const COMPACTED_OS: Settings = Settings { compact: true, ..SMALL_OS_SEGMENTS };
 const FLUSHED: Settings = Settings { flush_messages: Some(3), ..OS };
 
 /// Longer than the sweep and the retention interval.
@@ -63,14 +71,19 @@ impl Settings {
             segment_bytes: self.segment_bytes,
             retention_bytes: self.retention_bytes,
             flush_messages: self.flush_messages,
+            compact: self.compact,
+            delete: !self.compact || self.retention_bytes.is_some(),
+            min_cleanable_dirty_ratio: 0.0,
+            // A tombstone may go with the second cleaning.
+            delete_retention_ms: 1_000,
             ..LogConfig::default()
         }
     }
 }
 
 use Event::{
-    Advance, Append, Configure, Create, DeleteRecords, DeleteTopic, Flush, Restart, Settle, Steps,
-    Truncate,
+    Advance, Append, Configure, Create, Delete, DeleteRecords, DeleteTopic, Flush, Put, Restart,
+    Settle, Steps, Truncate,
 };
 
 /// All histories by name.
@@ -283,6 +296,117 @@ pub(crate) const HISTORIES: &[(&str, &[Event])] = &[
             Settle,
             Restart,
             Append(0, 1, 300),
+            Settle,
+        ],
+    ),
+    (
+        "keys_are_compacted",
+        &[
+            Create(0, COMPACTED),
+            Put(0, 1, 600),
+            Put(0, 2, 600),
+            Put(0, 1, 600),
+            Put(0, 1, 600),
+            Settle,
+            Put(0, 3, 900),
+            Put(0, 3, 900),
+            Put(0, 1, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Put(0, 2, 600),
+            Put(0, 1, 600),
+            Put(0, 4, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Put(0, 4, 300),
+            Steps(4),
+        ],
+    ),
+    (
+        "deleted_keys_stay_deleted",
+        &[
+            Create(0, COMPACTED),
+            Create(1, COMPACTED_OS),
+            Put(0, 1, 900),
+            Put(1, 1, 900),
+            Put(0, 2, 900),
+            Delete(0, 1),
+            Delete(1, 1),
+            Settle,
+            Put(0, 3, 900),
+            Put(1, 3, 900),
+            Put(0, 3, 900),
+            Put(1, 3, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Put(0, 4, 900),
+            Put(1, 4, 900),
+            Put(0, 4, 900),
+            Put(1, 4, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Put(0, 5, 900),
+            Put(0, 5, 900),
+            Steps(6),
+            Advance(LONG_MS),
+            Settle,
+        ],
+    ),
+    (
+        "logs_change_while_they_are_compacted",
+        &[
+            Create(0, COMPACTED),
+            Put(0, 1, 900),
+            Put(0, 2, 900),
+            Put(0, 1, 900),
+            Put(0, 2, 900),
+            Put(0, 1, 900),
+            Settle,
+            Advance(LONG_MS),
+            Steps(20),
+            DeleteRecords(0, 2),
+            Steps(12),
+            Put(0, 3, 900),
+            Settle,
+            Advance(LONG_MS),
+            Steps(20),
+            DeleteTopic(0),
+            Create(0, COMPACTED),
+            Put(0, 1, 900),
+            Put(0, 1, 900),
+            Put(0, 1, 900),
+            Put(0, 1, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+        ],
+    ),
+    (
+        "a_compacted_log_is_stopped_and_truncated",
+        &[
+            Create(0, COMPACTED),
+            Put(0, 1, 900),
+            Put(0, 1, 900),
+            Put(0, 2, 900),
+            Put(0, 2, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Restart,
+            Put(0, 1, 900),
+            Put(0, 3, 300),
+            Settle,
+            Truncate(0, 1),
+            Put(0, 3, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Configure(0, SMALL_SEGMENTS),
+            Put(0, 4, 900),
             Settle,
         ],
     ),

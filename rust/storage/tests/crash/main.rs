@@ -52,6 +52,10 @@ histories! {
     durability_is_raised
     flush_messages_asks_for_syncs
     a_clean_stop_comes_between
+    keys_are_compacted
+    deleted_keys_stay_deleted
+    logs_change_while_they_are_compacted
+    a_compacted_log_is_stopped_and_truncated
 }
 
 /// Replays what a failure printed: `OTTLA_CRASH_CASE='history seed cut state second-cut

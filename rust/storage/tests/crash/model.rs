@@ -1,6 +1,6 @@
 //! What a history has been promised: which records must be there after the cut, and which may be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::{Offset, TopicId};
@@ -27,8 +27,8 @@ pub(crate) struct LogModel {
     pub(crate) is_deleted: bool,
     /// Everything that was ever appended, in that order.
     pub(crate) batches: Vec<AppendedBatch>,
-    /// What was submitted and not answered: it may be there, or not.
-    pub(crate) unanswered: BTreeSet<u64>,
+    /// What was submitted and not answered, with its key: it may be there, or not.
+    pub(crate) unanswered: BTreeMap<u64, Option<Keyed>>,
     /// Records below it were acknowledged as durable.
     pub(crate) durable: Offset,
     /// The log start that was acknowledged, and the furthest that it may have moved to.
@@ -43,8 +43,17 @@ pub(crate) struct AppendedBatch {
     pub(crate) id: u64,
     pub(crate) base: Offset,
     pub(crate) end: Offset,
+    /// None in a log that is not compacted.
+    pub(crate) key: Option<Keyed>,
     /// An acknowledged truncation has cut it off.
     pub(crate) is_void: bool,
+}
+
+/// What compaction looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keyed {
+    pub(crate) key: u8,
+    pub(crate) is_tombstone: bool,
 }
 
 impl Model {
@@ -54,7 +63,7 @@ impl Model {
             settings,
             is_deleted: false,
             batches: Vec::new(),
-            unanswered: BTreeSet::new(),
+            unanswered: BTreeMap::new(),
             durable: Offset::ZERO,
             log_start: (Offset::ZERO, Offset::ZERO),
             truncating_to: None,
@@ -87,8 +96,8 @@ impl Model {
 
 impl LogModel {
     pub(crate) fn appended(&mut self, id: u64, base: Offset, end: Offset) {
-        self.unanswered.remove(&id);
-        self.batches.push(AppendedBatch { id, base, end, is_void: false });
+        let key = self.unanswered.remove(&id).flatten();
+        self.batches.push(AppendedBatch { id, base, end, key, is_void: false });
     }
 
     /// The log is asked to cut records: those may be gone from now on.

@@ -8,7 +8,7 @@ use base::{
 };
 use parking_lot::Mutex;
 use records::{
-    BatchBuilder, Compression, ProduceBatch, ProduceRules, ProducerStamp, validate_produce,
+    BatchBuilder, Compression, Header, ProduceBatch, ProduceRules, ProducerStamp, validate_produce,
 };
 use storage::FaultyDisk;
 use storage::directory::{
@@ -20,7 +20,7 @@ use storage::log::Log;
 
 use crate::clock::ScriptedClock;
 use crate::history::{Event, Partition};
-use crate::model::SharedModel;
+use crate::model::{Keyed, SharedModel};
 use crate::topics::{Topics, known_partition, topic_id};
 
 pub(crate) const DATA: &str = "/data";
@@ -154,8 +154,14 @@ impl World {
             }
             Event::Append(partition, batches, bytes) => {
                 for _ in 0..batches {
-                    self.append(partition, bytes);
+                    self.append(partition, None, bytes);
                 }
+            }
+            Event::Put(partition, key, bytes) => {
+                self.append(partition, Some(Keyed { key, is_tombstone: false }), bytes);
+            }
+            Event::Delete(partition, key) => {
+                self.append(partition, Some(Keyed { key, is_tombstone: true }), 0);
             }
             Event::Settle => self.settle(),
             Event::Steps(steps) => {
@@ -191,14 +197,14 @@ impl World {
         }
     }
 
-    fn append(&mut self, partition: Partition, bytes: usize) {
+    fn append(&mut self, partition: Partition, key: Option<Keyed>, bytes: usize) {
         let (topic_id, log) = self.log(partition);
         let id = self.model.lock().new_batch_id();
-        self.model.lock().log(topic_id).unanswered.insert(id);
+        self.model.lock().log(topic_id).unanswered.insert(id, key);
         let model = self.model.clone();
         let request = AppendRequest {
             log,
-            batch: batch(id, bytes, self.clock.unix_ms()),
+            batch: batch(id, key, bytes, self.clock.unix_ms()),
             leader_epoch: LeaderEpoch(0),
             completion: Box::new(move |appended| {
                 if let Ok(appended) = appended {
@@ -249,11 +255,7 @@ impl World {
     pub(crate) fn settle(&mut self) {
         for _ in 0..STEPS_MAX {
             self.step();
-            let quiet = [
-                self.machines.appender.step(),
-                self.machines.journal_writer.step(),
-                self.machines.syncer.step(),
-            ];
+            let quiet = self.step_all();
             self.raise_high_watermarks();
             if !quiet.contains(&Progress::Busy) {
                 return;
@@ -262,11 +264,21 @@ impl World {
         panic!("the machines never settle");
     }
 
+    fn step_all(&mut self) -> [Progress; 4] {
+        [
+            self.machines.appender.step(),
+            self.machines.journal_writer.step(),
+            self.machines.syncer.step(),
+            self.machines.cleaners[0].step(),
+        ]
+    }
+
     fn step(&mut self) {
-        match self.rng.below(3) {
+        match self.rng.below(4) {
             0 => self.machines.appender.step(),
             1 => self.machines.journal_writer.step(),
-            _ => self.machines.syncer.step(),
+            2 => self.machines.syncer.step(),
+            _ => self.machines.cleaners[0].step(),
         };
         self.raise_high_watermarks();
     }
@@ -274,12 +286,8 @@ impl World {
     fn close(mut self) {
         self.directory.close(BrokerEpoch(1));
         for _ in 0..STEPS_MAX {
-            let stopped = [
-                self.machines.appender.step(),
-                self.machines.journal_writer.step(),
-                self.machines.syncer.step(),
-            ];
-            if stopped == [Progress::Stopped; 3] {
+            let stopped = self.step_all();
+            if stopped == [Progress::Stopped; 4] {
                 self.observe();
                 return;
             }
@@ -318,7 +326,8 @@ impl World {
             let log = self.directory.log_or_create(topic_id, PARTITION, known);
             let log = log.map_err(|error| error.to_string())?;
             let end = log.offsets().log_end;
-            self.append(partition, 100);
+            let key = settings.compact.then_some(Keyed { key: 9, is_tombstone: false });
+            self.append(partition, key, 100);
             self.settle();
             if log.offsets().flushed != end.next() {
                 return Err(format!("topic{partition} takes no record after recovery"));
@@ -333,11 +342,21 @@ impl World {
     }
 }
 
-/// A batch of one record of `bytes` bytes that carries its id at every eighth byte.
-fn batch(id: u64, bytes: usize, now_ms: i64) -> ProduceBatch {
+/// A batch of one record of `bytes` bytes that carries its id at every eighth byte, a tombstone in
+/// a header.
+fn batch(id: u64, key: Option<Keyed>, bytes: usize, now_ms: i64) -> ProduceBatch {
     let mut builder = BatchBuilder::new(1 << 20);
-    let value: Vec<u8> = id.to_be_bytes().into_iter().cycle().take(bytes.max(8) / 8 * 8).collect();
-    builder.try_append(now_ms, None, Some(&value), &[]).expect("it fits");
+    let id_bytes = id.to_be_bytes();
+    let value: Vec<u8> = id_bytes.into_iter().cycle().take(bytes.max(8) / 8 * 8).collect();
+    let key_bytes = key.map(|keyed| [keyed.key]);
+    let is_tombstone = key.is_some_and(|keyed| keyed.is_tombstone);
+    let (value, headers) = if is_tombstone {
+        (None, vec![Header::new("id", Some(&id_bytes))])
+    } else {
+        (Some(value.as_slice()), Vec::new())
+    };
+    let key = key_bytes.as_ref().map(<[u8; 1]>::as_slice);
+    builder.try_append(now_ms, key, value, &headers).expect("it fits");
     let bytes = builder.finish(&ProducerStamp::NONE, Compression::default()).expect("no codec");
     let rules = ProduceRules { now_ms, ..ProduceRules::default() };
     validate_produce(&bytes, &rules).expect("a well-formed batch")

@@ -127,8 +127,6 @@ fn a_key_that_would_change_the_meaning_is_refused_by_name_unless_it_has_its_defa
         "ssl.keystore.location=/keys",
         "sasl.enabled.mechanisms=PLAIN",
         "security.inter.broker.protocol=SSL",
-        "log.cleanup.policy=compact",
-        "log.cleanup.policy=delete,compact",
         "compression.type=zstd",
         "remote.log.storage.system.enable=true",
         "metadata.log.dir=/elsewhere",
@@ -150,6 +148,7 @@ fn a_key_that_would_change_the_meaning_is_refused_by_name_unless_it_has_its_defa
         "sasl.enabled.mechanisms=GSSAPI",
         "compression.type=producer",
         "log.cleanup.policy=",
+        "log.cleanup.policy=delete,compact",
         "process.roles=controller,broker",
         "node.id=2\ncontroller.quorum.voters=2@localhost:9093",
     ] {
@@ -181,6 +180,7 @@ fn a_value_that_cannot_be_is_refused_by_name() {
         "default.replication.factor=70000",
         "log.dir=",
         "ottla.durability=tape",
+        "log.cleaner.dedupe.buffer.size=1000",
         "log.cleaner.min.compaction.lag.ms=2\nlog.cleaner.max.compaction.lag.ms=1",
         "listener.security.protocol.map=A",
     ] {

@@ -20,36 +20,36 @@ config_keys! { LOG
         "Log directories that take no new partitions.";
     "delete.topic.enable", Boolean, Value("true"), Any, High, Acted, ReadOnly,
         "Whether topics may be deleted.";
-    "log.cleaner.backoff.ms", Long, Value("15000"), AtLeast(0), Medium, Tunes, ClusterWide,
-        "How long the compacting cleaner rests when there is nothing to clean; there is no \
-        compaction yet.";
-    "log.cleaner.dedupe.buffer.size", Long, Value("134217728"), Any, Medium, Tunes, ClusterWide,
-        "The memory of the compacting cleaner; there is no compaction yet.";
-    "log.cleaner.delete.retention.ms", Long, Value("86400000"), AtLeast(0), Medium, Tunes,
+    "log.cleaner.backoff.ms", Long, Value("15000"), AtLeast(0), Medium, Acted, ClusterWide,
+        "How long a cleaner rests when there is nothing to clean.";
+    "log.cleaner.dedupe.buffer.size", Long, Value("134217728"), Any, Medium, Acted, ClusterWide,
+        "The most memory that the cleaners take for keys, together; each takes what the records \
+        need that it is about to clean, and none when it rests.";
+    "log.cleaner.delete.retention.ms", Long, Value("86400000"), AtLeast(0), Medium, Acted,
         ClusterWide,
         "The default of a topic's delete.retention.ms.";
-    "log.cleaner.enable", Boolean, Value("true"), Any, Medium, Tunes, ReadOnly,
-        "Whether the compacting cleaner runs; there is no compaction yet.";
-    "log.cleaner.io.buffer.load.factor", Double, Value("0.9"), Any, Medium, Tunes, ClusterWide,
-        "How full the cleaner's map of keys may be; there is no compaction yet.";
-    "log.cleaner.io.buffer.size", Int, Value("524288"), AtLeast(0), Medium, Tunes, ClusterWide,
-        "The cleaner's buffer; there is no compaction yet.";
+    "log.cleaner.enable", Boolean, Value("true"), Any, Medium, Acted, ReadOnly,
+        "Whether compacted topics are compacted.";
+    "log.cleaner.io.buffer.load.factor", Double, Value("0.9"), Any, Medium, Acted, ClusterWide,
+        "How full a cleaner's map of keys may be.";
+    "log.cleaner.io.buffer.size", Int, Value("524288"), AtLeast(0), Medium, Acted, ClusterWide,
+        "The cleaners' buffers for reading and writing, together.";
     "log.cleaner.io.max.bytes.per.second", Double, Value("1.7976931348623157E308"), Any, Medium,
-        Tunes, ClusterWide,
-        "The cleaner's speed limit; there is no compaction yet.";
+        Acted, ClusterWide,
+        "How fast the cleaners read and write, together.";
     "log.cleaner.max.compaction.lag.ms", Long, Value("9223372036854775807"), AtLeast(1), Medium,
-        Tunes, ClusterWide,
+        Acted, ClusterWide,
         "The default of a topic's max.compaction.lag.ms.";
-    "log.cleaner.min.cleanable.ratio", Double, Value("0.5"), Between(0, 1), Medium, Tunes,
+    "log.cleaner.min.cleanable.ratio", Double, Value("0.5"), Between(0, 1), Medium, Acted,
         ClusterWide,
         "The default of a topic's min.cleanable.dirty.ratio.";
-    "log.cleaner.min.compaction.lag.ms", Long, Value("0"), AtLeast(0), Medium, Tunes, ClusterWide,
+    "log.cleaner.min.compaction.lag.ms", Long, Value("0"), AtLeast(0), Medium, Acted, ClusterWide,
         "The default of a topic's min.compaction.lag.ms.";
-    "log.cleaner.threads", Int, Value("1"), AtLeast(0), Medium, Tunes, ClusterWide,
-        "The number of the cleaner's threads; there is no compaction yet.";
+    "log.cleaner.threads", Int, Value("1"), AtLeast(0), Medium, Acted, ClusterWide,
+        "The number of cleaners; another one counts from the next start.";
     "log.cleanup.policy", List, Value("delete"), OneOf(&["compact", "delete"]), Medium, Acted,
         ClusterWide,
-        "The default of a topic's cleanup.policy; compact is not supported yet.";
+        "The default of a topic's cleanup.policy.";
     "log.dir", List, Value("/tmp/kafka-logs"), Any, High, Acted, ReadOnly,
         "The directory of the logs, unless log.dirs is set.";
     "log.dir.failure.timeout.ms", Long, Value("30000"), AtLeast(1), Low, Tunes, ReadOnly,

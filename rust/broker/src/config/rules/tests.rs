@@ -26,7 +26,7 @@ fn topic() -> ConfigEntity {
 fn topics_are_held_to_the_topic_table() {
     assert_eq!(validate(&topic(), "retention.ms", "5"), Ok(()));
     assert_eq!(validate(&topic(), "retention.ms", "x"), Err(ErrorCode::InvalidConfig));
-    assert_eq!(validate(&topic(), "cleanup.policy", "compact"), Err(ErrorCode::InvalidConfig));
+    assert_eq!(validate(&topic(), "cleanup.policy", "compact"), Ok(()));
     assert_eq!(validate(&topic(), "log.retention.ms", "5"), Err(ErrorCode::InvalidConfig));
 }
 
@@ -38,8 +38,10 @@ fn running_brokers_take_topic_defaults_and_refuse_what_is_read_at_the_start() {
         assert_eq!(validate(&entity, "ottla.durability", "tape"), Err(ErrorCode::InvalidConfig));
         assert_eq!(validate(&entity, "node.id", "5"), Err(ErrorCode::InvalidRequest));
         assert_eq!(validate(&entity, "log.retention.hours", "5"), Err(ErrorCode::InvalidRequest));
+        assert_eq!(validate(&entity, "log.cleanup.policy", "compact"), Ok(()));
+        assert_eq!(validate(&entity, "log.cleaner.threads", "2"), Ok(()));
         assert_eq!(
-            validate(&entity, "log.cleanup.policy", "compact"),
+            validate(&entity, "log.cleaner.dedupe.buffer.size", "5"),
             Err(ErrorCode::InvalidConfig)
         );
         assert_eq!(validate(&entity, "retention.ms", "5"), Err(ErrorCode::InvalidConfig));

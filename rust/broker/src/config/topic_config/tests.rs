@@ -47,15 +47,20 @@ fn nothing_set_gives_kafkas_defaults_but_for_the_durability() {
         config,
         TopicConfig {
             durability: Durability::Disk,
+            compact: false,
             delete: true,
+            delete_retention_ms: 24 * HOUR_MS,
             file_delete_delay_ms: 60_000,
             flush_messages: None,
             flush_ms: None,
             index_interval_bytes: 4096,
+            max_compaction_lag_ms: i64::MAX,
             max_message_bytes: 1_048_588,
             message_timestamp_after_max_ms: HOUR_MS,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_type: TimestampType::CreateTime,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
             min_insync_replicas: 1,
             producer_id_expiration_ms: 86_400_000,
             retention_bytes: None,
@@ -122,10 +127,33 @@ fn the_finer_unit_counts_before_the_coarser() {
 }
 
 #[test]
+fn a_topic_is_compacted_deleted_both_or_neither() {
+    for (policy, compact, delete) in [
+        ("compact", true, false),
+        ("delete", false, true),
+        ("compact,delete", true, true),
+        ("", false, false),
+    ] {
+        let config = Fixture::topic(&[("cleanup.policy", policy)]).resolve().unwrap();
+        assert_eq!((config.compact, config.delete), (compact, delete), "{policy}");
+        let log = config.log_config();
+        assert_eq!((log.compact, log.delete), (compact, delete), "{policy}");
+    }
+    let config = Fixture::topic(&[
+        ("min.cleanable.dirty.ratio", "0.25"),
+        ("min.compaction.lag.ms", "1"),
+        ("max.compaction.lag.ms", "2"),
+        ("delete.retention.ms", "3"),
+    ]);
+    let log = config.resolve().unwrap().log_config();
+    assert!((log.min_cleanable_dirty_ratio - 0.25).abs() < f64::EPSILON);
+    let lags = (log.min_compaction_lag_ms, log.max_compaction_lag_ms, log.delete_retention_ms);
+    assert_eq!(lags, (1, 2, 3));
+}
+
+#[test]
 fn an_override_that_cannot_be_is_refused_by_name() {
     for (key, value, kind) in [
-        ("cleanup.policy", "compact", "not supported yet"),
-        ("cleanup.policy", "compact,delete", "not supported yet"),
         ("cleanup.policy", "shred", "invalid"),
         ("compression.type", "zstd", "only producer"),
         ("compression.type", "brotli", "invalid"),

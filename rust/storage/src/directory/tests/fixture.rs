@@ -159,14 +159,21 @@ impl Fixture {
         self.directory.submit(request).map(|()| answers).map_err(|refused| refused.reason)
     }
 
+    /// Steps each machine once.
+    fn step(&mut self) -> Vec<Progress> {
+        let mut progress = vec![
+            self.machines.appender.step(),
+            self.machines.journal_writer.step(),
+            self.machines.syncer.step(),
+        ];
+        progress.extend(self.machines.cleaners.iter_mut().map(Cleaner::step));
+        progress
+    }
+
     /// Steps the machines until none has anything to do.
     pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
-            let progress = [
-                self.machines.appender.step(),
-                self.machines.journal_writer.step(),
-                self.machines.syncer.step(),
-            ];
+            let progress = self.step();
             if !progress.contains(&Progress::Busy) {
                 return;
             }
@@ -178,12 +185,8 @@ impl Fixture {
     pub(super) fn stop(&mut self) {
         self.directory.close(BrokerEpoch(7));
         for _ in 0..10_000 {
-            let progress = [
-                self.machines.appender.step(),
-                self.machines.journal_writer.step(),
-                self.machines.syncer.step(),
-            ];
-            if progress == [Progress::Stopped; 3] {
+            let progress = self.step();
+            if progress.iter().all(|progress| *progress == Progress::Stopped) {
                 return;
             }
         }

@@ -101,6 +101,7 @@ impl Fixture {
             listener: self.heard.clone(),
             checkpoints: self.checkpoints,
             clean: self.clean,
+            holes_before: Offset::ZERO,
             now_ms: self.now_ms,
             seed: 1,
         })

@@ -1,6 +1,7 @@
 //! The log over disks in memory: what is appended is read, whatever happens in between.
 
 mod append;
+mod cleaning;
 mod crash;
 mod fixture;
 mod idempotence;

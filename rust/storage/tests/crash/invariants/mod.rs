@@ -1,6 +1,7 @@
 //! What must be true of every log after every recovery: one file each.
 
 pub(crate) mod acknowledged_records_are_present;
+pub(crate) mod compaction_keeps_the_last;
 pub(crate) mod deleted_topics_are_gone;
 pub(crate) mod log_start_keeps_its_word;
 pub(crate) mod nothing_torn_is_served;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 use base::{Offset, TopicId, Wait};
 use bytes::Bytes;
-use records::batches;
+use records::{RecordBatch, batches};
 use storage::directory::LogDirectory;
 use storage::log::{Log, ReadRange};
 
@@ -41,6 +42,8 @@ pub(crate) struct ServedBatch {
     pub(crate) end: Offset,
     /// The id that its record carries; none if its bytes are not those of a batch that was sent.
     pub(crate) id: Option<u64>,
+    /// Compaction has left the batch without its record.
+    pub(crate) is_empty: bool,
 }
 
 /// Holds every invariant of a single state.
@@ -49,8 +52,9 @@ pub(crate) fn check(model: &Model, observed: &Observed) -> Result<(), String> {
     for (topic_id, log) in model.living_logs() {
         let unborn = ObservedLog::default();
         let served = observed.logs.get(&topic_id).unwrap_or(&unborn);
-        let checks: [Invariant; 4] = [
+        let checks: [Invariant; 5] = [
             acknowledged_records_are_present::check,
+            compaction_keeps_the_last::check,
             log_start_keeps_its_word::check,
             nothing_torn_is_served::check,
             offsets_are_dense::check,
@@ -77,7 +81,7 @@ impl Observed {
             let unborn = ObservedLog::default();
             let served = self.logs.get(topic_id).unwrap_or(&unborn);
             for batch in &served.batches {
-                if let Some(id) = batch.id.filter(|id| log.unanswered.contains(id)) {
+                if let Some(id) = batch.id.filter(|id| log.unanswered.contains_key(id)) {
                     log.appended(id, batch.base, batch.end);
                 }
             }
@@ -101,8 +105,9 @@ impl ObservedLog {
                 let batch = batch.map_err(|error| format!("at offset {from}: {error}"))?;
                 let header = batch.header();
                 let (base, end) = (header.base_offset, header.next_offset());
-                let id = batch.verify_crc().is_ok().then(|| id_of(batch.body())).flatten();
-                observed.batches.push(ServedBatch { base, end, id });
+                let id = batch.verify_crc().is_ok().then(|| id_of(&batch)).flatten();
+                let is_empty = batch.verify_crc().is_ok() && header.record_count == 0;
+                observed.batches.push(ServedBatch { base, end, id, is_empty });
             }
             let next = observed.batches.last().map_or(from, |batch| batch.end);
             if next <= from {
@@ -114,11 +119,12 @@ impl ObservedLog {
     }
 }
 
-/// The id that a record's value repeats to its end. The record ends with the number of its headers,
-/// zero.
-fn id_of(body: &[u8]) -> Option<u64> {
-    let (_, value) = body.split_last()?;
+/// The id that a record's value repeats to its end, or that its header has.
+fn id_of(batch: &RecordBatch) -> Option<u64> {
+    let records = batch.records().ok()?;
+    let record = records.iter().next()?.ok()?;
+    let in_header = record.headers.into_iter().next().and_then(|header| header.value);
     // A value of whole ids ends with the last byte of one.
-    let id = value.last_chunk::<8>()?;
+    let id = record.value.or(in_header)?.last_chunk::<8>()?;
     Some(u64::from_be_bytes(*id))
 }
