@@ -13,7 +13,7 @@ use wire::coordinator_records::{
 };
 
 use super::member::{JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH};
-use super::{Current, Draft, Holdings, Member, regex};
+use super::{Current, Draft, Holdings, Member};
 use crate::assignor::Assignor;
 use crate::rebalance::Cause;
 use crate::request::Client;
@@ -74,11 +74,6 @@ pub(crate) fn validate(
     if request.member_epoch == STATIC_LEAVE_EPOCH {
         ensure(request.instance_id.is_some(), "InstanceId can't be null.")?;
     }
-    if let Some(expression) = request.subscribed_topic_regex.as_deref()
-        && !expression.is_empty()
-    {
-        regex::compile(expression)?;
-    }
     match request.server_assignor.as_deref() {
         Some(name) if !assignors.iter().any(|assignor| assignor.name() == name) => {
             let known: Vec<&str> = assignors.iter().map(|assignor| assignor.name()).collect();
@@ -100,6 +95,9 @@ impl Draft<'_> {
     ) -> Result<ConsumerGroupHeartbeatResponse, Refusal> {
         if matches!(request.member_epoch, LEAVE_EPOCH | STATIC_LEAVE_EPOCH) {
             return self.leave(request);
+        }
+        if let Some(expression) = request.subscribed_topic_regex.as_deref() {
+            self.validate_regex(expression)?;
         }
         let id = match request.member_id.as_str() {
             "" => Uuid::random(rng).to_string(),
@@ -262,7 +260,7 @@ impl Draft<'_> {
             Some(_) => Cause::Rejoined { member, reason: None },
             None => Cause::Joined { member, reason: None },
         });
-        self.resolve_regexes();
+        self.update_regexes();
         self.bump_epoch();
     }
 

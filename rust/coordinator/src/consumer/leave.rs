@@ -65,7 +65,7 @@ impl Draft<'_> {
             self.cancel_timers(&id);
             self.causes.push(cause);
         }
-        self.resolve_regexes();
+        self.update_regexes();
         self.bump_epoch();
         self.update_targets();
     }

@@ -19,7 +19,7 @@ const COMPILED_BYTES_MAX: usize = 1 << 20;
 const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
 /// Compiles an expression, which has to match the whole name of a topic.
-pub(crate) fn compile(expression: &str) -> Result<Regex, Refusal> {
+fn compile(expression: &str) -> Result<Regex, Refusal> {
     let whole = format!("^(?:{expression})$");
     RegexBuilder::new(&whole).size_limit(COMPILED_BYTES_MAX).build().map_err(|error| {
         let message = format!("SubscribedTopicRegex `{expression}` is not valid: {error}.");
@@ -36,9 +36,17 @@ impl ConsumerGroup {
 }
 
 impl Draft<'_> {
-    /// Looks for the topics of every expression again, and forgets those that nobody uses any more.
-    /// Answers whether any matches other topics than before.
-    pub(crate) fn resolve_regexes(&mut self) -> bool {
+    /// Whether the expression can be used. One that is in use has been looked at.
+    pub(super) fn validate_regex(&self, expression: &str) -> Result<(), Refusal> {
+        if expression.is_empty() || self.regexes.contains_key(expression) {
+            return Ok(());
+        }
+        compile(expression).map(drop)
+    }
+
+    /// Looks for the topics of expressions that are new, and forgets those that nobody uses any
+    /// more.
+    pub(super) fn update_regexes(&mut self) {
         let used = self.used_regexes();
         let unused: Vec<String> =
             self.regexes.keys().filter(|regex| !used.contains(*regex)).cloned().collect();
@@ -46,14 +54,21 @@ impl Draft<'_> {
             let tombstone = self.regex_tombstone(&regex);
             self.write(tombstone);
         }
-        let mut has_changed = false;
         for regex in used {
-            has_changed |= self.resolve_regex(&regex);
+            if !self.regexes.contains_key(&regex) {
+                self.resolve_regex(&regex);
+            }
         }
-        has_changed
     }
 
-    fn resolve_regex(&mut self, expression: &str) -> bool {
+    /// Looks for the topics of every expression again.
+    pub(super) fn resolve_regexes(&mut self) {
+        for regex in self.used_regexes() {
+            self.resolve_regex(&regex);
+        }
+    }
+
+    fn resolve_regex(&mut self, expression: &str) {
         // One that a later release has let in matches nothing here.
         let compiled = compile(expression).ok();
         let matches = |name: &str| {
@@ -68,7 +83,7 @@ impl Draft<'_> {
             .collect();
         let known = self.regexes.get(expression).map(Arc::clone);
         if known.as_ref().is_some_and(|known| known.topics == topics) {
-            return false;
+            return;
         }
         let key = ConsumerGroupRegularExpressionKey {
             group_id: self.id.clone(),
@@ -80,6 +95,5 @@ impl Draft<'_> {
             timestamp: self.now.unix_ms,
         };
         self.write((key, Some(value)));
-        true
     }
 }

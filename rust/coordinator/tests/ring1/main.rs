@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
 
 mod classic;
+mod consumer;
 mod faults;
 #[expect(dead_code, reason = "the tests of single promises use more of it")]
 #[path = "../shard/host.rs"]
@@ -52,6 +53,11 @@ impl Drop for Replay {
 #[test]
 fn a_classic_group_keeps_its_promises_through_faults_and_settles_after_them() {
     for_each_seed("a_classic_group_keeps_its_promises", scenario::classic);
+}
+
+#[test]
+fn a_consumer_group_keeps_its_promises_through_faults_and_settles_after_them() {
+    for_each_seed("a_consumer_group_keeps_its_promises", scenario::consumer);
 }
 
 #[test]

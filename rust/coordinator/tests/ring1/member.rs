@@ -7,6 +7,7 @@ use base::SplitMix64;
 use coordinator::{Client, Request, Response};
 
 use crate::classic::ClassicMember;
+use crate::consumer::ConsumerMember;
 use crate::faults::Faults;
 
 /// A request that a member sends.
@@ -16,6 +17,7 @@ pub(crate) type Outgoing = (Client, Request);
 #[derive(Debug)]
 pub(crate) enum Member {
     Classic(ClassicMember),
+    Consumer(ConsumerMember),
 }
 
 impl Member {
@@ -28,6 +30,7 @@ impl Member {
     ) -> Option<Outgoing> {
         match self {
             Self::Classic(member) => member.poll(now, rng, faults),
+            Self::Consumer(member) => member.poll(now, rng, faults),
         }
     }
 
@@ -35,13 +38,15 @@ impl Member {
     pub(crate) fn wakes(&self) -> Duration {
         match self {
             Self::Classic(member) => member.wakes,
+            Self::Consumer(member) => member.wakes,
         }
     }
 
     /// It hears the answer to its last request.
-    pub(crate) fn hear(&mut self, now: Duration, response: Response) {
+    pub(crate) fn hear(&mut self, now: Duration, rng: &mut SplitMix64, response: Response) {
         match self {
             Self::Classic(member) => member.hear(now, response),
+            Self::Consumer(member) => member.hear(now, rng, response),
         }
     }
 
@@ -49,13 +54,15 @@ impl Member {
     pub(crate) fn die(&mut self, until: Duration) {
         match self {
             Self::Classic(member) => member.die(until),
+            Self::Consumer(member) => member.die(until),
         }
     }
 
     /// It says that it leaves, as the last thing in its life.
-    pub(crate) fn leave(&mut self, until: Duration) -> Outgoing {
+    pub(crate) fn leave(&mut self, rng: &mut SplitMix64, until: Duration) -> Outgoing {
         match self {
             Self::Classic(member) => member.leave(until),
+            Self::Consumer(member) => member.leave(rng, until),
         }
     }
 
@@ -63,6 +70,7 @@ impl Member {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Classic(member) => member.instance.clone().unwrap_or_else(|| member.id.clone()),
+            Self::Consumer(member) => member.instance.clone().unwrap_or_else(|| member.id.clone()),
         }
     }
 
@@ -70,6 +78,7 @@ impl Member {
     pub(crate) fn owned(&self) -> Option<(i32, &[i32])> {
         match self {
             Self::Classic(member) => member.owned(),
+            Self::Consumer(member) => member.owned(),
         }
     }
 }

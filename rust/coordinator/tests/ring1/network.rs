@@ -1,5 +1,7 @@
-//! Messages under way, in both directions. There are no connections: any message may overtake any
-//! other, which is worse than what a network does.
+//! Messages under way, in both directions. Without order any message may overtake any other, which
+//! is worse than what a network does; with it, those of one member come as they were sent, as on a
+//! connection. (A heartbeat of KIP-848 tells what a member holds, so that order is part of its
+//! meaning.)
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,9 +29,16 @@ pub(crate) enum Message {
 pub(crate) struct Network {
     under_way: BTreeMap<(Duration, u64), (Ticket, Message)>,
     count: u64,
+    keeps_order: bool,
+    /// When the last message of each member, in each direction, arrives.
+    last: BTreeMap<(usize, bool), Duration>,
 }
 
 impl Network {
+    pub(crate) fn new(keeps_order: bool) -> Self {
+        Self { keeps_order, ..Self::default() }
+    }
+
     pub(crate) fn send(
         &mut self,
         now: Duration,
@@ -44,7 +53,13 @@ impl Network {
         let copies = 1 + usize::from(happens(rng, faults.repeated));
         for _ in 0..copies {
             self.count += 1;
-            let due = now + delay(rng, faults);
+            let mut due = now + delay(rng, faults);
+            if self.keeps_order {
+                let is_request = matches!(message, Message::Request(..));
+                let last = self.last.entry((ticket.member, is_request)).or_default();
+                due = due.max(*last);
+                *last = due;
+            }
             self.under_way.insert((due, self.count), (ticket, message.clone()));
         }
     }

@@ -8,10 +8,11 @@ use coordinator::{Client, CoordinatorConfig, ReplyToken, Request, Response};
 use wire::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup};
 
 use crate::classic::ClassicMember;
+use crate::consumer::ConsumerMember;
 use crate::faults::{Faults, happens};
 use crate::host::{Host, topics};
 use crate::invariants::{
-    CommittedOffsets, OneOwner, check_accepted_commit, check_fetch, check_settled,
+    CommittedOffsets, OneHolder, OneOwner, check_accepted_commit, check_fetch, check_settled,
 };
 use crate::member::Member;
 use crate::network::{Message, Network, Ticket};
@@ -27,13 +28,25 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How many members there are at most.
 const MEMBERS_MAX: u32 = 6;
 
+/// Which members there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Classic,
+    Consumer,
+}
+
 pub(crate) fn classic(seed: u64) {
-    World::new(seed, ClassicMember::new).run();
+    World::new(seed, Kind::Classic).run();
+}
+
+pub(crate) fn consumer(seed: u64) {
+    World::new(seed, Kind::Consumer).run();
 }
 
 /// What happened, for comparing histories.
 pub(crate) fn history(seed: u64) -> Vec<String> {
-    let mut world = World::new(seed, ClassicMember::new);
+    let kind = if seed.is_multiple_of(2) { Kind::Classic } else { Kind::Consumer };
+    let mut world = World::new(seed, kind);
     world.run();
     world.history
 }
@@ -51,16 +64,19 @@ struct World {
     next_second: Duration,
     next_commit: Duration,
     one_owner: OneOwner,
+    one_holder: OneHolder,
     committed: CommittedOffsets,
     history: Vec<String>,
 }
 
 impl World {
-    fn new(seed: u64, new: fn(Option<String>, Duration) -> ClassicMember) -> Self {
+    fn new(seed: u64, kind: Kind) -> Self {
         let mut rng = SplitMix64::new(seed);
         let faults = Faults::random(&mut rng);
         let config = CoordinatorConfig {
             initial_rebalance_delay_ms: rng.below(3) as i32 * 1_000,
+            consumer_session_timeout_ms: 12_000,
+            consumer_assignment_interval_ms: rng.below(3) as i32 * 1_000,
             ..CoordinatorConfig::default()
         };
         let image = topics(&[(TOPIC, 1, PARTITIONS)]);
@@ -70,14 +86,20 @@ impl World {
             .map(|number| {
                 let instance = (rng.below(3) == 0).then(|| format!("i{number}"));
                 let wakes = Duration::from_millis(u64::from(rng.below(5_000)));
-                Member::Classic(new(instance, wakes))
+                match kind {
+                    Kind::Classic => Member::Classic(ClassicMember::new(instance, wakes)),
+                    Kind::Consumer => {
+                        let name = format!("c{number}");
+                        Member::Consumer(ConsumerMember::new(name, instance, wakes))
+                    }
+                }
             })
             .collect();
         let tickets =
             (0..members.len()).map(|member| Ticket { member, life: 0, sequence: 0 }).collect();
         Self {
             host,
-            network: Network::default(),
+            network: Network::new(kind == Kind::Consumer),
             rng,
             faults,
             members,
@@ -87,6 +109,7 @@ impl World {
             next_second: SECOND,
             next_commit: Duration::ZERO,
             one_owner: OneOwner::default(),
+            one_holder: OneHolder::default(),
             committed: CommittedOffsets::default(),
             history: Vec::new(),
         }
@@ -119,6 +142,7 @@ impl World {
             next
         };
         self.host.advance(next.saturating_sub(self.now));
+        self.one_holder.follow(&self.host.log);
         self.now = next;
         if self.now >= self.next_commit {
             self.host.commit_log();
@@ -161,6 +185,7 @@ impl World {
             _ => None,
         };
         let token = self.host.send(client, request);
+        self.one_holder.follow(&self.host.log);
         let mut accepted = None;
         if let Some(commit) = commit
             && self.host.log.len() > before
@@ -188,7 +213,7 @@ impl World {
         }
         self.history.push(format!("{:?} {ticket:?} {response:?}", self.now));
         let member = &mut self.members[ticket.member];
-        member.hear(self.now, response);
+        member.hear(self.now, &mut self.rng, response);
         if let Some((generation, partitions)) = member.owned() {
             self.one_owner.claim(generation, partitions, &member.name());
         }
@@ -204,13 +229,15 @@ impl World {
                 self.members[number].die(until);
             } else if happens(&mut self.rng, self.faults.member_leaves) {
                 self.tickets[number].life += 1;
-                let (client, request) = self.members[number].leave(until);
+                let (client, request) = self.members[number].leave(&mut self.rng, until);
                 self.send(self.tickets[number], &Message::Request(client, request));
             }
         }
         if happens(&mut self.rng, self.faults.coordinator_restarts) {
             self.history.push(format!("{:?} restart", self.now));
             self.host.restart();
+            self.one_holder = OneHolder::default();
+            self.one_holder.follow(&self.host.log);
             self.waiting.clear();
             self.committed.check_log(&self.host.log);
         }

@@ -3,10 +3,12 @@
 
 mod committed_offsets;
 mod fenced_commits;
+mod one_holder;
 mod one_owner;
 mod settled;
 
 pub(crate) use committed_offsets::{CommittedOffsets, check_fetch};
 pub(crate) use fenced_commits::check_accepted_commit;
+pub(crate) use one_holder::OneHolder;
 pub(crate) use one_owner::OneOwner;
 pub(crate) use settled::check_settled;

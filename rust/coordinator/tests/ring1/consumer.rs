@@ -1,0 +1,232 @@
+//! A member of a consumer group: sends heartbeats, gives up what it is told to when it is done with
+//! it, and begins anew when it is fenced.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base::{ErrorCode, Rng, SplitMix64};
+use coordinator::{Client, Response};
+use wire::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
+};
+use wire::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+
+use crate::faults::{Faults, happens};
+use crate::host::topic_id;
+use crate::member::{Outgoing, Positions};
+use crate::scenario::{GROUP, TOPIC};
+
+const REBALANCE_TIMEOUT_MS: i32 = 15_000;
+const HEARTBEAT: Duration = Duration::from_secs(3);
+const RETRY: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(crate) struct ConsumerMember {
+    pub(crate) id: String,
+    pub(crate) instance: Option<String>,
+    pub(crate) wakes: Duration,
+    epoch: i32,
+    owned: Vec<i32>,
+    /// What it has been told to own, and until when it needs for that.
+    told: Option<(Vec<i32>, Duration)>,
+    /// Whether it has to tell everything, since it does not know what has been heard.
+    tells_all: bool,
+    positions: Positions,
+    by_regex: bool,
+    life: u32,
+    name: String,
+}
+
+impl ConsumerMember {
+    pub(crate) fn new(name: String, instance: Option<String>, wakes: Duration) -> Self {
+        Self {
+            id: format!("{name}-0"),
+            instance,
+            wakes,
+            epoch: 0,
+            owned: Vec::new(),
+            told: None,
+            tells_all: true,
+            positions: Positions::new(),
+            by_regex: false,
+            life: 0,
+            name,
+        }
+    }
+
+    pub(crate) fn owned(&self) -> Option<(i32, &[i32])> {
+        (self.epoch > 0).then_some((self.epoch, &self.owned[..]))
+    }
+
+    pub(crate) fn poll(
+        &mut self,
+        now: Duration,
+        rng: &mut SplitMix64,
+        faults: &Faults,
+    ) -> Option<Outgoing> {
+        if let Some((told, when)) = &mut self.told
+            && *when <= now
+        {
+            self.owned = std::mem::take(told);
+            self.told = None;
+            self.tells_all = true;
+            self.wakes = now;
+        }
+        if now < self.wakes {
+            return None;
+        }
+        self.wakes = now + HEARTBEAT;
+        if let Some((_, when)) = &self.told {
+            self.wakes = self.wakes.min(*when);
+        }
+        if self.epoch > 0 && rng.below(3) == 0 && !self.owned.is_empty() {
+            return Some((client(9), self.commit_request(rng).into()));
+        }
+        if happens(rng, faults.member_changes_its_mind) {
+            self.by_regex = !self.by_regex;
+            self.tells_all = true;
+        }
+        let request = if self.tells_all { self.full_request() } else { self.short_request() };
+        // Unless it is answered, it cannot know what has been heard.
+        self.tells_all = true;
+        Some((client(1), request.into()))
+    }
+
+    pub(crate) fn hear(&mut self, now: Duration, rng: &mut SplitMix64, response: Response) {
+        match response {
+            Response::ConsumerGroupHeartbeat(response) => self.obey(now, rng, &response),
+            Response::OffsetCommit(response) => {
+                let error = response.topics[0].partitions[0].error_code;
+                let error = ErrorCode::from_code(error).unwrap();
+                let is_known = matches!(
+                    error,
+                    ErrorCode::None
+                        | ErrorCode::StaleMemberEpoch
+                        | ErrorCode::UnknownMemberId
+                        | ErrorCode::GroupIdNotFound
+                );
+                assert!(is_known, "{error} is no answer to a commit");
+                self.wakes = self.wakes.min(now + RETRY);
+            }
+            _ => {}
+        }
+    }
+
+    fn obey(
+        &mut self,
+        now: Duration,
+        rng: &mut SplitMix64,
+        response: &ConsumerGroupHeartbeatResponse,
+    ) {
+        match ErrorCode::from_code(response.error_code).unwrap() {
+            ErrorCode::None => {}
+            ErrorCode::UnknownMemberId
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::GroupIdNotFound => {
+                (self.epoch, self.told, self.tells_all) = (0, None, true);
+                self.owned.clear();
+                self.wakes = now + RETRY;
+                return;
+            }
+            // Its last life still has the instance; that one's session will end.
+            ErrorCode::UnreleasedInstanceId | ErrorCode::FencedInstanceId => return,
+            other => panic!("{other} is no answer to a member: {response:?}"),
+        }
+        if response.member_epoch < 0 {
+            return;
+        }
+        self.epoch = response.member_epoch;
+        self.tells_all = false;
+        let Some(assignment) = &response.assignment else { return };
+        let told: BTreeSet<i32> = assignment
+            .topic_partitions
+            .iter()
+            .filter(|topic| topic.topic_id == topic_id(1))
+            .flat_map(|topic| topic.partitions.iter().copied())
+            .collect();
+        let gives_up = self.owned.iter().any(|partition| !told.contains(partition));
+        let told: Vec<i32> = told.into_iter().collect();
+        if gives_up {
+            let when = now + Duration::from_millis(u64::from(rng.below(8_000)));
+            self.told = Some((told, when));
+            self.wakes = self.wakes.min(when);
+        } else if self.owned != told {
+            (self.owned, self.told, self.tells_all) = (told, None, true);
+            self.wakes = now + RETRY;
+        }
+    }
+
+    pub(crate) fn die(&mut self, until: Duration) {
+        let life = self.life + 1;
+        let id = format!("{}-{life}", self.name);
+        let (name, instance) = (std::mem::take(&mut self.name), self.instance.take());
+        *self = Self { id, life, ..Self::new(name, instance, until) };
+    }
+
+    pub(crate) fn leave(&mut self, rng: &mut SplitMix64, until: Duration) -> Outgoing {
+        let will_be_back = self.instance.is_some() && rng.below(2) == 0;
+        let request = ConsumerGroupHeartbeatRequest {
+            member_epoch: if will_be_back { -2 } else { -1 },
+            ..self.short_request()
+        };
+        self.die(until);
+        (client(1), request.into())
+    }
+
+    fn full_request(&self) -> ConsumerGroupHeartbeatRequest {
+        let partitions = TopicPartitions { topic_id: topic_id(1), partitions: self.owned.clone() };
+        let owned = if self.owned.is_empty() { Vec::new() } else { vec![partitions] };
+        let (names, regex) = if self.by_regex {
+            (Vec::new(), "order.*".to_owned())
+        } else {
+            (vec![TOPIC.to_owned()], String::new())
+        };
+        ConsumerGroupHeartbeatRequest {
+            rebalance_timeout_ms: REBALANCE_TIMEOUT_MS,
+            subscribed_topic_names: Some(names),
+            subscribed_topic_regex: Some(regex),
+            topic_partitions: Some(owned),
+            ..self.short_request()
+        }
+    }
+
+    fn short_request(&self) -> ConsumerGroupHeartbeatRequest {
+        ConsumerGroupHeartbeatRequest {
+            group_id: GROUP.into(),
+            member_id: self.id.clone(),
+            member_epoch: self.epoch,
+            instance_id: self.instance.clone(),
+            rebalance_timeout_ms: -1,
+            ..ConsumerGroupHeartbeatRequest::default()
+        }
+    }
+
+    fn commit_request(&mut self, rng: &mut SplitMix64) -> OffsetCommitRequest {
+        let partition_index = self.owned[rng.below(self.owned.len() as u32) as usize];
+        let position = self.positions.entry(partition_index).or_default();
+        *position += i64::from(rng.below(100));
+        let partition = OffsetCommitRequestPartition {
+            partition_index,
+            committed_offset: *position,
+            ..OffsetCommitRequestPartition::default()
+        };
+        OffsetCommitRequest {
+            group_id: GROUP.into(),
+            generation_id_or_member_epoch: self.epoch,
+            member_id: self.id.clone(),
+            group_instance_id: self.instance.clone(),
+            topics: vec![OffsetCommitRequestTopic {
+                name: TOPIC.into(),
+                partitions: vec![partition],
+                ..OffsetCommitRequestTopic::default()
+            }],
+            ..OffsetCommitRequest::default()
+        }
+    }
+}
+
+fn client(api_version: i16) -> Client {
+    Client { client_id: "m".into(), host: "/10.0.0.1".into(), api_version }
+}
