@@ -16,6 +16,7 @@ from cluster.records import WAIT_SECONDS, create_topic, read, write
 from interop.kafka import free_port
 
 IDLE_SECONDS = 4.0
+GOLDEN = Path(__file__).parents[1] / "golden"
 VALUES = [str(number).encode() for number in range(1_000)]
 
 
@@ -63,40 +64,12 @@ def test_a_killed_brokers_lock_dies_with_it(tmp_path: Path) -> None:
 
 def test_the_properties_file_that_kafka_ships_starts(tmp_path: Path) -> None:
     port, controller_port = free_port(), free_port()
-    # Kafka's config/server.properties, key by key; only the ports and the directory are ours.
-    stock = {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.bootstrap.servers": f"localhost:{controller_port}",
-        "listeners": f"PLAINTEXT://:{port},CONTROLLER://:{controller_port}",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "advertised.listeners": (
-            f"PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}"
-        ),
-        "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": (
-            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,"
-            "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL"
-        ),
-        "num.network.threads": "3",
-        "num.io.threads": "8",
-        "socket.send.buffer.bytes": "102400",
-        "socket.receive.buffer.bytes": "102400",
-        "socket.request.max.bytes": "104857600",
-        "log.dirs": str(tmp_path / "data"),
-        "num.partitions": "1",
-        "num.recovery.threads.per.data.dir": "1",
-        "offsets.topic.replication.factor": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "log.retention.hours": "168",
-        "log.segment.bytes": "1073741824",
-        "log.retention.check.interval.ms": "300000",
-    }
+    # Only the ports and the directory are ours.
+    stock = (GOLDEN / "config" / "server.properties").read_text()
+    stock = stock.replace(":9092", f":{port}").replace(":9093", f":{controller_port}")
+    stock = stock.replace("/tmp/kraft-combined-logs", str(tmp_path / "data"))
     config = tmp_path / "server.properties"
-    config.write_text("".join(f"{key}={value}\n" for key, value in stock.items()))
+    config.write_text(stock)
     with OttlaProcess(tmp_path / "data", config=config) as broker:
         bootstrap = f"localhost:{port}"
         write(bootstrap, "made-by-being-asked-for", VALUES)

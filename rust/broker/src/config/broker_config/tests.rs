@@ -3,35 +3,9 @@
 
 use super::*;
 
-/// The settings of the `server.properties` that Apache Kafka 4.3 ships, for one node that is broker
-/// and controller.
-const STOCK: &str = "\
-process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=localhost:9093
-listeners=PLAINTEXT://:9092,CONTROLLER://:9093
-inter.broker.listener.name=PLAINTEXT
-advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,\\
-    SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
-num.network.threads=3
-num.io.threads=8
-socket.send.buffer.bytes=102400
-socket.receive.buffer.bytes=102400
-socket.request.max.bytes=104857600
-log.dirs=/tmp/kraft-combined-logs
-num.partitions=1
-num.recovery.threads.per.data.dir=1
-offsets.topic.replication.factor=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-log.retention.hours=168
-log.segment.bytes=1073741824
-log.retention.check.interval.ms=300000
-";
+/// The settings of the `server.properties` that Apache Kafka ships, for one node that is broker and
+/// controller.
+const STOCK: &str = include_str!("../../../../../tests/golden/config/server.properties");
 
 fn load(text: &str) -> LoadedConfig {
     BrokerConfig::load(&Properties::parse(text).unwrap()).unwrap()
@@ -71,7 +45,6 @@ fn kafkas_own_file_starts_and_warns_of_what_has_no_effect() {
         [
             "controller.quorum.bootstrap.servers",
             "inter.broker.listener.name",
-            "num.recovery.threads.per.data.dir",
             "share.coordinator.state.topic.min.isr",
             "share.coordinator.state.topic.replication.factor",
             "transaction.state.log.min.isr",
