@@ -9,8 +9,6 @@ from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
     from ottla.configuration import Cluster
 
@@ -71,7 +69,7 @@ class LogDirectoryDescription(NamedTuple):
     partitions: dict[TopicPartition, int]
 
 
-class Admin:
+class Admin(lifetime.Closable):
     """Creates, describes, changes and deletes topics, and describes the cluster.
 
     Parameters
@@ -182,23 +180,6 @@ class Admin:
     def close(self) -> None:
         """Close the connections. A second call does nothing."""
         self._core.close()
-
-    def close_at_exit(self) -> None:
-        """Close the connections although the program forgot to."""
-        self.close()
-
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Return whether it is closed."""

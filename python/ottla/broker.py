@@ -9,11 +9,9 @@ from ottla import _core, configuration, lifetime
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
 
-class Broker:
+class Broker(lifetime.Closable):
     """A broker that speaks Kafka's protocol, in this process.
 
     It answers when the constructor returns. Every acknowledged record is on the disk, unless
@@ -134,23 +132,6 @@ class Broker:
         A second call does nothing.
         """
         self._core.close()
-
-    def close_at_exit(self) -> None:
-        """Stop in order although the program forgot to: no recovery when it starts again."""
-        self.close()
-
-    def __enter__(self) -> Self:
-        """Return the broker, which runs already."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Return where it listens and where its data lies."""

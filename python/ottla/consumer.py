@@ -11,8 +11,6 @@ from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from types import TracebackType
-    from typing import Self
 
     from ottla.configuration import Cluster
     from ottla.position import Position
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     Place = tuple[str, int]
 
 
-class Consumer:
+class Consumer(lifetime.Closable):
     """Reads records from partitions that it is given; there is no group.
 
     Every method can be called from any thread.
@@ -175,23 +173,6 @@ class Consumer:
     def close(self) -> None:
         """Stop fetching; what was given out stays good. A second call does nothing."""
         self._core.close()
-
-    def close_at_exit(self) -> None:
-        """Stop fetching although the program forgot to."""
-        self.close()
-
-    def __enter__(self) -> Self:
-        """Return the consumer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Return what it reads."""

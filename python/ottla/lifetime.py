@@ -1,4 +1,4 @@
-"""What is still open when the interpreter ends, or when it forks."""
+"""How brokers and clients end: with their `with` block, with the interpreter, or by a fork."""
 
 from __future__ import annotations
 
@@ -10,17 +10,37 @@ from ottla import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Closable(Protocol):
-        """A broker or client."""
-
-        def close_at_exit(self) -> None:
-            """Close what the program has left open."""
-
+    from types import TracebackType
+    from typing import Self
 
 EXIT_SECONDS = 5.0
 """How long a program that ends goes on delivering what it has not waited for."""
+
+
+class Closable:
+    """A broker or client."""
+
+    def close(self) -> None:
+        """Close it. A second call does nothing."""
+        raise NotImplementedError
+
+    def close_at_exit(self) -> None:
+        """Close it although the program forgot to."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        """Return it, open as it is."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
 
 _clients: weakref.WeakSet[Closable] = weakref.WeakSet()
 _brokers: weakref.WeakSet[Closable] = weakref.WeakSet()

@@ -17,7 +17,7 @@ CLOSE_SECONDS = 30.0
 """How long `close` waits for what was sent, unless it is told otherwise."""
 
 
-class Producer(_core.Producer):
+class Producer(_core.Producer, lifetime.Closable):
     """Sends records to topics.
 
     Idempotent by default: a record that is sent again after a failure of the network is in the log
@@ -100,10 +100,6 @@ class Producer(_core.Producer):
             log = logging.getLogger("ottla")
             message = "the interpreter ended before a producer was closed: %s"
             log.error(message, error)  # noqa: TRY400
-
-    def __enter__(self) -> Self:
-        """Return the producer."""
-        return self
 
     def __exit__(
         self,
