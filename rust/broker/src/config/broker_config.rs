@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base::NodeId;
-use coordinator::{Assignor, CoordinatorConfig, MigrationPolicy};
+use coordinator::CoordinatorConfig;
 use metadata::image::Configs;
 
 use super::broker_keys::{broker_key, nearest_broker_key};
@@ -18,6 +18,10 @@ use super::listener::{Listener, check_protocol, parse_listeners, parse_protocols
 use super::properties::Properties;
 use super::topic_config::TopicConfig;
 use super::value::Value;
+
+mod groups;
+
+pub use groups::OffsetsTopicConfig;
 
 /// The keys that are acted on, except for topics' defaults: those are resolved with each topic
 /// ([`TopicConfig`]).
@@ -78,19 +82,6 @@ pub struct BrokerConfig {
     pub socket_send_buffer_bytes: Option<u32>,
     /// `socket.receive.buffer.bytes`; none to leave it to the system.
     pub socket_receive_buffer_bytes: Option<u32>,
-}
-
-/// How `__consumer_offsets` is created and read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OffsetsTopicConfig {
-    /// `offsets.topic.num.partitions`
-    pub partitions: i32,
-    /// `offsets.topic.replication.factor`, if it is set.
-    pub replication_factor: Option<i16>,
-    /// `offsets.topic.segment.bytes`
-    pub segment_bytes: i64,
-    /// `offsets.load.buffer.size`
-    pub load_buffer_bytes: usize,
 }
 
 /// A configuration that can be used, and what the operator should know about it.
@@ -363,72 +354,6 @@ impl Loading {
             self.errors.push(error);
             1
         })
-    }
-
-    fn group_coordinator(&mut self) -> CoordinatorConfig {
-        let migration_policy = self.value("group.consumer.migration.policy").to_string();
-        CoordinatorConfig {
-            min_session_timeout_ms: self.integer("group.min.session.timeout.ms") as i32,
-            max_session_timeout_ms: self.integer("group.max.session.timeout.ms") as i32,
-            max_size: self.integer("group.max.size") as i32,
-            initial_rebalance_delay_ms: self.integer("group.initial.rebalance.delay.ms") as i32,
-            consumer_session_timeout_ms: self.between_bounds("session.timeout.ms"),
-            consumer_heartbeat_interval_ms: self.between_bounds("heartbeat.interval.ms"),
-            consumer_assignment_interval_ms: self.between_bounds("assignment.interval.ms"),
-            consumer_max_size: self.integer("group.consumer.max.size") as i32,
-            consumer_assignors: self.assignors(),
-            consumer_migration_policy: MigrationPolicy::from_name(&migration_policy)
-                .expect("the table knows the policies"),
-            offset_metadata_max_bytes: self.integer("offset.metadata.max.bytes") as i32,
-            offsets_retention_minutes: self.integer("offsets.retention.minutes") as i32,
-            offsets_retention_check_interval_ms: self
-                .integer("offsets.retention.check.interval.ms"),
-        }
-    }
-
-    /// A key of consumer groups, between the least and the most that a group may ask for.
-    fn between_bounds(&mut self, name: &str) -> i32 {
-        let own = format!("group.consumer.{name}");
-        let value = self.integer(&own);
-        let [min, max] =
-            ["min", "max"].map(|b| self.integer(&format!("group.consumer.{b}.{name}")));
-        if !(min..=max).contains(&value) {
-            let reason = format!(
-                "it must be between group.consumer.min.{name} ({min}) and \
-                 group.consumer.max.{name} ({max})"
-            );
-            self.errors.push(key(&own).invalid(&value.to_string(), reason));
-        }
-        value as i32
-    }
-
-    fn assignors(&mut self) -> Vec<Assignor> {
-        const NAME: &str = "group.consumer.assignors";
-        let names = self.list(NAME);
-        let mut assignors = Vec::with_capacity(names.len());
-        for name in &names {
-            match Assignor::from_name(name) {
-                Some(assignor) => assignors.push(assignor),
-                None => {
-                    let error = key(NAME).refused(name, "only uniform and range are");
-                    self.errors.push(error);
-                }
-            }
-        }
-        assignors
-    }
-
-    fn offsets_topic(&self) -> OffsetsTopicConfig {
-        let replication_factor = "offsets.topic.replication.factor";
-        OffsetsTopicConfig {
-            partitions: self.integer("offsets.topic.num.partitions") as i32,
-            replication_factor: self
-                .values
-                .contains_key(replication_factor)
-                .then(|| self.integer(replication_factor) as i16),
-            segment_bytes: self.integer("offsets.topic.segment.bytes"),
-            load_buffer_bytes: self.size("offsets.load.buffer.size"),
-        }
     }
 
     /// Topics are created with these defaults, and the cleaner runs with some: what is wrong with
