@@ -59,6 +59,8 @@ class Broker(lifetime.Closable):
     ) -> None:
         properties = configuration.pairs(config, keywords)
         properties.setdefault("listeners", f"PLAINTEXT://{_bracketed(host)}:{port}")
+        # A program that has its broker with it need not wait for members that may come.
+        properties.setdefault("group.initial.rebalance.delay.ms", "0")
         if data_dir is not None:
             properties["log.dirs"] = os.fspath(data_dir)
         if durability is not None:

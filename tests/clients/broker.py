@@ -13,9 +13,13 @@ from pathlib import Path
 from interop import kafka
 
 STOP_SECONDS = 30.0
-# As for Kafka (interop.kafka): a group waits for no members that do not come.
-OVERRIDES = ("--override", "group.initial.rebalance.delay.ms=0")
 VARIABLE = "OTTLA_TEST_BOOTSTRAP"
+# As for Kafka: groups do not wait for members that do not come, and hear of changes soon.
+OVERRIDES = [
+    argument
+    for key, value in kafka.PROMPT_GROUPS.items()
+    for argument in ("--override", f"{key}={value}")
+]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
@@ -10,6 +10,14 @@ from clients.group_member import HEARTBEAT_MS, SESSION_MS, GroupMember, Read
 
 
 class ConfluentMember(GroupMember):
+    """Of the classic protocol."""
+
+    protocol: ClassVar[dict[str, Any]] = {
+        "partition.assignment.strategy": "range",
+        "session.timeout.ms": SESSION_MS,
+        "heartbeat.interval.ms": HEARTBEAT_MS,
+    }
+
     def __init__(self, bootstrap: str, group: str, topic: str, instance: str | None) -> None:
         self._topic = topic
         self._next: dict[int, int] = {}
@@ -18,9 +26,7 @@ class ConfluentMember(GroupMember):
             "group.id": group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
-            "partition.assignment.strategy": "range",
-            "session.timeout.ms": SESSION_MS,
-            "heartbeat.interval.ms": HEARTBEAT_MS,
+            **self.protocol,
         }
         if instance is not None:
             config["group.instance.id"] = instance
@@ -49,3 +55,9 @@ class ConfluentMember(GroupMember):
 
     def close(self) -> None:
         self._consumer.close()
+
+
+class ConfluentConsumerMember(ConfluentMember):
+    """Of the new protocol (KIP-848), where the broker says how often to heartbeat."""
+
+    protocol: ClassVar[dict[str, Any]] = {"group.protocol": "consumer"}

@@ -1,5 +1,5 @@
-"""Groups of the classic protocol: members of one library and of several share a topic, resume where
-their group has come to, and take over from each other.
+"""Groups of the classic protocol and of KIP-848: members of one library and of several share a
+topic, resume where their group has come to, and take over from each other.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from confluent_kafka.admin import AdminClient
 from clients import samples
 from clients.aiokafka_member import AioKafkaMember
 from clients.broker import Broker
-from clients.confluent_member import ConfluentMember
+from clients.confluent_member import ConfluentConsumerMember, ConfluentMember
 from clients.foreign_client import WAIT_SECONDS, ForeignClient
 from clients.group_member import GroupMember, Read
 from clients.kafka_python_member import KafkaPythonMember
 
 PARTITIONS = 4
 RECORDS_EACH = 25
-KINDS: tuple[type[GroupMember], ...] = (ConfluentMember, AioKafkaMember, KafkaPythonMember)
+CLASSIC: tuple[type[GroupMember], ...] = (ConfluentMember, AioKafkaMember, KafkaPythonMember)
+KINDS = (*CLASSIC, ConfluentConsumerMember)
 
 Start = Callable[..., GroupMember]
 
@@ -96,7 +97,7 @@ def test_a_second_member_takes_its_share_and_gives_it_back(
 
 
 def test_members_of_several_libraries_share_a_topic(start: Start) -> None:
-    members = [start(kind) for kind in KINDS]
+    members = [start(kind) for kind in CLASSIC]
     read = await_assignments(members)
     read += poll_until(members, lambda more: positions(read + more) >= every_position())
     assert positions(read) == every_position()
@@ -106,7 +107,7 @@ def test_members_of_several_libraries_share_a_topic(start: Start) -> None:
 def test_a_static_member_comes_back_without_a_rebalance(
     kind: Callable[..., GroupMember], broker: Broker, group: str, start: Start
 ) -> None:
-    witness = start(ConfluentMember)
+    witness = start(kind if kind is ConfluentConsumerMember else ConfluentMember)
     first = start(kind, "instance")
     await_assignments([witness, first])
     shares = (witness.assignment(), first.assignment())

@@ -9,7 +9,9 @@ import pytest
 
 from clients import samples
 from clients.broker import Broker
+from clients.confluent_member import ConfluentConsumerMember, ConfluentMember
 from clients.foreign_client import ForeignClient, Start
+from interop.dump_log import MAIN_CLASS as DUMP_LOG
 from interop.kafka import run_tool
 
 pytestmark = pytest.mark.interop
@@ -19,6 +21,15 @@ API_KEYS = {
     "Fetch": (1, "4 to 18"),
     "ListOffsets": (2, "1 to 11"),
     "Metadata": (3, "0 to 13"),
+    "OffsetCommit": (8, "2 to 10"),
+    "OffsetFetch": (9, "1 to 10"),
+    "FindCoordinator": (10, "0 to 6"),
+    "JoinGroup": (11, "0 to 9"),
+    "Heartbeat": (12, "0 to 4"),
+    "LeaveGroup": (13, "0 to 5"),
+    "SyncGroup": (14, "0 to 5"),
+    "DescribeGroups": (15, "0 to 6"),
+    "ListGroups": (16, "0 to 5"),
     "ApiVersions": (18, "0 to 4"),
     "CreateTopics": (19, "2 to 7"),
     "DeleteTopics": (20, "1 to 6"),
@@ -29,8 +40,12 @@ API_KEYS = {
     "AlterConfigs": (33, "0 to 2"),
     "DescribeLogDirs": (35, "1 to 5"),
     "CreatePartitions": (37, "0 to 3"),
+    "DeleteGroups": (42, "0 to 2"),
     "IncrementalAlterConfigs": (44, "0 to 1"),
+    "OffsetDelete": (47, "0"),
     "DescribeCluster": (60, "0 to 2"),
+    "ConsumerGroupHeartbeat": (68, "0 to 1"),
+    "ConsumerGroupDescribe": (69, "0 to 1"),
     "DescribeTopicPartitions": (75, "0"),
 }
 """What Apache Kafka 4.3.1 tells of itself."""
@@ -111,3 +126,73 @@ def test_log_dirs_are_described(reference: ForeignClient, broker: Broker, topic:
     [partition] = log_dir["partitions"]
     assert partition["partition"] == f"{topic}-0"
     assert 10_000 < partition["size"] < 11_000
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_the_console_consumer_reads_in_a_group_that_kafkas_command_describes(
+    reference: ForeignClient, broker: Broker, topic: str, protocol: str
+) -> None:
+    group = f"{topic}-{protocol}"
+    reference.produce(topic, samples.text_records(10))
+    printed = run_tool(
+        "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        *["--bootstrap-server", broker.bootstrap, "--topic", topic, "--group", group],
+        *["--from-beginning", "--max-messages", "10"],
+        *["--command-property", f"group.protocol={protocol}"],
+    )
+    values = [record.value.decode() for record in samples.text_records(10) if record.value]
+    assert printed.splitlines()[:10] == values
+    reference.produce(topic, samples.text_records(3))
+    assert offsets_of(broker, group) == [[group, topic, "0", "10", "13", "3"]]
+
+    command(broker, "--reset-offsets", "--to-offset", "4", "--topic", topic, "--execute", group)
+    assert offsets_of(broker, group) == [[group, topic, "0", "4", "13", "9"]]
+    assert group in command(broker, "--list").split()
+    assert "successful" in command(broker, "--delete", group)
+    assert group not in command(broker, "--list").split()
+
+
+@pytest.mark.parametrize("member", [ConfluentMember, ConfluentConsumerMember])
+def test_what_the_coordinator_keeps_is_read_by_kafkas_decoder(
+    broker: Broker, reference: ForeignClient, topic: str, member: type[ConfluentMember]
+) -> None:
+    assert broker.data_dir is not None, "the logs of a broker elsewhere cannot be read"
+    group = f"{topic}-{member.__name__}"
+    reference.produce(topic, samples.text_records(7))
+    joined = member(broker.bootstrap, group, topic, None)
+    read = 0
+    while read < 7:
+        read += len(joined.poll())
+    joined.commit()
+    joined.close()
+    logs = sorted(broker.data_dir.glob("__consumer_offsets-*/*.log"))
+    printed = [
+        run_tool(DUMP_LOG, "--files", str(log), "--offsets-decoder")
+        for log in logs
+        if group.encode() in log.read_bytes()
+    ]
+    assert len(printed) == 1, "a group lies in one partition"
+    lines = [line for line in printed[0].splitlines() if f'"{group}"' in line]
+    kinds = {re.search(r'key: {"type":"(\d+)"', line)[1] for line in lines}  # type: ignore[index]
+    assert kinds == {"1", *(("2",) if member is ConfluentMember else ("3", "5", "6", "7", "8"))}
+    [commit] = [line for line in lines if 'key: {"type":"1"' in line]
+    key = f'"data":{{"group":"{group}","topic":"{topic}","partition":0}}'
+    assert key in commit
+    assert '"offset":7' in commit
+
+
+def command(broker: Broker, *options: str) -> str:
+    """What ConsumerGroupCommand prints; a group stands last among the options."""
+    *options_alone, last = options
+    group = [last] if last == "--list" else ["--group", last]
+    return run_tool(
+        "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+        *["--bootstrap-server", broker.bootstrap, *options_alone, *group],
+    )
+
+
+def offsets_of(broker: Broker, group: str) -> list[list[str]]:
+    """Group, topic, partition, committed offset, end and lag of each partition."""
+    lines = command(broker, "--describe", group).splitlines()
+    rows = [line.split() for line in lines]
+    return [row[:6] for row in rows if row[:1] == [group]]

@@ -28,6 +28,9 @@ pub(crate) enum LoadError {
     /// What it holds is not a record batch.
     #[error("the log is damaged behind offset {0}: {1}")]
     Batch(Offset, BatchError),
+    /// It ends before its end.
+    #[error("the log has no batch that holds offset {0}")]
+    NoBatch(Offset),
     /// A record is not one of a coordinator.
     #[error("the record at offset {0} cannot be read: {1}")]
     Record(Offset, RecordDecodeError),
@@ -56,9 +59,9 @@ pub(crate) fn load(
             replay(&mut shard, &batch, offsets.log_start)?;
             next = batch.header().next_offset();
         }
+        // Compaction keeps the last batch of every segment, be it empty.
         if next == before {
-            // What is left was compacted away.
-            break;
+            return Err(LoadError::NoBatch(next));
         }
     }
     Ok(Loaded { shard, next_offset: offsets.log_end })

@@ -90,6 +90,11 @@ impl TestClient {
         assert_eq!((answer.error_code, answer.error_message), (0, None));
     }
 
+    /// The value of one key of a topic.
+    pub(crate) async fn topic_config(&mut self, topic: &str, key: &str) -> Option<String> {
+        entry(self, (TOPIC, topic), key).await.value
+    }
+
     /// The durability of a topic.
     pub(crate) async fn durability(&mut self, topic: &str) -> String {
         entry(self, (TOPIC, topic), DURABILITY).await.value.unwrap()

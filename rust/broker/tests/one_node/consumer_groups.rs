@@ -103,6 +103,8 @@ async fn a_lone_member_is_assigned_everything() {
     );
     let member = &described.members[0];
     assert_eq!((member.member_id.as_str(), member.member_type), ("m1", 1));
+    assert_eq!((&member.instance_id, &member.rack_id), (&None, &None));
+    assert_eq!(member.subscribed_topic_regex, None);
     assert_eq!((member.client_id.as_str(), member.client_host.as_str()), ("test", "/127.0.0.1"));
 }
 

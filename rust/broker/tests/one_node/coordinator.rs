@@ -59,6 +59,14 @@ async fn the_topic_of_the_coordinator_is_the_one_that_the_brokers_keys_want() {
     assert_eq!(answer.topics[0].partitions.len(), 3);
     client.find_coordinator("g").await;
     assert_eq!(client.topic(OFFSETS_TOPIC).await.topic_id, answer.topics[0].topic_id);
+    for (key, expected) in [
+        ("cleanup.policy", "compact"),
+        ("compression.type", "producer"),
+        ("segment.bytes", "104857600"),
+    ] {
+        let value = client.topic_config(OFFSETS_TOPIC, key).await;
+        assert_eq!(value.as_deref(), Some(expected), "{key}");
+    }
 }
 
 #[tokio::test]

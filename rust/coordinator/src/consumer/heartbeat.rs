@@ -212,7 +212,7 @@ impl Draft<'_> {
         request: &ConsumerGroupHeartbeatRequest,
     ) {
         let old = self.member(id).map(|member| member.metadata.clone());
-        let mut new = old.clone().unwrap_or_default();
+        let mut new = old.clone().unwrap_or_else(ConsumerGroupMemberMetadataValue::unknown);
         let set = |to: &mut Option<String>, from: &Option<String>| {
             if from.is_some() {
                 to.clone_from(from);

@@ -38,6 +38,21 @@ pub struct ConsumerGroupMemberMetadataValue {
     pub classic_member_metadata: Option<ClassicMemberMetadata>,
 }
 
+impl ConsumerGroupMemberMetadataValue {
+    /// A member that has said nothing yet: what may be null is. The defaults of this record are
+    /// empty texts, as in Kafka, and would make every member a static one.
+    pub fn unknown() -> Self {
+        Self {
+            instance_id: None,
+            rack_id: None,
+            subscribed_topic_regex: None,
+            server_assignor: None,
+            classic_member_metadata: None,
+            ..Self::default()
+        }
+    }
+}
+
 /// What there is to know of a member that speaks the classic protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 pub struct ClassicMemberMetadata {
