@@ -22,8 +22,8 @@ print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
 endef
 export LIST_REQUIREMENTS
 
-.PHONY: help setup build demo test test-rust test-python sim sim-long crash-long interop bench lint \
-  fmt fix fuzz docs clean
+.PHONY: help setup build demo test test-rust test-python sim sim-long crash-long interop bench \
+  lint fmt fix fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
