@@ -45,8 +45,9 @@ impl Default for ServerLimits {
 /// they are pipelined. It lies on the stack, so an idle connection holds no buffer.
 pub(crate) const SCRATCH_BYTES: usize = 16 * 1024;
 
-/// The memory that a frame gets before any byte of it has arrived, unless it is smaller.
-pub(crate) const FRAME_FIRST_STEP_BYTES: usize = 64 * 1024;
+/// The memory that a frame gets before any byte of it has arrived, unless it is smaller: a length
+/// prefix alone must not hold much. What the first read has brought makes it grow without another.
+pub(crate) const FRAME_FIRST_STEP_BYTES: usize = 4 * 1024;
 
 /// The factor by which a frame's memory grows when what it got has been filled.
 pub(crate) const FRAME_STEP_FACTOR: usize = 4;

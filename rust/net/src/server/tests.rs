@@ -4,16 +4,17 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
 use crate::connect::{ConnectTimeouts, connect};
 use crate::endpoint::Endpoint;
 use crate::framed::into_framed;
+use crate::limits::STALL_WINDOW;
 use crate::service::{Reply, ResponseSlot};
 use crate::tcp::{BindError, TcpTransport};
-use crate::testing::{EchoService, MemoryListener, frame_of, pipe, receive, send};
+use crate::testing::{EchoService, MemoryListener, frame_of, framed, pipe, receive, send};
 use crate::transport::Transport;
 
 const GRACE: Duration = Duration::from_secs(10);
@@ -151,7 +152,7 @@ async fn a_bad_frame_closes_its_connection_and_no_other() {
     let (_server, _, address) = start(ServerLimits::default()).await;
     let mut good = TcpStream::connect(address).await.unwrap();
     let mut bad = TcpStream::connect(address).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut bad, b"\x80\0\0\0").await.unwrap();
+    bad.write_all(b"\x80\0\0\0").await.unwrap();
     assert_eq!(receive(&mut bad).await, None);
     assert_eq!(call(&mut good, b"fine").await.unwrap(), b"fine");
 }
@@ -226,4 +227,48 @@ async fn memory_comes_back_when_requests_are_answered() {
     drop(stream);
     until(|| server.connections() == 0).await;
     assert_eq!(server.free_request_bytes(), free);
+}
+
+/// An attack by many: each peer sends so much of a large frame as makes it hold 64 KiB, and then a
+/// byte now and then.
+#[tokio::test(start_paused = true)]
+async fn many_slow_senders_hold_up_others_for_no_longer_than_two_windows() {
+    const ATTACKERS: usize = 100;
+    let limits =
+        ServerLimits { queued_request_bytes_max: ATTACKERS * 64 * 1024, ..ServerLimits::default() };
+    let (server, service) = (Server::new(limits), Arc::new(EchoService::default()));
+    let frame = framed(&vec![0; 1_000_000]);
+    let mut attackers = Vec::new();
+    for _ in 0..ATTACKERS {
+        let (stream, mut peer) = pipe(1 << 17);
+        server.attach("PLAINTEXT", stream, Arc::clone(&service)).unwrap();
+        peer.write_all(&frame[..20_000]).await.unwrap();
+        attackers.push(peer);
+    }
+    until(|| server.free_request_bytes() == 0).await;
+    let trickle = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for peer in &mut attackers {
+                // One that was cut off is not missed.
+                let _ = peer.write_all(&[0]).await;
+            }
+        }
+    });
+    let (stream, mut client) = pipe(1 << 17);
+    server.attach("PLAINTEXT", stream, Arc::clone(&service)).unwrap();
+    let began = tokio::time::Instant::now();
+    // The one overdraft is held as well.
+    let (stream, mut peer) = pipe(1 << 17);
+    server.attach("PLAINTEXT", stream, Arc::clone(&service)).unwrap();
+    peer.write_all(&frame[..20_000]).await.unwrap();
+    tokio::task::yield_now().await;
+    for _ in 0..5 {
+        send(&mut client, b"a request like any other").await;
+        assert_eq!(receive(&mut client).await.unwrap(), b"a request like any other");
+    }
+    let waited = began.elapsed();
+    assert!(waited > Duration::ZERO, "nobody was held up");
+    assert!(waited < STALL_WINDOW * 2, "{waited:?}");
+    trickle.abort();
 }
