@@ -25,7 +25,7 @@ pub(crate) enum AddError {
     Full,
     /// They fit into no batch.
     #[error("{records} records do not fit into a batch of {bytes_max} bytes (max.message.bytes)")]
-    TooLarge { records: usize, bytes_max: usize },
+    TooLarge { records: usize, bytes_max: usize, only_tombstones: bool },
     /// They cannot be written.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -42,6 +42,11 @@ impl AppendBatch {
         self.builder.is_empty()
     }
 
+    /// How many offsets it takes.
+    pub(crate) fn record_count(&self) -> i32 {
+        self.builder.record_count()
+    }
+
     /// Adds all records of a decision, or none of them.
     pub(crate) fn add(
         &mut self,
@@ -53,7 +58,11 @@ impl AppendBatch {
         let with_all = self.bytes_with(&encoded);
         if with_all > self.bytes_max {
             return Err(if self.is_empty() {
-                AddError::TooLarge { records: records.len(), bytes_max: self.bytes_max }
+                AddError::TooLarge {
+                    records: records.len(),
+                    bytes_max: self.bytes_max,
+                    only_tombstones: encoded.iter().all(|(_, value)| value.is_none()),
+                }
             } else {
                 AddError::Full
             });
@@ -86,3 +95,50 @@ impl AppendBatch {
 /// What a record takes besides its key and value, at the most: length, attributes, timestamp delta,
 /// offset delta, two lengths and the number of headers.
 const RECORD_OVERHEAD_MAX: usize = 5 + 1 + 10 + 5 + 5 + 5 + 1;
+
+#[cfg(test)]
+mod tests {
+    use records::RecordBatch;
+    use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
+
+    use super::*;
+
+    fn commit(offset: Option<i64>) -> CoordinatorRecord {
+        let key = OffsetCommitKey { group: "g".to_owned(), topic: "t".to_owned(), partition: 0 };
+        let value = |offset| OffsetCommitValue { offset, ..OffsetCommitValue::default() };
+        CoordinatorRecord::OffsetCommit(key, offset.map(value))
+    }
+
+    #[test]
+    fn decisions_share_a_batch_until_it_is_full() {
+        let mut batch = AppendBatch::new(400);
+        let decision = [commit(Some(1)), commit(Some(2))];
+        batch.add(5, &decision).unwrap();
+        let full = std::iter::repeat_with(|| batch.add(5, &decision)).find_map(Result::err);
+        assert!(matches!(full, Some(AddError::Full)), "{full:?}");
+        let count = batch.record_count();
+        assert!(count >= 4 && count % 2 == 0, "{count}");
+        let bytes = batch.finish();
+        assert!(bytes.len() <= 400);
+        let batch = RecordBatch::parse(bytes).unwrap();
+        let timestamps: Vec<_> =
+            batch.records().unwrap().iter().map(|record| record.unwrap().timestamp).collect();
+        assert_eq!(timestamps, vec![5; count as usize]);
+    }
+
+    #[test]
+    fn a_decision_that_fits_no_batch_says_whether_it_could_be_cut() {
+        let mut batch = AppendBatch::new(100);
+        for (decision, could_be_cut) in [
+            (vec![commit(None); 9], true),
+            (vec![commit(None), commit(Some(1)), commit(None)], false),
+        ] {
+            let error = batch.add(5, &decision).unwrap_err();
+            let AddError::TooLarge { only_tombstones, records, .. } = error else {
+                panic!("{error}")
+            };
+            assert_eq!((only_tombstones, records), (could_be_cut, decision.len()));
+            assert!(batch.is_empty());
+        }
+    }
+}

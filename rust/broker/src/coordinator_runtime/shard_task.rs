@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, Offset, SplitMix64};
-use coordinator::{Client, Decision, Now, Rebalance, ReplyToken, Request, Response, Shard};
+use coordinator::{
+    Client, CoordinatorRecord, Decision, Now, Rebalance, ReplyToken, Request, Response, Shard,
+};
 use metadata::MetadataImage;
 use records::{AppendOrigin, ProduceRules, validate_produce};
 use replica::RequiredAcks;
@@ -66,7 +68,7 @@ impl ShardTask {
 
     /// Serves until the broker stops or nobody can ask any more.
     pub(crate) async fn run(mut self) {
-        loop {
+        while self.is_led_here() {
             let loaded = match self.load().await {
                 Some(Ok(loaded)) => loaded,
                 Some(Err(error)) => {
@@ -85,6 +87,12 @@ impl ShardTask {
                 End::Reload(code) => live.fail(code).await,
             }
         }
+    }
+
+    /// Whether the partition is still what its name says: its topic may have been deleted.
+    fn is_led_here(&self) -> bool {
+        let now = self.host.partitions.by_name(self.partition.topic(), self.partition.index().0);
+        now.is_ok_and(|now| Arc::ptr_eq(&now, &self.partition))
     }
 
     /// Reads the log; whoever asks meanwhile is told to come again. `None`: there is nobody to load
@@ -170,7 +178,11 @@ impl<'a> Live<'a> {
                 let partition = self.task.partition.index();
                 let ProduceError { code, message, .. } = &error;
                 tracing::error!(%partition, ?code, ?message, "a coordinator cannot append");
-                End::Reload(code_for_clients(error.code))
+                End::Reload(match code_for_clients(error.code) {
+                    // What one request asked too much for is not the others' to be told.
+                    ErrorCode::UnknownServerError => ErrorCode::NotCoordinator,
+                    code => code,
+                })
             }
         }
     }
@@ -212,6 +224,9 @@ impl<'a> Live<'a> {
             }
             Event::MetadataChanged => {
                 let image = self.task.images.borrow_and_update().clone();
+                if !self.task.is_led_here() {
+                    return Err(ErrorCode::NotCoordinator.into());
+                }
                 let decision = self.shard.on_metadata(self.now(), MetadataImage::clone(&image));
                 self.take(decision)?;
             }
@@ -237,22 +252,19 @@ impl<'a> Live<'a> {
         self.waiting.insert(token, reply);
         let now = self.now();
         let decision = self.shard.decide(now, &mut self.task.rng, &client, &request, token);
-        self.take(decision)
+        self.take(decision).inspect_err(|error| {
+            // Only the one who asked for it is told what is wrong with it.
+            if let Some(reply) = self.waiting.remove(&token) {
+                drop(reply.send(Err(code_for_clients(error.code))));
+            }
+        })
     }
 
     /// Adds a decision's records to the batch and replays them, so that the next decision builds on
     /// them; sets its timers.
     fn take(&mut self, decision: Decision) -> Result<(), ProduceError> {
         let Decision { records, replies, timers, rebalances } = decision;
-        let now_ms = self.task.host.clock.unix_ms();
-        match self.batch.add(now_ms, &records) {
-            Err(AddError::Full) => {
-                self.append()?;
-                self.batch.add(now_ms, &records)
-            }
-            added => added,
-        }
-        .map_err(|error| ProduceError::new(ErrorCode::RecordListTooLarge, error.to_string()))?;
+        self.add(&records)?;
         for record in &records {
             self.shard.replay(self.next_offset, record);
             self.next_offset = self.next_offset.next();
@@ -265,11 +277,30 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
+    /// Adds records to the batch, in one piece; only tombstones, which stand for themselves, go in
+    /// several if they must: a group with more offsets than a batch holds can be deleted, too.
+    fn add(&mut self, records: &[CoordinatorRecord]) -> Result<(), ProduceError> {
+        let now_ms = self.task.host.clock.unix_ms();
+        let mut added = self.batch.add(now_ms, records);
+        if matches!(added, Err(AddError::Full)) {
+            self.append()?;
+            added = self.batch.add(now_ms, records);
+        }
+        match added {
+            Ok(()) => Ok(()),
+            Err(AddError::TooLarge { only_tombstones: true, records: 2.., .. }) => {
+                records.iter().try_for_each(|record| self.add(std::slice::from_ref(record)))
+            }
+            Err(error) => Err(ProduceError::new(ErrorCode::RecordListTooLarge, error.to_string())),
+        }
+    }
+
     /// Hands the batch of this turn to the log; its replies wait for it.
     fn append(&mut self) -> Result<(), ProduceError> {
         if !self.batch.is_empty() {
             let next = AppendBatch::new(self.task.partition.message_bytes_max());
-            let bytes = std::mem::replace(&mut self.batch, next).finish();
+            let batch = std::mem::replace(&mut self.batch, next);
+            let (records, bytes) = (batch.record_count(), batch.finish());
             let host = &self.task.host;
             let rules = ProduceRules {
                 origin: AppendOrigin::Coordinator,
@@ -278,7 +309,7 @@ impl<'a> Live<'a> {
             let batch = validate_produce(&bytes, &rules)?;
             let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All)?;
             self.in_flight.push(appended, self.batch_offset);
-            self.batch_offset = self.next_offset;
+            self.batch_offset = Offset(self.batch_offset.0 + i64::from(records));
         }
         let replies = std::mem::take(&mut self.replies);
         let ready = self.in_flight.hold(replies);

@@ -141,6 +141,21 @@ async fn nobody_else_writes_to_the_topic_of_the_coordinator() {
     assert_eq!(client.committed("g", "t").await, 1);
 }
 
+#[tokio::test]
+async fn groups_begin_anew_when_their_topic_was_deleted() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.find_coordinator("g").await;
+    assert_code(client.commit("g", "t", 1).await, ErrorCode::None);
+    client.delete_topic(OFFSETS_TOPIC).await;
+    assert_code(client.commit("g", "t", 2).await, ErrorCode::CoordinatorNotAvailable);
+    client.find_coordinator("g").await;
+    assert_eq!(client.committed("g", "t").await, -1);
+    assert_code(client.commit("g", "t", 3).await, ErrorCode::None);
+    assert_eq!(client.committed("g", "t").await, 3);
+}
+
 /// A stop does not wait for members that never come.
 #[tokio::test]
 async fn a_member_that_waits_for_others_is_told_when_the_broker_stops() {

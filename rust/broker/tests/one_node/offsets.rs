@@ -182,3 +182,47 @@ async fn offsets_go_with_their_group_and_are_deleted_one_by_one() {
     assert_eq!(codes, [0, ErrorCode::GroupIdNotFound.code()]);
     assert_eq!(client.committed("h", "t").await, -1);
 }
+
+/// The largest batch is small here: a commit fits it, and all of a group's offsets do not.
+#[tokio::test]
+async fn a_group_is_deleted_however_many_offsets_it_has() {
+    let broker = TestBroker::start(&[("message.max.bytes", "1000")]).await;
+    let mut client = broker.connect().await;
+    assert_eq!(client.try_create("t", 40, &[]).await.error_message, None);
+    client.find_coordinator("g").await;
+    for partition in 0..40 {
+        let mut request = commit_request("g", "t", 5);
+        request.topics[0].partitions[0].partition_index = partition;
+        assert_code(client.commit_with(&request).await, ErrorCode::None);
+    }
+    let request = DeleteGroupsRequest { groups_names: vec!["g".to_owned()] };
+    assert_code(client.call(&request).await.results[0].error_code, ErrorCode::None);
+    let broker = TestBroker::start_on(broker.cut_power().await, &[]).await;
+    let mut client = broker.connect().await;
+    let mut all = offset_fetch_request("g", "t");
+    all.groups[0].topics = None;
+    loop {
+        let group = client.call_in(9, &all).await.groups.remove(0);
+        if group.error_code != ErrorCode::CoordinatorLoadInProgress.code() {
+            assert_eq!(group.topics, []);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_fits_no_batch_is_refused_and_harms_nobody_else() {
+    let broker = TestBroker::start(&[("message.max.bytes", "1000")]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.find_coordinator("g").await;
+    assert_code(client.commit("g", "t", 5).await, ErrorCode::None);
+    let mut request = commit_request("g", "t", 6);
+    request.topics[0].partitions[0].committed_metadata = Some("x".repeat(2_000));
+    assert_code(client.commit_with(&request).await, ErrorCode::UnknownServerError);
+    while client.fetch_group("g", "t").await.error_code != 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(client.committed("g", "t").await, 5);
+    assert_code(client.commit("g", "t", 7).await, ErrorCode::None);
+}
