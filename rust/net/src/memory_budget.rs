@@ -111,14 +111,7 @@ impl MemoryBudget {
     fn owe(&self, bytes: usize) {
         // Held, so that nothing is given back meanwhile that could have paid.
         let mut debt = self.debt.lock();
-        let mut free = self.bytes.available_permits().min(bytes);
-        while free > 0 {
-            if self.bytes.forget_permits(free) == free {
-                break;
-            }
-            free = self.bytes.available_permits().min(bytes);
-        }
-        *debt += bytes - free;
+        *debt += bytes - self.bytes.forget_permits(bytes);
     }
 
     fn give_back(&self, bytes: usize) {
