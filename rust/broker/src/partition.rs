@@ -90,6 +90,11 @@ impl Partition {
         self.index
     }
 
+    /// The epoch in which this broker leads it.
+    pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
+        self.leadership.epoch()
+    }
+
     /// The positions of its log.
     pub(crate) fn offsets(&self) -> LogOffsets {
         self.log.offsets()

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use wire::Records;
 use wire::fetch::{
     EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
-    FetchableTopicResponse, PartitionData,
+    FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 
 use crate::blocking::Blocking;
@@ -32,8 +32,32 @@ const NO_PLACE_THROTTLE_MS: i32 = 100;
 /// the leader's queue and the number of bytes there.
 const WAITING_PARTITION_BYTES: usize = 256;
 
+/// From this version on a client that asks the wrong leader, or believes in an old epoch, is told
+/// the right one at once (KIP-951).
+const TELLS_LEADER: i16 = 16;
+
 /// Answers a fetch as soon as it has `min_bytes`, news, or no time left.
 pub(crate) async fn handle(context: RequestContext, request: FetchRequest) -> FetchResponse {
+    let broker = Arc::clone(&context.broker);
+    let connection = Arc::clone(&context.connection);
+    let mut response = fetch(context, request).await;
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+    let leaders: Vec<i32> = partitions.map(|found| found.current_leader.leader_id).collect();
+    if leaders.iter().any(|&leader| leader >= 0) {
+        let end_points = broker.end_points(&broker.partitions.image(), &connection).into_iter();
+        let named = end_points.filter(|end_point| leaders.contains(&end_point.node_id.0));
+        let named = named.map(|end_point| NodeEndpoint {
+            node_id: end_point.node_id.0,
+            host: end_point.host,
+            port: end_point.port,
+            rack: end_point.rack,
+        });
+        response.node_endpoints = named.collect();
+    }
+    response
+}
+
+async fn fetch(context: RequestContext, request: FetchRequest) -> FetchResponse {
     if !WITHOUT_SESSION.contains(&request.session_epoch) {
         let error_code = ErrorCode::FetchSessionIdNotFound.code();
         return FetchResponse { error_code, ..FetchResponse::default() };
@@ -96,6 +120,7 @@ async fn look(wanted: &Arc<Wanted>, blocking: Blocking) -> Read {
 struct Wanted {
     request: FetchRequest,
     api_version: i16,
+    node_id: i32,
     /// In the order of the request.
     partitions: Vec<Vec<Result<Arc<Partition>, ErrorCode>>>,
 }
@@ -113,7 +138,8 @@ impl Wanted {
             topic.partitions.iter().map(look_up).collect()
         });
         let partitions = topics.collect();
-        Self { api_version: context.api_version, partitions, request }
+        let node_id = context.broker.node_id.0;
+        Self { api_version: context.api_version, node_id, partitions, request }
     }
 
     fn read(&self, wait: Wait) -> Read {
@@ -253,7 +279,15 @@ impl Read {
             }
             Err(FetchError::Code(code)) => {
                 self.has_news = true;
-                failed(asked.partition, understood(code, wanted.api_version))
+                let mut data = failed(asked.partition, understood(code, wanted.api_version));
+                if let (Ok(partition), ErrorCode::FencedLeaderEpoch) = (found, code)
+                    && wanted.api_version >= TELLS_LEADER
+                {
+                    let leader_epoch = partition.leader_epoch().0;
+                    data.current_leader =
+                        LeaderIdAndEpoch { leader_id: wanted.node_id, leader_epoch };
+                }
+                data
             }
         }
     }

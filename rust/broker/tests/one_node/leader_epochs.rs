@@ -1,10 +1,10 @@
 //! Leader epochs: an unclean stop begins a new one, and clients that believe in another are told.
 
 use base::ErrorCode;
-use wire::OffsetForLeaderEpochRequest;
 use wire::offset_for_leader_epoch::{
     EpochEndOffset, OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
+use wire::{MetadataRequest, OffsetForLeaderEpochRequest};
 
 use crate::batches::batches_in;
 use crate::requests::{FETCH_BY_NAME, assert_code, fetch_request, only_partition};
@@ -76,6 +76,32 @@ async fn a_client_in_another_epoch_is_fenced_or_ahead() {
         request.topics[0].partitions[0].current_leader_epoch = current;
         let fetched = only_partition(client.call_in(FETCH_BY_NAME, &request).await);
         assert_code(fetched.error_code, code);
+    }
+}
+
+#[tokio::test]
+async fn a_fetcher_that_is_fenced_is_told_the_leader_from_version_16() {
+    let broker = broker_in_its_third_epoch().await;
+    let mut client = broker.connect().await;
+    let topic_id = client.topic("t").await.topic_id;
+    let node = client.call(&MetadataRequest::default()).await.brokers.remove(0);
+    for (version, current_epoch, told) in [
+        (15, 1, None),
+        (16, 1, Some((node.node_id, 2))),
+        (18, 1, Some((node.node_id, 2))),
+        (18, 2, None),
+    ] {
+        let mut request = fetch_request("t", 0);
+        request.topics[0].topic_id = topic_id;
+        request.topics[0].partitions[0].current_leader_epoch = current_epoch;
+        let mut response = client.call_in(version, &request).await;
+        let end_points = std::mem::take(&mut response.node_endpoints);
+        let end_points: Vec<_> =
+            end_points.into_iter().map(|e| (e.node_id, e.host, e.port)).collect();
+        let leader = only_partition(response).current_leader;
+        assert_eq!((leader.leader_id, leader.leader_epoch), told.unwrap_or((-1, -1)));
+        let expected = told.map(|(id, _)| (id, node.host.clone(), node.port));
+        assert_eq!(end_points, Vec::from_iter(expected), "version {version}");
     }
 }
 
