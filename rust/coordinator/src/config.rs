@@ -29,6 +29,14 @@ impl MigrationPolicy {
             _ => None,
         }
     }
+
+    pub(crate) fn allows_upgrade(self) -> bool {
+        matches!(self, Self::Upgrade | Self::Bidirectional)
+    }
+
+    pub(crate) fn allows_downgrade(self) -> bool {
+        matches!(self, Self::Downgrade | Self::Bidirectional)
+    }
 }
 
 /// What the broker's keys say.

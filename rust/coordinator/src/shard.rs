@@ -1,6 +1,6 @@
 //! One partition of `__consumer_offsets`: the groups whose ids hash to it, and their offsets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{ErrorCode, Offset, Rng};
 use metadata::MetadataImage;
@@ -14,7 +14,7 @@ use wire::sync_group::SyncGroupRequest;
 use crate::classic::join::Join;
 use crate::classic::{self, ClassicGroup};
 use crate::config::{CoordinatorConfig, GroupConfig};
-use crate::consumer::ConsumerGroup;
+use crate::consumer::{ConsumerGroup, Draft};
 use crate::decision::{Decision, TimerKey};
 use crate::now::Now;
 use crate::offsets::Offsets;
@@ -38,6 +38,8 @@ pub struct Shard {
     pub(crate) classic: BTreeMap<String, ClassicGroup>,
     /// Soft state: why consumer groups are being rebalanced.
     pub(crate) rebalances: BTreeMap<String, Ongoing>,
+    /// Soft state: classic members of consumer groups that have been told to join again.
+    pub(crate) asked_to_join: BTreeSet<TimerKey>,
     is_loaded: bool,
 }
 
@@ -61,6 +63,7 @@ impl Shard {
             persisted: BTreeMap::new(),
             classic: BTreeMap::new(),
             rebalances: BTreeMap::new(),
+            asked_to_join: BTreeSet::new(),
             is_loaded: false,
         }
     }
@@ -272,7 +275,7 @@ impl Shard {
         decision
     }
 
-    fn join(&mut self, join: Join<'_>, decision: &mut Decision) {
+    fn join(&mut self, mut join: Join<'_>, decision: &mut Decision) {
         let JoinGroupRequest { group_id, member_id, session_timeout_ms, .. } = join.request;
         let bounds = self.config.min_session_timeout_ms..=self.config.max_session_timeout_ms;
         if group_id.is_empty() {
@@ -280,6 +283,14 @@ impl Shard {
         }
         if !bounds.contains(session_timeout_ms) {
             return join.refuse(ErrorCode::InvalidSessionTimeout, decision);
+        }
+        if let Some(group) = self.consumer.get(group_id) {
+            if !group.is_empty() {
+                return self.join_consumer_group(&mut join, decision);
+            }
+            decision.records.extend(group.tombstones());
+            let classic = ClassicGroup::of_generation(group_id, join.now, group.epoch());
+            self.classic.insert(group_id.clone(), classic);
         }
         if !self.classic.contains_key(group_id) && !member_id.is_empty() {
             return join.refuse(ErrorCode::UnknownMemberId, decision);
@@ -300,6 +311,12 @@ impl Shard {
         if request.group_id.is_empty() {
             return classic::sync::refuse(token, ErrorCode::InvalidGroupId, decision);
         }
+        let ask = |draft: &mut Draft<'_>| draft.sync_classic(request);
+        match self.ask_consumer_group(now, &request.group_id, decision, ask) {
+            Some(Ok(response)) => return decision.reply(token, response),
+            Some(Err(error)) => return classic::sync::refuse(token, error, decision),
+            None => {}
+        }
         match self.classic.get_mut(&request.group_id) {
             Some(group) => group.sync(now, request, token, decision),
             None => classic::sync::refuse(token, ErrorCode::UnknownMemberId, decision),
@@ -314,6 +331,10 @@ impl Shard {
     ) -> Result<(), ErrorCode> {
         if request.group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId);
+        }
+        let ask = |draft: &mut Draft<'_>| draft.heartbeat_classic(request);
+        if let Some(answer) = self.ask_consumer_group(now, &request.group_id, decision, ask) {
+            return answer;
         }
         let group = self.classic.get_mut(&request.group_id).ok_or(ErrorCode::UnknownMemberId)?;
         group.heartbeat(now, request, decision)
@@ -331,6 +352,12 @@ impl Shard {
             return LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() };
         }
         let leaving = classic::leave::leaving(client.api_version, request);
+        let ask = |draft: &mut Draft<'_>| draft.leave_classic(&leaving);
+        if let Some(errors) = self.ask_consumer_group(now, &request.group_id, decision, ask) {
+            let answers = leaving.iter().zip(errors);
+            let members = answers.map(|(identity, error)| classic::leave::answer(identity, error));
+            return classic::leave::response(client.api_version, members.collect());
+        }
         let members = match self.classic.get_mut(&request.group_id) {
             Some(group) => group.leave(now, &self.config, &leaving, decision),
             None => classic::leave::unknown(&leaving),

@@ -32,7 +32,7 @@ pub(crate) struct Join<'a> {
 }
 
 impl Join<'_> {
-    fn joining(&self) -> Joining {
+    pub(crate) fn joining(&self) -> Joining {
         Joining { token: self.token, version: self.client.api_version }
     }
 
@@ -54,14 +54,14 @@ impl Join<'_> {
 }
 
 impl Joining {
-    pub(super) fn reply(self, mut response: JoinGroupResponse, decision: &mut Decision) {
+    pub(crate) fn reply(self, mut response: JoinGroupResponse, decision: &mut Decision) {
         if self.version < NULL_PROTOCOL_VERSION {
             response.protocol_name.get_or_insert_default();
         }
         decision.reply(self.token, response);
     }
 
-    pub(super) fn refuse(self, error: ErrorCode, member_id: &str, decision: &mut Decision) {
+    pub(crate) fn refuse(self, error: ErrorCode, member_id: &str, decision: &mut Decision) {
         let response = JoinGroupResponse {
             error_code: error.code(),
             member_id: member_id.to_owned(),

@@ -92,7 +92,7 @@ pub(crate) fn response(version: i16, members: Vec<MemberResponse>) -> LeaveGroup
     response
 }
 
-fn answer(identity: &MemberIdentity, error: ErrorCode) -> MemberResponse {
+pub(crate) fn answer(identity: &MemberIdentity, error: ErrorCode) -> MemberResponse {
     MemberResponse {
         member_id: identity.member_id.clone(),
         group_instance_id: identity.group_instance_id.clone(),

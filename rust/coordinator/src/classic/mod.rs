@@ -9,6 +9,7 @@ mod heartbeat;
 pub(crate) mod join;
 pub(crate) mod leave;
 mod member;
+mod migration;
 pub(crate) mod persisted;
 mod protocol;
 mod rebalance;

@@ -11,8 +11,9 @@ use super::heartbeat::{self, Refusal};
 use super::member::JOIN_EPOCH;
 use super::{ConsumerGroup, Draft, GroupState, MemberState};
 use crate::assignor::Assignor;
-use crate::classic;
-use crate::decision::{Decision, TimerKey};
+use crate::classic::join::Join;
+use crate::classic::{self, ClassicGroup};
+use crate::decision::{Decision, TimerChange, TimerKey};
 use crate::now::Now;
 use crate::rebalance::{Cause, Ongoing};
 use crate::request::Client;
@@ -68,14 +69,22 @@ impl Shard {
             return Err(Refusal::new(ErrorCode::GroupIdNotFound, message));
         }
         let mut draft = self.draft(now, Cow::Owned(ConsumerGroup::new(id)));
-        if let Some(classic) = self.classic.get(id)
-            && !classic.is_empty()
-        {
-            let message = format!("Group {id} is not a consumer group.");
-            return Err(Refusal::new(ErrorCode::GroupIdNotFound, message));
-        }
         if self.persisted.contains_key(id) {
             draft.write(classic::persisted::tombstone(id));
+        }
+        match self.classic.get(id) {
+            Some(classic) if !classic.is_empty() => {
+                if !classic.may_be_upgraded(&self.config) {
+                    let message = format!("Group {id} is not a consumer group.");
+                    return Err(Refusal::new(ErrorCode::GroupIdNotFound, message));
+                }
+                draft.upgrade(classic)?;
+            }
+            Some(classic) => {
+                classic.dissolve(&mut draft.decision);
+                draft.begin_after(classic.generation());
+            }
+            None => {}
         }
         Ok(draft)
     }
@@ -87,12 +96,15 @@ impl Shard {
 
     /// Takes a draft's decision over, and the causes of the rebalance that it began or ended.
     pub(crate) fn conclude(&mut self, now: Now, outcome: Outcome, decision: &mut Decision) {
-        let Outcome { decision: made, group, causes, state, epoch, members } = outcome;
+        let Outcome { decision: made, group, causes, state, epoch, members, downgraded } = outcome;
         let mut ongoing = self.rebalances.remove(&group);
         for cause in causes {
             Ongoing::add(&mut ongoing, now, cause);
         }
-        if let Some(ongoing) = ongoing {
+        if let Some(classic) = downgraded {
+            // The rebalance goes on as one of the classic group.
+            self.classic.insert(group, classic);
+        } else if let Some(ongoing) = ongoing {
             if matches!(state, GroupState::Stable | GroupState::Empty) {
                 decision.rebalances.push(ongoing.end(now, &group, epoch, members));
             } else {
@@ -101,7 +113,55 @@ impl Shard {
         }
         decision.records.extend(made.records);
         decision.replies.extend(made.replies);
-        decision.timers.extend(made.timers);
+        for change in made.timers {
+            if self.is_news(&change) {
+                decision.timers.push(change);
+            }
+        }
+    }
+
+    /// A classic member that was asked to join has its time from the first time on.
+    fn is_news(&mut self, change: &TimerChange) -> bool {
+        match change {
+            TimerChange::Schedule { key: key @ TimerKey::ConsumerJoin { .. }, .. } => {
+                self.asked_to_join.insert(key.clone())
+            }
+            TimerChange::Cancel { key } => {
+                self.asked_to_join.remove(key);
+                true
+            }
+            TimerChange::Schedule { .. } => true,
+        }
+    }
+
+    /// A member that speaks the classic protocol joins a consumer group that has members.
+    pub(crate) fn join_consumer_group(&mut self, join: &mut Join<'_>, decision: &mut Decision) {
+        let Some(group) = self.consumer.get(&join.request.group_id) else { return };
+        let mut draft = self.draft(join.now, Cow::Borrowed(group));
+        match draft.join_classic(&mut *join.rng, join.client, join.request) {
+            Ok(response) => {
+                let outcome = Outcome::of(draft);
+                self.conclude(join.now, outcome, decision);
+                join.joining().reply(response, decision);
+            }
+            Err((error, member_id)) => join.joining().refuse(error, &member_id, decision),
+        }
+    }
+
+    /// A classic request to a consumer group, if there is one of this name.
+    pub(crate) fn ask_consumer_group<T>(
+        &mut self,
+        now: Now,
+        group: &str,
+        decision: &mut Decision,
+        ask: impl FnOnce(&mut Draft<'_>) -> T,
+    ) -> Option<T> {
+        let group = self.consumer.get(group)?;
+        let mut draft = self.draft(now, Cow::Borrowed(group));
+        let answer = ask(&mut draft);
+        let outcome = Outcome::of(draft);
+        self.conclude(now, outcome, decision);
+        Some(answer)
     }
 
     pub(crate) fn on_consumer_timer(
@@ -111,6 +171,7 @@ impl Shard {
         key: &TimerKey,
         decision: &mut Decision,
     ) {
+        self.asked_to_join.remove(key);
         let Some(group) = self.consumer.get(group) else { return };
         let mut draft = self.draft(now, Cow::Borrowed(group));
         draft.on_timer(key);
@@ -153,6 +214,7 @@ pub(crate) struct Outcome {
     state: GroupState,
     epoch: i32,
     members: usize,
+    downgraded: Option<ClassicGroup>,
 }
 
 impl Outcome {
@@ -160,9 +222,10 @@ impl Outcome {
         Self {
             decision: std::mem::take(&mut draft.decision),
             causes: std::mem::take(&mut draft.causes),
+            downgraded: draft.downgraded.take(),
             group: draft.id.clone(),
             state: draft.state(),
-            epoch: draft.epoch,
+            epoch: draft.epoch(),
             members: draft.members().len(),
         }
     }

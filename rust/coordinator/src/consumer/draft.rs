@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::ConsumerGroup;
+use crate::classic::ClassicGroup;
 use crate::config::{CoordinatorConfig, GroupConfig};
 use crate::decision::{Decision, TimerKey};
 use crate::now::Now;
@@ -22,6 +23,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) decision: Decision,
     /// Why the group is rebalanced.
     pub(crate) causes: Vec<Cause>,
+    /// The classic group that it has become.
+    pub(crate) downgraded: Option<ClassicGroup>,
     group: Cow<'a, ConsumerGroup>,
 }
 
@@ -34,7 +37,7 @@ impl<'a> Draft<'a> {
         group: Cow<'a, ConsumerGroup>,
     ) -> Self {
         let (decision, causes) = (Decision::default(), Vec::new());
-        Self { now, config, group_config, image, decision, causes, group }
+        Self { now, config, group_config, image, decision, causes, downgraded: None, group }
     }
 
     pub(crate) fn write(&mut self, record: impl Into<CoordinatorRecord>) {

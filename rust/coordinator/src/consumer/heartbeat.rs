@@ -136,7 +136,7 @@ impl Draft<'_> {
         }
     }
 
-    fn ensure_room(&self, id: &str) -> Result<(), Refusal> {
+    pub(super) fn ensure_room(&self, id: &str) -> Result<(), Refusal> {
         let members_max = self.config.consumer_max_members();
         if self.member(id).is_some() || self.members().len() < members_max {
             return Ok(());

@@ -65,6 +65,9 @@ impl Draft<'_> {
             self.cancel_timers(&id);
             self.causes.push(cause);
         }
+        if self.is_to_be_downgraded() {
+            return self.downgrade();
+        }
         self.update_regexes();
         self.bump_epoch();
         self.update_targets();

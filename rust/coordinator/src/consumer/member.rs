@@ -49,12 +49,18 @@ impl MemberState {
 }
 
 /// A member, as two records tell of it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Member {
     /// Who it is and what it subscribes to.
     pub(crate) metadata: ConsumerGroupMemberMetadataValue,
     /// What it holds.
     pub(crate) current: Current,
+}
+
+impl Default for Member {
+    fn default() -> Self {
+        Self { metadata: ConsumerGroupMemberMetadataValue::unknown(), current: Current::default() }
+    }
 }
 
 /// How far a member has come.

@@ -10,15 +10,18 @@
 //! All of it is persisted, and changed by replay alone.
 
 mod assignment;
+mod classic_member;
 mod decide;
 mod describe;
 mod draft;
 mod heartbeat;
 mod leave;
 mod member;
+mod migration;
 mod reconcile;
 mod regex;
 mod replay;
+mod subscription;
 mod target;
 mod tombstones;
 mod validate;
@@ -90,6 +93,10 @@ impl ConsumerGroup {
             targets: BTreeMap::new(),
             regexes: BTreeMap::new(),
         }
+    }
+
+    pub(crate) fn epoch(&self) -> i32 {
+        self.epoch
     }
 
     pub(crate) fn is_empty(&self) -> bool {

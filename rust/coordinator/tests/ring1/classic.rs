@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use base::codec::{Message, Writer};
 use base::{ErrorCode, Rng, SplitMix64};
 use bytes::Bytes;
 use coordinator::{Client, Response};
-use wire::consumer_protocol::ConsumerProtocolSubscription;
+use wire::consumer_protocol::assignment::TopicPartition;
+use wire::consumer_protocol::{self, ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 use wire::heartbeat::HeartbeatRequest;
 use wire::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
@@ -114,6 +114,8 @@ impl ClassicMember {
                 self.obey(now, response.error_code);
             }
             Response::OffsetCommit(response) if self.phase == Phase::Stable => {
+                // A heartbeat does not wait for commits.
+                self.wakes = self.wakes.min(now + Duration::from_millis(500));
                 self.obey(now, response.topics[0].partitions[0].error_code);
             }
             _ => {}
@@ -126,10 +128,9 @@ impl ClassicMember {
                 self.id = response.member_id;
                 self.generation = response.generation_id;
                 self.phase = Phase::Joined;
-                let leads = response.leader == self.id && !response.skip_assignment;
                 let members: Vec<String> =
                     response.members.into_iter().map(|member| member.member_id).collect();
-                self.plan = if leads { plan(&members) } else { Vec::new() };
+                self.plan = if response.skip_assignment { Vec::new() } else { plan(&members) };
                 self.wakes = now;
             }
             ErrorCode::MemberIdRequired => {
@@ -143,7 +144,10 @@ impl ClassicMember {
     fn synced(&mut self, now: Duration, response: &SyncGroupResponse) {
         match ErrorCode::from_code(response.error_code).unwrap() {
             ErrorCode::None => {
-                self.owned = response.assignment.iter().map(|&index| i32::from(index)).collect();
+                let told: ConsumerProtocolAssignment =
+                    consumer_protocol::decode(&response.assignment).unwrap();
+                let topics = told.assigned_partitions.into_iter();
+                self.owned = topics.flat_map(|topic| topic.partitions).collect();
                 self.phase = Phase::Stable;
                 self.wakes = now + HEARTBEAT;
             }
@@ -260,26 +264,30 @@ fn client(api_version: i16) -> Client {
     Client { client_id: "m".into(), host: "/10.0.0.1".into(), api_version }
 }
 
-/// The leader deals the partitions out in turn; an assignment is their numbers.
+/// The leader, who alone is told of the members, deals the partitions out in turn.
 fn plan(members: &[String]) -> Vec<SyncGroupRequestAssignment> {
     let count = members.len();
-    let dealt = |(number, member): (usize, &String)| SyncGroupRequestAssignment {
-        member_id: member.clone(),
-        assignment: (0..PARTITIONS as u8)
-            .filter(|index| usize::from(*index) % count == number)
-            .collect::<Bytes>(),
+    let dealt = |(number, member): (usize, &String)| {
+        let partitions = (0..PARTITIONS).filter(|index| *index as usize % count == number);
+        let topic = TopicPartition { topic: TOPIC.into(), partitions: partitions.collect() };
+        let assignment = ConsumerProtocolAssignment {
+            assigned_partitions: vec![topic],
+            ..ConsumerProtocolAssignment::default()
+        };
+        SyncGroupRequestAssignment {
+            member_id: member.clone(),
+            assignment: consumer_protocol::encode(&assignment, 3).unwrap(),
+        }
     };
     members.iter().enumerate().map(dealt).collect()
 }
 
+/// It has given up everything before it joins (eager, as the range assignor has it).
 fn subscription(flavour: u8) -> Bytes {
     let subscription = ConsumerProtocolSubscription {
         topics: vec![TOPIC.into()],
         user_data: Some(Bytes::copy_from_slice(&[flavour])),
         ..ConsumerProtocolSubscription::default()
     };
-    let mut writer = Writer::new();
-    writer.write_slice(&[0, 3]);
-    subscription.encode(&mut writer, 3).unwrap();
-    writer.finish().unwrap().collect().unwrap()
+    consumer_protocol::encode(&subscription, 3).unwrap()
 }

@@ -61,6 +61,11 @@ fn a_consumer_group_keeps_its_promises_through_faults_and_settles_after_them() {
 }
 
 #[test]
+fn a_group_that_changes_its_protocol_keeps_its_promises_and_settles() {
+    for_each_seed("a_group_that_changes_its_protocol", scenario::mixed);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_history() {
     for seed in 0..5 {
         assert_eq!(scenario::history(seed), scenario::history(seed), "seed {seed}");

@@ -21,8 +21,8 @@ pub(crate) const GROUP: &str = "g";
 pub(crate) const TOPIC: &str = "orders";
 pub(crate) const PARTITIONS: i32 = 7;
 
-const STORM: Duration = Duration::from_mins(3);
-const CALM: Duration = Duration::from_mins(2);
+const STORM: Duration = Duration::from_mins(2);
+const CALM: Duration = Duration::from_secs(90);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How many members there are at most.
@@ -33,6 +33,8 @@ const MEMBERS_MAX: u32 = 6;
 enum Kind {
     Classic,
     Consumer,
+    /// Both, in one group, which changes its protocol as they come and go.
+    Mixed,
 }
 
 pub(crate) fn classic(seed: u64) {
@@ -41,6 +43,10 @@ pub(crate) fn classic(seed: u64) {
 
 pub(crate) fn consumer(seed: u64) {
     World::new(seed, Kind::Consumer).run();
+}
+
+pub(crate) fn mixed(seed: u64) {
+    World::new(seed, Kind::Mixed).run();
 }
 
 /// What happened, for comparing histories.
@@ -86,12 +92,16 @@ impl World {
             .map(|number| {
                 let instance = (rng.below(3) == 0).then(|| format!("i{number}"));
                 let wakes = Duration::from_millis(u64::from(rng.below(5_000)));
-                match kind {
-                    Kind::Classic => Member::Classic(ClassicMember::new(instance, wakes)),
-                    Kind::Consumer => {
-                        let name = format!("c{number}");
-                        Member::Consumer(ConsumerMember::new(name, instance, wakes))
-                    }
+                let is_classic = match kind {
+                    Kind::Classic => true,
+                    Kind::Consumer => false,
+                    Kind::Mixed => rng.below(2) == 0,
+                };
+                if is_classic {
+                    Member::Classic(ClassicMember::new(instance, wakes))
+                } else {
+                    let name = format!("c{number}");
+                    Member::Consumer(ConsumerMember::new(name, instance, wakes))
                 }
             })
             .collect();
@@ -99,7 +109,7 @@ impl World {
             (0..members.len()).map(|member| Ticket { member, life: 0, sequence: 0 }).collect();
         Self {
             host,
-            network: Network::new(kind == Kind::Consumer),
+            network: Network::new(kind != Kind::Classic),
             rng,
             faults,
             members,

@@ -46,8 +46,10 @@ fn the_first_member_is_given_everything_at_once() {
     let group = describe(&mut host);
     assert_eq!((&*group.group_state, group.group_epoch, group.assignment_epoch), ("Stable", 1, 1));
     assert_eq!(group.assignor_name, "uniform");
-    assert_eq!(group.members[0].member_type, 1);
-    assert_eq!(group.members[0].assignment.topic_partitions[0].topic_name, "orders");
+    let member = &group.members[0];
+    assert_eq!((member.member_type, &member.instance_id, &member.rack_id), (1, &None, &None));
+    assert_eq!(member.subscribed_topic_regex, None);
+    assert_eq!(member.assignment.topic_partitions[0].topic_name, "orders");
 }
 
 #[test]
