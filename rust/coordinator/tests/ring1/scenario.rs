@@ -53,8 +53,9 @@ pub(crate) fn mixed(seed: u64) {
 pub(crate) fn history(seed: u64) -> Vec<String> {
     let kind = if seed.is_multiple_of(2) { Kind::Classic } else { Kind::Consumer };
     let mut world = World::new(seed, kind);
+    world.history = Some(Vec::new());
     world.run();
-    world.history
+    world.history.unwrap()
 }
 
 struct World {
@@ -72,7 +73,8 @@ struct World {
     one_owner: OneOwner,
     one_holder: OneHolder,
     committed: CommittedOffsets,
-    history: Vec<String>,
+    /// Only if somebody wants to read it.
+    history: Option<Vec<String>>,
 }
 
 impl World {
@@ -121,7 +123,7 @@ impl World {
             one_owner: OneOwner::default(),
             one_holder: OneHolder::default(),
             committed: CommittedOffsets::default(),
-            history: Vec::new(),
+            history: None,
         }
     }
 
@@ -188,7 +190,7 @@ impl World {
     }
 
     fn serve(&mut self, ticket: Ticket, client: &Client, request: Request) {
-        self.history.push(format!("{:?} {ticket:?} {request:?}", self.now));
+        self.note(|| format!("{ticket:?} {request:?}"));
         let before = self.host.log.len();
         let commit = match &request {
             Request::OffsetCommit(commit) => Some(commit.clone()),
@@ -206,6 +208,12 @@ impl World {
         self.waiting.insert(token, (ticket, accepted));
     }
 
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(history) = &mut self.history {
+            history.push(format!("{:?} {}", self.now, what()));
+        }
+    }
+
     /// Answers whose records are committed leave.
     fn release(&mut self) {
         for (token, response) in self.host.take_released() {
@@ -221,7 +229,7 @@ impl World {
         if self.tickets[ticket.member] != ticket {
             return;
         }
-        self.history.push(format!("{:?} {ticket:?} {response:?}", self.now));
+        self.note(|| format!("{ticket:?} {response:?}"));
         let member = &mut self.members[ticket.member];
         member.hear(self.now, &mut self.rng, response);
         if let Some((generation, partitions)) = member.owned() {
@@ -244,7 +252,7 @@ impl World {
             }
         }
         if happens(&mut self.rng, self.faults.coordinator_restarts) {
-            self.history.push(format!("{:?} restart", self.now));
+            self.note(|| "restart".to_owned());
             self.host.restart();
             self.one_holder = OneHolder::default();
             self.one_holder.follow(&self.host.log);
