@@ -11,6 +11,7 @@ mod consumer_member;
 mod groups;
 #[expect(dead_code, reason = "the histories of ring 1 use more of it")]
 mod host;
+mod large_groups;
 mod migration;
 mod offset_expiry;
 mod offsets;
