@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use thiserror::Error;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::poll_read_buf;
@@ -59,7 +59,7 @@ pub(crate) struct FrameReader {
     bytes_max: usize,
     budget: Option<Arc<MemoryBudget>>,
     /// Bytes that were read but belong to frames that nobody has asked for yet.
-    staged: BytesMut,
+    staged: Bytes,
     prefix: [u8; PREFIX_BYTES],
     prefix_filled: usize,
     frame: Option<PartialFrame>,
@@ -93,7 +93,7 @@ impl FrameReader {
         Self {
             bytes_max,
             budget,
-            staged: BytesMut::new(),
+            staged: Bytes::new(),
             prefix: [0; PREFIX_BYTES],
             prefix_filled: 0,
             frame: None,
@@ -119,9 +119,16 @@ impl FrameReader {
             if let Some(frame) = ready!(fed)? {
                 return Poll::Ready(Ok(Some(frame)));
             }
-            let read = ready!(self.poll_read(context, stream))?;
-            if read == 0 {
+            let mut scratch = [MaybeUninit::uninit(); SCRATCH_BYTES];
+            let mut scratch = ReadBuf::uninit(&mut scratch);
+            if ready!(self.poll_read(context, stream, &mut scratch))? == 0 {
                 return Poll::Ready(self.end());
+            }
+            let mut arrived = scratch.filled();
+            let fed = self.feed(context, &mut arrived);
+            self.staged = Bytes::copy_from_slice(arrived);
+            if let Some(frame) = ready!(fed)? {
+                return Poll::Ready(Ok(Some(frame)));
             }
         }
     }
@@ -142,22 +149,20 @@ impl FrameReader {
         self.frame.as_ref().is_some_and(|frame| frame.charge.is_held())
     }
 
-    /// Reads once: into the frame in progress, or else into a scratch buffer on the stack.
+    /// Reads once: into the frame in progress, or else into `scratch`.
     fn poll_read<R: AsyncRead + Unpin>(
         &mut self,
         context: &mut Context<'_>,
         stream: &mut R,
+        scratch: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
         let read = if let Some(frame) = &mut self.frame {
             let room = frame.granted - frame.bytes.len();
             let mut target = (&mut frame.bytes).limit(room);
             ready!(poll_read_buf(Pin::new(stream), context, &mut target))?
         } else {
-            let mut scratch = [MaybeUninit::<u8>::uninit(); SCRATCH_BYTES];
-            let mut buffer = ReadBuf::uninit(&mut scratch);
-            ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
-            self.staged.extend_from_slice(buffer.filled());
-            buffer.filled().len()
+            ready!(Pin::new(stream).poll_read(context, scratch))?;
+            scratch.filled().len()
         };
         self.bytes_read += read as u64;
         Poll::Ready(Ok(read))
@@ -168,7 +173,7 @@ impl FrameReader {
     fn feed(
         &mut self,
         context: &mut Context<'_>,
-        input: &mut BytesMut,
+        input: &mut impl Buf,
     ) -> Poll<Result<Option<Bytes>, ReadFrameError>> {
         if self.frame.is_none() {
             match self.feed_prefix(input) {
@@ -179,9 +184,8 @@ impl FrameReader {
         }
         while let Some(frame) = &mut self.frame {
             ready!(frame.poll_room(context, self.budget.as_ref()));
-            let taken = input.len().min(frame.granted - frame.bytes.len());
-            frame.bytes.extend_from_slice(&input[..taken]);
-            input.advance(taken);
+            let taken = input.remaining().min(frame.granted - frame.bytes.len());
+            frame.bytes.put((&mut *input).take(taken));
             if frame.bytes.len() < frame.granted {
                 return Poll::Ready(Ok(None));
             }
@@ -192,10 +196,9 @@ impl FrameReader {
         Poll::Ready(Ok(self.frame.take().map(PartialFrame::finish)))
     }
 
-    fn feed_prefix(&mut self, input: &mut BytesMut) -> Result<Option<usize>, ReadFrameError> {
-        let taken = input.len().min(PREFIX_BYTES - self.prefix_filled);
-        self.prefix[self.prefix_filled..][..taken].copy_from_slice(&input[..taken]);
-        input.advance(taken);
+    fn feed_prefix(&mut self, input: &mut impl Buf) -> Result<Option<usize>, ReadFrameError> {
+        let taken = input.remaining().min(PREFIX_BYTES - self.prefix_filled);
+        input.copy_to_slice(&mut self.prefix[self.prefix_filled..][..taken]);
         self.prefix_filled += taken;
         if self.prefix_filled < PREFIX_BYTES {
             return Ok(None);
