@@ -67,7 +67,7 @@ pub enum TimerKey {
         /// The member.
         member: String,
     },
-    /// A consumer group may compute its next assignment.
+    /// A consumer group may compute its next assignment, or is to look at its topics.
     ConsumerAssignment {
         /// The group.
         group: String,

@@ -192,15 +192,14 @@ impl Shard {
         self.follow_topics(now, decision);
     }
 
-    /// Topics have come, gone or grown.
-    pub(crate) fn follow_topics(&mut self, now: Now, decision: &mut Decision) {
-        let ids: Vec<String> = self.consumer.keys().cloned().collect();
-        for id in ids {
-            let Some(group) = self.consumer.get(&id) else { continue };
-            let mut draft = self.draft(now, Cow::Borrowed(group));
-            draft.follow_topics();
-            let outcome = Outcome::of(draft);
-            self.conclude(now, outcome, decision);
+    /// Topics have come, gone or grown: every group looks at its own, each in a decision of its own,
+    /// since all of them together may be more than a batch can hold.
+    pub(crate) fn follow_topics(&self, now: Now, decision: &mut Decision) {
+        for (id, group) in &self.consumer {
+            if !group.is_empty() {
+                let key = TimerKey::ConsumerAssignment { group: id.clone() };
+                decision.schedule(key, now.instant);
+            }
         }
     }
 }
@@ -253,7 +252,7 @@ impl Draft<'_> {
             TimerKey::ConsumerSync { member, .. } => {
                 (member, Cause::SyncExpired { member: member.clone() })
             }
-            _ => return self.update_targets(),
+            _ => return self.follow_topics(),
         };
         if self.member(member).is_some() {
             self.remove_member(member, cause);

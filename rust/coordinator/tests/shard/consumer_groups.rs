@@ -461,3 +461,23 @@ fn commits_are_taken_from_the_members_epoch_and_from_owners_of_earlier_ones() {
     assert_eq!(commit(&mut host, "a", epoch, kept, 8), ErrorCode::UnsupportedVersion);
     assert_eq!(commit(&mut host, "", -1, kept, 10), ErrorCode::UnknownMemberId);
 }
+
+#[test]
+fn each_group_follows_its_topics_in_a_decision_of_its_own() {
+    let mut host = host();
+    for group in ["g", "h"] {
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: group.into(),
+            ..ConsumerMember::new("a").full_request()
+        };
+        assert_eq!(ask(&mut host, request).error_code, 0);
+    }
+    let mut image = host.image.clone();
+    remove_topic(&mut image, 1);
+    let written = host.log.len();
+    host.set_image(image);
+    assert_eq!(host.log.len(), written, "all groups together may be too much for a batch");
+    host.advance_ms(1);
+    assert!(host.log.len() > written);
+    assert_eq!(describe(&mut host).group_epoch, 2);
+}
