@@ -192,8 +192,8 @@ impl Shard {
         self.follow_topics(now, decision);
     }
 
-    /// Topics have come, gone or grown: every group looks at its own, each in a decision of its own,
-    /// since all of them together may be more than a batch can hold.
+    /// Topics have come, gone or grown: every group looks at its own, each in a decision of its
+    /// own, since all of them together may be more than a batch can hold.
     pub(crate) fn follow_topics(&self, now: Now, decision: &mut Decision) {
         for (id, group) in &self.consumer {
             if !group.is_empty() {
