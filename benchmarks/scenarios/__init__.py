@@ -4,6 +4,7 @@ from benchmarks.scenario import Scenario
 from benchmarks.scenarios import (
     broker_cpu,
     closed_loop,
+    compaction,
     end_to_end,
     memory,
     produce,
@@ -21,4 +22,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     broker_cpu.SCENARIO,
     closed_loop.SCENARIO,
     end_to_end.SCENARIO,
+    compaction.SCENARIO,
 )
