@@ -14,11 +14,10 @@ from interop import kafka
 
 STOP_SECONDS = 30.0
 VARIABLE = "OTTLA_TEST_BOOTSTRAP"
-# As for Kafka: groups do not wait for members that do not come, and hear of changes soon.
+# As for Kafka: groups do not wait for members that do not come, and hear of changes soon; logs are
+# compacted soon.
 OVERRIDES = [
-    argument
-    for key, value in kafka.PROMPT_GROUPS.items()
-    for argument in ("--override", f"{key}={value}")
+    argument for key, value in kafka.PROMPT.items() for argument in ("--override", f"{key}={value}")
 ]
 
 

@@ -19,13 +19,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 START_SECONDS = 60.0
 TOOL_SECONDS = 60.0
-PROMPT_GROUPS = {
+PROMPT = {
     "group.initial.rebalance.delay.ms": "0",
     "group.consumer.min.heartbeat.interval.ms": "100",
     "group.consumer.heartbeat.interval.ms": "200",
     "group.consumer.assignment.interval.ms": "0",
+    "log.cleaner.backoff.ms": "500",
 }
-"""What lets a test's groups settle at once; the defaults spare a cluster of many members."""
+"""What lets a test's groups settle at once, and its logs be compacted soon; the defaults spare a
+cluster of many members and many logs."""
 
 
 def jars() -> Path:
@@ -101,7 +103,7 @@ def write_properties(path: Path, port: int, data_dir: Path, extra: Mapping[str, 
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        **PROMPT_GROUPS,
+        **PROMPT,
         **extra,
     }
     path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
