@@ -7,8 +7,8 @@ use base::{LeaderEpoch, ProducerEpoch, ProducerId};
 use bytes::Bytes;
 use proptest::prelude::*;
 use records::{
-    BatchBuilder, ControlRecord, Header, ProduceRules, ProducerStamp, TimestampType,
-    validate_produce,
+    BatchBuilder, ControlRecord, Header, ProduceRules, ProducerStamp, RetainedRecords,
+    TimestampType, empty_batch, validate_produce,
 };
 
 use super::*;
@@ -105,6 +105,26 @@ fn rows(frame: &RecordBatch) -> Vec<(i64, Plain)> {
             (offsets.value(row), plain)
         })
         .collect()
+}
+
+#[test]
+fn what_compaction_has_left_comes_with_its_offsets_across_holes_and_empty_batches() {
+    let records: Vec<Plain> = (0..6).map(|n| plain(Some(&n.to_string()), Some("v"))).collect();
+    for codec in [CompressionType::None, CompressionType::Lz4] {
+        let sparse = records::RecordBatch::parse(appended(&records, 0, codec)).unwrap();
+        let emptied = records::RecordBatch::parse(appended(&records, 6, codec)).unwrap();
+        let all = sparse.records().unwrap();
+        let odd = RetainedRecords::select(&all, |record| record.offset.0 % 2 == 1).unwrap();
+        let mut bytes = Vec::new();
+        odd.write(Some(5), &mut bytes).unwrap();
+        bytes.extend_from_slice(&empty_batch(emptied.header()).1);
+        bytes.extend_from_slice(&appended(&records[..1], 14, codec));
+        let mut fetched = fetched(bytes.into(), 2);
+        let rows = rows(&frame(&mut fetched));
+        let expected = [(3, records[3].clone()), (5, records[5].clone()), (14, records[0].clone())];
+        assert_eq!(rows, expected);
+        assert_eq!(fetched.next_offset(), Offset(15));
+    }
 }
 
 proptest! {

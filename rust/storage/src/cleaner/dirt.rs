@@ -13,7 +13,7 @@ pub(crate) struct SegmentFacts {
     pub(crate) base_offset: Offset,
     pub(crate) next_offset: Offset,
     pub(crate) bytes: u64,
-    /// Of no record is it known when there is none.
+    /// Asked for only if it counts; none in a segment without a record.
     pub(crate) max_timestamp: Option<i64>,
     /// The highest timestamp of the first batch; asked for only if it counts.
     pub(crate) first_timestamp: Option<i64>,

@@ -35,18 +35,24 @@ impl Log {
         }
         let mut segments: Vec<Arc<Segment>> = self.segments.read().values().cloned().collect();
         segments.pop();
-        // Only one of them can be overdue.
+        // Each is looked up in a file, so only where it counts.
+        let asks_for_newest = config.min_compaction_lag_ms > 0;
         let asks_for_first = config.max_compaction_lag_ms < i64::MAX;
         let facts = |segment: &Arc<Segment>| {
             let (size, next_offset) = segment.published();
             let is_dirty = cleaned.is_none_or(|cleaned| next_offset > cleaned);
-            let first = asks_for_first && is_dirty;
+            let newest = if asks_for_newest && is_dirty { segment.max_timestamp()? } else { None };
+            let asks_for_first = asks_for_first && is_dirty;
             Ok(SegmentFacts {
                 base_offset: segment.base_offset(),
                 next_offset,
                 bytes: u64::from(size),
-                max_timestamp: segment.max_timestamp()?.map(|max| max.timestamp),
-                first_timestamp: if first { segment.read_first_timestamp()? } else { None },
+                max_timestamp: newest.map(|newest| newest.timestamp),
+                first_timestamp: if asks_for_first {
+                    segment.read_first_timestamp()?
+                } else {
+                    None
+                },
             })
         };
         let segments = segments.iter().map(facts).collect::<io::Result<_>>()?;
