@@ -103,6 +103,18 @@ def test_members_of_several_libraries_share_a_topic(start: Start) -> None:
     assert positions(read) == every_position()
 
 
+def test_a_group_moves_to_the_new_protocol_and_back_with_its_members(start: Start) -> None:
+    """KIP-848's online migration: a rolling restart, in which nobody is without its partitions."""
+    old = [start(ConfluentMember), start(ConfluentMember)]
+    await_assignments(old)
+    new = start(ConfluentConsumerMember)
+    await_assignments([*old, new])
+    close_once(old[0])
+    await_assignments([old[1], new])
+    close_once(new)
+    await_assignments([old[1]])
+
+
 @with_members
 def test_a_static_member_comes_back_without_a_rebalance(
     kind: Callable[..., GroupMember], broker: Broker, group: str, start: Start
