@@ -290,6 +290,7 @@ impl Shard {
             }
             decision.records.extend(group.tombstones());
             let classic = ClassicGroup::of_generation(group_id, join.now, group.epoch());
+            decision.record(classic.record());
             self.classic.insert(group_id.clone(), classic);
         }
         if !self.classic.contains_key(group_id) && !member_id.is_empty() {

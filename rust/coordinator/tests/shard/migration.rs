@@ -327,6 +327,23 @@ fn an_empty_group_changes_its_protocol_and_keeps_its_offsets() {
 }
 
 #[test]
+fn a_group_goes_on_counting_through_a_change_of_protocol_and_a_restart() {
+    let mut host = host();
+    let mut consumer = ConsumerMember::new("c");
+    consumer.beat(&mut host);
+    consumer.leave(&mut host, -1);
+    // Only asks for an id, and the coordinator is gone before it comes back.
+    host.send(&client(9), Member::new().join_request());
+    host.restart();
+    let member = stable(&mut host, vec![Member::new()]).remove(0);
+    assert_eq!(member.generation, 3, "one for the member that came, one for that it went");
+    member.leave(&mut host);
+    let mut consumer = ConsumerMember::new("d");
+    consumer.beat(&mut host);
+    assert_eq!(consumer.epoch, 5);
+}
+
+#[test]
 fn a_classic_static_member_takes_the_place_of_one_of_the_new_protocol() {
     let mut host = host();
     let mut consumers = vec![ConsumerMember::fixed("a", "i"), ConsumerMember::new("b")];
