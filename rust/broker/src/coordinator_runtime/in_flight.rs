@@ -90,3 +90,83 @@ impl Batch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use storage::Appended;
+    use wire::HeartbeatResponse;
+
+    use super::*;
+
+    fn appended(base_offset: i64) -> Appended {
+        Appended {
+            base_offset: Offset(base_offset),
+            last_offset: Offset(base_offset),
+            log_append_time_ms: None,
+            log_start: Offset::ZERO,
+            duplicate: false,
+            stamped_header: None,
+            sync_due: false,
+        }
+    }
+
+    fn reply(token: u64) -> Replies {
+        vec![(ReplyToken(token), Response::Heartbeat(HeartbeatResponse::default()))]
+    }
+
+    fn tokens(replies: &Replies) -> Vec<u64> {
+        replies.iter().map(|(token, _)| token.0).collect()
+    }
+
+    /// Batches at these offsets, each with the reply of its place, and how to answer for them.
+    fn in_flight(offsets: [i64; 2]) -> (InFlight, Vec<oneshot::Sender<AppendResult>>) {
+        let mut in_flight = InFlight::default();
+        let mut answers = Vec::new();
+        for (token, offset) in (0..).zip(offsets) {
+            let (answer, waiting) = oneshot::channel();
+            in_flight.push(waiting, Offset(offset));
+            assert!(in_flight.hold(reply(token)).is_empty());
+            answers.push(answer);
+        }
+        (in_flight, answers)
+    }
+
+    #[test]
+    fn a_reply_waits_for_nothing_if_nothing_is_on_its_way() {
+        assert_eq!(tokens(&InFlight::default().hold(reply(7))), [7]);
+    }
+
+    #[tokio::test]
+    async fn replies_leave_in_order_whoever_is_answered_first() {
+        let (mut in_flight, mut answers) = in_flight([0, 1]);
+        // Decided after both, without records of its own.
+        assert!(in_flight.hold(reply(2)).is_empty());
+        drop(answers.pop().unwrap().send(Ok(appended(1))));
+        drop(answers.pop().unwrap().send(Ok(appended(0))));
+        assert_eq!(tokens(&in_flight.committed().await.unwrap()), [0]);
+        assert_eq!(tokens(&in_flight.committed().await.unwrap()), [1, 2]);
+        assert!(in_flight.is_empty());
+    }
+
+    #[tokio::test]
+    async fn no_reply_leaves_that_was_decided_on_what_did_not_come_to_be() {
+        let (mut in_flight, mut answers) = in_flight([0, 1]);
+        drop(answers.pop().unwrap().send(Ok(appended(1))));
+        drop(answers.pop().unwrap().send(Err(ErrorCode::KafkaStorageError.into())));
+        let error = in_flight.committed().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::KafkaStorageError);
+        assert_eq!(in_flight.committed().await.unwrap_err().code, ErrorCode::NotCoordinator);
+        assert!(in_flight.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_lands_elsewhere_is_a_failure() {
+        let (mut in_flight, mut answers) = in_flight([0, 1]);
+        drop(answers.remove(0).send(Ok(appended(5))));
+        let error = in_flight.committed().await.unwrap_err();
+        assert!(error.message.unwrap().contains("at 5 instead of 0"));
+        // The broker is gone before it answers for the other.
+        drop(answers);
+        assert_eq!(in_flight.committed().await.unwrap_err().code, ErrorCode::NotCoordinator);
+    }
+}

@@ -153,7 +153,7 @@ async fn a_member_that_falls_silent_is_removed() {
     assert_code(joined.error_code, ErrorCode::None);
     client.sync("g", &joined, &[(&joined.member_id, b"all")]).await;
     while client.describe_group("g").await.group_state == "Stable" {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
     }
     let described = client.describe_group("g").await;
     assert_eq!((described.group_state.as_str(), described.members.len()), ("Empty", 0));
