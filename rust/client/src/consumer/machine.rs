@@ -39,19 +39,25 @@ impl Shared {
 
     /// Takes at most `rows` records, and has more fetched in their place.
     pub(super) fn take(&self, rows: usize) -> Result<Vec<Fetched>, ConsumeError> {
-        let mut fetched = self.machine.lock().take(rows)?;
-        if fetched.is_empty() {
-            return Ok(fetched);
-        }
-        self.desk.kick.notify_one();
-        if self.config.check_crcs {
-            // Outside the lock: this reads every byte.
-            for fetched in &mut fetched {
-                self.check(fetched);
+        loop {
+            let mut fetched = self.machine.lock().take(rows)?;
+            if fetched.is_empty() {
+                return Ok(fetched);
             }
-            fetched.retain(|fetched| !fetched.batches.is_empty());
+            self.desk.kick.notify_one();
+            if self.config.check_crcs {
+                // Outside the lock: this reads every byte.
+                for fetched in &mut fetched {
+                    self.check(fetched);
+                }
+                fetched.retain(|fetched| !fetched.batches.is_empty());
+            }
+            // Of damaged batches alone nothing is left: the next look finds the error, or what
+            // other partitions have.
+            if !fetched.is_empty() {
+                return Ok(fetched);
+            }
         }
-        Ok(fetched)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -67,6 +73,7 @@ impl Shared {
                 let offset = first.max(fetched.start);
                 let reason = error.to_string();
                 self.machine.lock().reject(&fetched.topic_partition, offset, reason);
+                self.ready.notify_waiters();
                 fetched.batches.truncate(index);
                 fetched.end = offset;
                 return;
