@@ -5,7 +5,7 @@
 //! when it is missing, old or proven wrong, and goes back to the bootstrap servers when no broker
 //! that it knows can be reached (KIP-899, KIP-1102).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,10 @@ pub enum ClusterEvent {
     },
     /// Brokers, topics or leaders may have changed.
     MetadataChanged,
+    /// No broker that is known can be reached any more; told once, and trying goes on.
+    Down(Unreachable),
+    /// After that: a broker answers again.
+    Up,
 }
 
 /// Where a client stands with its cluster.
@@ -65,6 +69,8 @@ pub struct Cluster {
     refresh: Refresh,
     /// Why the first broker that was reached cannot be talked to, if so.
     refusal: Option<String>,
+    /// [`ClusterEvent::Down`] has been told, and [`ClusterEvent::Up`] has not.
+    is_down: bool,
     next_id: u64,
     transmits: VecDeque<Transmit>,
     events: VecDeque<ClusterEvent>,
@@ -83,6 +89,7 @@ impl Cluster {
             metadata: MetadataCache::default(),
             refresh,
             refusal: None,
+            is_down: false,
             next_id: 0,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -298,13 +305,39 @@ impl Cluster {
         if self.is_known() {
             return Reach::Known;
         }
-        let complaints = self.nodes.values().filter_map(Node::complaint);
-        let tried = Unreachable(complaints.chain(self.refusal.clone()).collect());
+        let tried = self.tried();
         let untried = |node: &Node| node.complaint().is_none() || node.lane(Lane::Main).is_some();
         if self.refusal.is_none() && self.nodes.values().any(untried) {
             Reach::Connecting(tried)
         } else {
             Reach::Unreachable(tried)
+        }
+    }
+
+    /// From [`ClusterEvent::Down`] to [`ClusterEvent::Up`]: who was tried, and why each failed.
+    pub fn outage(&self) -> Option<Unreachable> {
+        self.is_down.then(|| self.tried())
+    }
+
+    fn tried(&self) -> Unreachable {
+        let complaints = self.nodes.values().filter_map(Node::complaint);
+        // A bootstrap server and the broker that it is complain alike.
+        let mut said = BTreeSet::new();
+        let tried = complaints.chain(self.refusal.clone());
+        Unreachable(tried.filter(|complaint| said.insert(complaint.clone())).collect())
+    }
+
+    /// Tells when the last broker is lost, and when one is back. A connection that breaks is no
+    /// outage yet: one of the brokers must have been tried again.
+    fn note_outage(&mut self) {
+        let mut brokers = self.nodes.iter().filter(|(id, _)| id.0 >= 0).map(|(_, node)| node);
+        let is_tried_again = brokers.clone().any(|node| node.failures > 1);
+        let is_lost = |node: &Node| node.failures > 0 && !node.is_connected();
+        let is_down = is_tried_again && brokers.all(is_lost);
+        if is_down != self.is_down {
+            self.is_down = is_down;
+            let event = if is_down { ClusterEvent::Down(self.tried()) } else { ClusterEvent::Up };
+            self.events.push_back(event);
         }
     }
 
@@ -330,6 +363,7 @@ impl Cluster {
                 if let Some(node) = self.nodes.get_mut(&node) {
                     node.succeeded();
                 }
+                self.note_outage();
             }
             Received::Answer(request, answer) => {
                 if self.refresh.is_asking(request) {
@@ -453,6 +487,7 @@ impl Cluster {
             }
         }
         self.refresh.request();
+        self.note_outage();
     }
 
     /// Closes a connection that nobody uses.

@@ -132,6 +132,11 @@ impl MetadataCache {
 }
 
 impl Topic {
+    /// Its identity, where there is one.
+    pub fn known_id(&self) -> Option<TopicId> {
+        Some(self.id).filter(|id| *id != TopicId::default())
+    }
+
     /// The topic by an answer. A broker that lags behind may name an earlier leader of the same
     /// topic than we know of: the higher epoch wins (KIP-320).
     fn of(topic: &MetadataResponseTopic, before: Option<&Self>) -> Self {

@@ -128,9 +128,14 @@ impl Node {
         self.lanes().map(Connection::id).collect()
     }
 
+    /// Whether the main lane stands.
+    pub fn is_connected(&self) -> bool {
+        self.main.as_ref().is_some_and(Connection::is_ready)
+    }
+
     /// Whether the main lane takes a request now.
     pub fn is_ready(&self, now: Instant) -> bool {
-        self.main.as_ref().is_some_and(Connection::is_ready) && self.throttled_until <= now
+        self.is_connected() && self.throttled_until <= now
     }
 
     /// How many answers the node owes on its main lane.

@@ -171,11 +171,13 @@ impl Said {
 
     fn of_consume(error: &ConsumeError) -> Self {
         let code = error.code();
-        let class = code.map_or("ConsumeError", |code| match class_of(code) {
-            "OttlaError" => "ConsumeError",
-            class => class,
-        });
-        let retriable = code.is_some_and(ErrorCode::is_retriable);
+        let is_unreachable = matches!(error, ConsumeError::Unreachable { .. });
+        let class = match code.map(class_of) {
+            _ if is_unreachable => "BrokerUnreachable",
+            None | Some("OttlaError") => "ConsumeError",
+            Some(class) => class,
+        };
+        let retriable = is_unreachable || code.is_some_and(ErrorCode::is_retriable);
         Self { class, message: error.to_string(), code, retriable, fatal: false }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use base::{Instant, LeaderEpoch};
+use base::{Instant, LeaderEpoch, TopicId};
 
 use super::fetched::Run;
 use super::{ConsumeError, StartAt};
@@ -21,8 +21,20 @@ pub(super) struct Assignment {
     pub(super) runs: VecDeque<Run>,
     pub(super) not_before: Instant,
     pub(super) failures: u32,
+    pub(super) doubts: Doubts,
     /// Told once everything before it has been handed out.
     pub(super) error: Option<ConsumeError>,
+}
+
+/// What speaks against there being anything to read.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// The topic that is read, once it is known: another one may be given its name.
+    pub(super) topic_id: Option<TopicId>,
+    /// The answers in a row that have not named the partition, and when the first of them came.
+    pub(super) missing: Option<(u32, Instant)>,
+    /// The position that was not in the log.
+    pub(super) out_of_range: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +57,7 @@ impl Assignment {
             runs: VecDeque::new(),
             not_before: Instant::default(),
             failures: 0,
+            doubts: Doubts::default(),
             error: None,
         };
         assignment.seek(start);
@@ -63,6 +76,7 @@ impl Assignment {
         self.runs.clear();
         self.not_before = Instant::default();
         self.failures = 0;
+        self.doubts = Doubts { topic_id: self.doubts.topic_id, ..Doubts::default() };
         self.error = None;
     }
 

@@ -1,9 +1,11 @@
 //! The consumer's decisions: what to look up, what to fetch from whom, and what to hand out next.
 
+mod doubts;
 mod fetching;
 mod looking_up;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, Instant, NodeId, TopicPartition};
@@ -15,8 +17,9 @@ use super::fetch::Wanted;
 use super::fetched::Fetched;
 use super::{ConsumeError, StartAt};
 use crate::backoff::Backoff;
-use crate::cluster::{Cluster, ClusterEvent};
+use crate::cluster::{Cluster, ClusterEvent, Unreachable};
 use crate::config::ConsumerConfig;
+use crate::metadata_cache::Topic;
 use crate::request::{Answer, RequestError, RequestId};
 use crate::transport::{Transmit, TransportEvent};
 use crate::wake::Wake;
@@ -47,6 +50,16 @@ pub enum ConsumerEvent {
     Ready,
     /// Topics, partitions or leaders may have changed.
     MetadataChanged,
+    /// No broker can be reached any more; told once, and trying goes on.
+    Down(Unreachable),
+    /// After that: a broker answers again.
+    Up,
+    /// The brokers do not know a topic that is to be read. It may yet be created; an error says in
+    /// the end that it was not.
+    Missing {
+        /// Its name.
+        topic: Arc<str>,
+    },
     /// A request that the owner has sent through [`Consumer::cluster_mut`] is answered.
     Answered {
         /// Which one.
@@ -76,6 +89,8 @@ pub struct Consumer {
     generation: u64,
     /// Where handing out begins, so that no partition starves another.
     turn: usize,
+    /// Since when nobody has anything to hand out, for want of an answer to a bounded read.
+    stalled_since: Option<Instant>,
     wake: Wake,
     events: VecDeque<ConsumerEvent>,
 }
@@ -102,6 +117,7 @@ impl Consumer {
             fetching: BTreeSet::new(),
             generation: 0,
             turn: 0,
+            stalled_since: None,
             wake: Wake::default(),
             events: VecDeque::new(),
         }
@@ -117,9 +133,12 @@ impl Consumer {
     pub fn assign(&mut self, partitions: Vec<Assign>) {
         self.generation += 1;
         let mut assigned = BTreeMap::new();
+        self.stalled_since = None;
         for Assign { topic_partition, start, stop_at } in partitions {
-            self.cluster.want_topic(&topic_partition.topic);
+            self.want(&topic_partition);
             let mut assignment = Assignment::new(start, stop_at);
+            let topic = self.cluster.metadata().topic(&topic_partition.topic);
+            assignment.doubts.topic_id = topic.and_then(Topic::known_id);
             assignment.generation = self.generation << 32; // above every seek of an earlier one
             assigned.insert(topic_partition, assignment);
         }
@@ -133,6 +152,7 @@ impl Consumer {
             .get_mut(partition)
             .ok_or_else(|| ConsumeError::NotAssigned(partition.clone()))?;
         assignment.seek(start);
+        self.want(partition);
         Ok(())
     }
 
@@ -225,6 +245,7 @@ impl Consumer {
             self.fetch(node, &partitions, now);
         }
         self.report_refused_topics();
+        self.judge_progress(now);
     }
 
     /// What is to be sent, in order.
@@ -266,6 +287,11 @@ impl Consumer {
         })
     }
 
+    /// The bytes that were fetched and not handed out.
+    pub fn buffered_bytes(&self) -> u64 {
+        self.assigned.values().map(Assignment::buffered_bytes).sum()
+    }
+
     /// The connections.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
@@ -278,7 +304,12 @@ impl Consumer {
 
     fn handle_cluster(&mut self, event: ClusterEvent, now: Instant) {
         match event {
-            ClusterEvent::MetadataChanged => self.events.push_back(ConsumerEvent::MetadataChanged),
+            ClusterEvent::MetadataChanged => {
+                self.judge_topics(now);
+                self.events.push_back(ConsumerEvent::MetadataChanged);
+            }
+            ClusterEvent::Down(tried) => self.events.push_back(ConsumerEvent::Down(tried)),
+            ClusterEvent::Up => self.events.push_back(ConsumerEvent::Up),
             ClusterEvent::Answered { request, node, result } => {
                 if let Some(asked) = self.lookups.remove(&request) {
                     let response = result.and_then(Answer::decode::<ListOffsetsRequest>);

@@ -16,8 +16,13 @@ mod fetched;
 mod lookup;
 mod machine;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base::{ErrorCode, TopicPartition};
 use thiserror::Error;
+
+use crate::cluster::Unreachable;
 
 pub use fetched::Fetched;
 pub use lookup::{EARLIEST_TIMESTAMP, Found, LATEST_TIMESTAMP, read_offset, request_offsets};
@@ -67,6 +72,57 @@ pub enum ConsumeError {
         /// The first offset that is not what it was.
         end_offset: i64,
     },
+    /// The topic is there, and has no such partition.
+    #[error(
+        "topic `{}` has no partition {}: it has {partitions}",
+        topic_partition.topic,
+        topic_partition.partition.0
+    )]
+    NoSuchPartition {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// How many there are.
+        partitions: usize,
+    },
+    /// The brokers know no such topic.
+    #[error("topic `{topic}` does not exist: create it, or check its name")]
+    NoSuchTopic {
+        /// Its name.
+        topic: Arc<str>,
+    },
+    /// A bounded read cannot get to its end any more.
+    #[error(
+        "{topic_partition} cannot be read up to offset {stop_at}, where it ended when the read \
+             began: the topic was deleted or cut meanwhile; read it anew"
+    )]
+    EndLost {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// Where the read was to end.
+        stop_at: i64,
+    },
+    /// A bounded read has come no further, for there is no broker to ask.
+    #[error("the read has come no further for {} ms: {tried}", waited.as_millis())]
+    Unreachable {
+        /// `default.api.timeout.ms`.
+        waited: Duration,
+        /// Who was tried.
+        tried: Unreachable,
+    },
+    /// A bounded read has come no further, though the brokers answer.
+    #[error(
+        "{topic_partition} has come no further for {} ms, and was to be read up to offset \
+             {stop_at}: has it a leader with all of its records?",
+        waited.as_millis()
+    )]
+    Stalled {
+        /// Which partition.
+        topic_partition: TopicPartition,
+        /// Where the read was to end.
+        stop_at: i64,
+        /// `default.api.timeout.ms`.
+        waited: Duration,
+    },
     /// The broker refuses.
     #[error("{topic_partition} cannot be read: {}", code.name())]
     Refused {
@@ -99,7 +155,15 @@ impl ConsumeError {
             Self::OutOfRange { .. } => Some(ErrorCode::OffsetOutOfRange),
             Self::Refused { code, .. } => Some(*code),
             Self::Corrupt { .. } => Some(ErrorCode::CorruptMessage),
-            Self::NoPosition(_) | Self::Truncated { .. } | Self::NotAssigned(_) => None,
+            Self::NoSuchPartition { .. } | Self::NoSuchTopic { .. } => {
+                Some(ErrorCode::UnknownTopicOrPartition)
+            }
+            Self::Stalled { .. } => Some(ErrorCode::RequestTimedOut),
+            Self::NoPosition(_)
+            | Self::Truncated { .. }
+            | Self::EndLost { .. }
+            | Self::Unreachable { .. }
+            | Self::NotAssigned(_) => None,
         }
     }
 }

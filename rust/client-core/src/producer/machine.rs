@@ -16,7 +16,7 @@ use super::identity::Identity;
 use super::lineage::{Lineage, Settled};
 use super::outcome::{BatchOutcome, DeliveryError};
 use crate::backoff::Backoff;
-use crate::cluster::{Cluster, ClusterEvent};
+use crate::cluster::{Cluster, ClusterEvent, Unreachable};
 use crate::config::ProducerConfig;
 use crate::connection::SendTerms;
 use crate::metadata_cache::MetadataCache;
@@ -73,6 +73,10 @@ pub enum ProducerOutput<T> {
     },
     /// Topics, partitions or leaders may have changed.
     MetadataChanged,
+    /// No broker can be reached any more; told once, and trying goes on.
+    Down(Unreachable),
+    /// After that: a broker answers again.
+    Up,
     /// Everything that was opened before the flush has its result.
     Flushed(FlushId),
     /// The producer cannot go on: everything it had has its result, and so will everything it is
@@ -220,6 +224,8 @@ impl<T> Producer<T> {
             ClusterEvent::MetadataChanged => {
                 self.outputs.push_back(ProducerOutput::MetadataChanged);
             }
+            ClusterEvent::Down(tried) => self.outputs.push_back(ProducerOutput::Down(tried)),
+            ClusterEvent::Up => self.outputs.push_back(ProducerOutput::Up),
             ClusterEvent::Answered { request, node, result } => {
                 if self.identity.is_asking(request) {
                     let response = result.and_then(Answer::decode::<InitProducerIdRequest>);

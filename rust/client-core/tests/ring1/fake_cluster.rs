@@ -34,6 +34,10 @@ pub(crate) struct FakeCluster {
     pub(crate) is_old: bool,
     /// Whether a moved partition's new leader is named in passing.
     pub(crate) names_leaders: bool,
+    /// The topic was deleted.
+    pub(crate) is_deleted: bool,
+    /// How often the topic was made anew.
+    remade: u8,
     next_producer_id: i64,
 }
 
@@ -57,13 +61,29 @@ impl FakeCluster {
     pub(crate) fn new(nodes: i32, partitions: i32, is_old: bool) -> Self {
         let partition = |index| Partition { leader: index % nodes, ..Partition::default() };
         let partitions = (0..partitions).map(partition).collect();
-        Self { nodes, partitions, is_old, names_leaders: !is_old, next_producer_id: 1000 }
+        Self {
+            nodes,
+            partitions,
+            is_old,
+            names_leaders: !is_old,
+            is_deleted: false,
+            remade: 0,
+            next_producer_id: 1000,
+        }
     }
 
     pub(crate) fn move_leader(&mut self, partition: usize) {
         let partition = &mut self.partitions[partition];
         partition.leader = (partition.leader + 1) % self.nodes;
         partition.leader_epoch += 1;
+    }
+
+    /// Deletes the topic and makes it again, empty.
+    pub(crate) fn remake_topic(&mut self) {
+        self.remade += 1;
+        for (index, partition) in self.partitions.iter_mut().enumerate() {
+            *partition = Partition { leader: index as i32 % self.nodes, ..Partition::default() };
+        }
     }
 
     /// Answers one request frame to `node`; `None` if it asks for no answer.
@@ -162,13 +182,16 @@ impl FakeCluster {
             leader_epoch: partition.leader_epoch,
             ..Default::default()
         };
+        let gone = ErrorCode::UnknownTopicOrPartition as i16;
+        let partitions = if self.is_deleted { &[] } else { &self.partitions[..] };
         MetadataResponse {
             brokers: (0..self.nodes).map(broker).collect(),
             controller_id: 0,
             topics: vec![MetadataResponseTopic {
                 name: Some(TOPIC.to_owned()),
-                topic_id: self.topic_id(),
-                partitions: self.partitions.iter().enumerate().map(partition).collect(),
+                error_code: if self.is_deleted { gone } else { 0 },
+                topic_id: if self.is_deleted { Uuid::ZERO } else { self.topic_id() },
+                partitions: partitions.iter().enumerate().map(partition).collect(),
                 ..Default::default()
             }],
             ..Default::default()
@@ -176,7 +199,7 @@ impl FakeCluster {
     }
 
     fn topic_id(&self) -> Uuid {
-        if self.is_old { Uuid::ZERO } else { TOPIC_ID }
+        if self.is_old { Uuid::ZERO } else { Uuid([TOPIC_ID.0[0] + self.remade; 16]) }
     }
 
     fn produce(&mut self, node: NodeId, request: &ProduceRequest) -> ProduceResponse {
@@ -218,6 +241,7 @@ impl FakeCluster {
     fn fetch(&self, node: NodeId, request: &FetchRequest) -> FetchResponse {
         let mut left = request.max_bytes as usize;
         let mut rows = Vec::new();
+        let asked_id = request.topics.first().map_or(Uuid::ZERO, |topic| topic.topic_id);
         for asked in request.topics.iter().flat_map(|topic| &topic.partitions) {
             let partition = &self.partitions[asked.partition as usize];
             let mut row = PartitionData {
@@ -225,7 +249,11 @@ impl FakeCluster {
                 high_watermark: partition.end,
                 ..Default::default()
             };
-            let code = if partition.leader != node.0 {
+            let code = if self.is_deleted && self.is_old {
+                ErrorCode::UnknownTopicOrPartition
+            } else if self.is_deleted || asked_id != self.topic_id() {
+                ErrorCode::UnknownTopicId
+            } else if partition.leader != node.0 {
                 ErrorCode::NotLeaderOrFollower
             } else if asked.current_leader_epoch > partition.leader_epoch {
                 ErrorCode::UnknownLeaderEpoch
@@ -245,7 +273,7 @@ impl FakeCluster {
         }
         let responses = vec![FetchableTopicResponse {
             topic: TOPIC.to_owned(),
-            topic_id: self.topic_id(),
+            topic_id: asked_id,
             partitions: rows,
         }];
         FetchResponse { responses, ..Default::default() }
@@ -255,7 +283,9 @@ impl FakeCluster {
         let row = |partition_index: i32, timestamp: i64| {
             let partition = &self.partitions[partition_index as usize];
             let mut row = ListOffsetsPartitionResponse { partition_index, ..Default::default() };
-            if partition.leader == node.0 {
+            if self.is_deleted {
+                row.error_code = ErrorCode::UnknownTopicOrPartition as i16;
+            } else if partition.leader == node.0 {
                 row.offset = if timestamp == -1 { partition.end } else { 0 };
             } else {
                 row.error_code = ErrorCode::NotLeaderOrFollower as i16;

@@ -73,3 +73,31 @@ fn a_consumer_sees_every_record_once_and_in_order() {
 fn a_bounded_read_ends_where_it_was_told_to() {
     for_each_seed("a_bounded_read_ends", 0..100, consuming::bounded);
 }
+
+#[test]
+fn a_bounded_read_of_a_cluster_that_is_gone_is_given_up() {
+    let name = "a_bounded_read_of_a_cluster_that_is_gone";
+    for_each_seed(name, 0..40, consuming::bounded_without_a_cluster);
+}
+
+#[test]
+fn a_bounded_read_of_a_topic_made_anew_says_that_its_end_is_lost() {
+    let name = "a_bounded_read_of_a_topic_made_anew";
+    for_each_seed(name, 0..40, consuming::bounded_over_a_topic_made_anew);
+}
+
+#[test]
+fn a_bounded_read_of_a_deleted_topic_is_given_up_at_once() {
+    let name = "a_bounded_read_of_a_deleted_topic";
+    for_each_seed(name, 0..40, consuming::bounded_over_a_deleted_topic);
+}
+
+#[test]
+fn a_topic_that_does_not_exist_is_waited_for_and_then_told() {
+    for_each_seed("a_topic_that_does_not_exist", 0..20, consuming::a_missing_topic);
+}
+
+#[test]
+fn a_partition_that_does_not_exist_is_told() {
+    for_each_seed("a_partition_that_does_not_exist", 0..40, consuming::a_missing_partition);
+}

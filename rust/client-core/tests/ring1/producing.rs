@@ -105,7 +105,9 @@ impl World {
                     }
                     ProducerOutput::Flushed(_) => self.flushed = true,
                     ProducerOutput::Failed(_) => self.failed = true,
-                    ProducerOutput::MetadataChanged => {}
+                    ProducerOutput::MetadataChanged
+                    | ProducerOutput::Down(_)
+                    | ProducerOutput::Up => {}
                 }
             }
             if !sealed {

@@ -117,6 +117,11 @@ impl Machine for Shared {
                 ConsumerEvent::Ready => self.ready.notify_waiters(),
                 ConsumerEvent::MetadataChanged => {}
                 ConsumerEvent::Answered { request, result } => self.desk.answer(request, result),
+                ConsumerEvent::Missing { topic } => {
+                    tracing::warn!(%topic, "the topic to be read does not exist: waiting for it");
+                }
+                ConsumerEvent::Down(tried) => tracing::warn!("{tried}; trying goes on"),
+                ConsumerEvent::Up => tracing::info!("a broker answers again"),
                 ConsumerEvent::Reset { topic_partition, from } => {
                     tracing::warn!(%topic_partition, from, "the position is not in the log: reset");
                     self.ready.notify_waiters();

@@ -164,6 +164,8 @@ impl Shared {
                 self.topics.follow(machine.metadata());
                 self.metadata_changed.notify_waiters();
             }
+            ProducerOutput::Down(tried) => tracing::warn!("{tried}; trying goes on"),
+            ProducerOutput::Up => tracing::info!("a broker answers again"),
             ProducerOutput::Flushed(id) => {
                 if let Some(waiter) = self.flushes.lock().remove(&id) {
                     let _ = waiter.send(()); // who has stopped waiting need not know

@@ -7,7 +7,7 @@ use wire::fetch::FetchResponse;
 use super::{CROWDED_WAIT, Consumer, ConsumerEvent, FETCH_PATIENCE, Fetch};
 use crate::config::OffsetReset;
 use crate::connection::SendTerms;
-use crate::consumer::assignment::{Assignment, Position};
+use crate::consumer::assignment::Position;
 use crate::consumer::fetch::{self, Helping, Wanted};
 use crate::consumer::{ConsumeError, StartAt};
 use crate::node::Lane;
@@ -15,7 +15,7 @@ use crate::request::{RequestError, RequestId};
 
 impl Consumer {
     pub(super) fn fetch(&mut self, node: NodeId, partitions: &[TopicPartition], now: Instant) {
-        let buffered: u64 = self.assigned.values().map(Assignment::buffered_bytes).sum();
+        let buffered = self.buffered_bytes();
         let reserved: u64 = self.fetches.values().map(|fetch| fetch.reserved_bytes).sum();
         let free = self.config.prefetch_bytes_max.saturating_sub(buffered + reserved);
         let share = (self.config.prefetch_bytes_max / self.assigned.len().max(1) as u64)
@@ -194,6 +194,7 @@ impl Consumer {
             let start = if bounded { StartAt::Earliest } else { StartAt::Reset };
             assignment.position = Position::Lookup(start);
             let from = wanted.offset;
+            assignment.doubts.out_of_range = bounded.then_some(from);
             self.events.push_back(ConsumerEvent::Reset { topic_partition, from });
         }
     }

@@ -78,6 +78,13 @@ impl Consumer {
             assignment.in_flight = false;
             match found {
                 Ok(Found { offset: Some(offset), .. }) => {
+                    let lost_at = assignment.doubts.out_of_range.take();
+                    if lost_at.is_some_and(|lost_at| offset < lost_at) {
+                        // Not the start of the log has moved beyond the position, but its end
+                        // before it.
+                        self.lose_end(&partition);
+                        continue;
+                    }
                     // The epoch found is that of the record at the offset, not of the one before
                     // it.
                     assignment.position = Position::At { offset, epoch: LeaderEpoch::NONE };
