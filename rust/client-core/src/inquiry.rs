@@ -39,7 +39,7 @@ pub enum Reading<A> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InquiryError {
     /// The broker refuses.
-    #[error("{}{}", code.name(), message.as_deref().map(|m| format!(": {m}")).unwrap_or_default())]
+    #[error("{}{}", code.name(), said(*code, message.as_deref()))]
     Refused {
         /// Kafka's word for the reason.
         code: ErrorCode,
@@ -57,6 +57,17 @@ pub enum InquiryError {
     /// It cannot be asked, or the answer makes no sense.
     #[error("{0}")]
     Impossible(String),
+}
+
+/// The broker's own words, or what to do about a refusal to which it adds none.
+fn said(code: ErrorCode, message: Option<&str>) -> String {
+    match (code, message) {
+        (_, Some(message)) => format!(": {message}"),
+        (ErrorCode::UnknownTopicOrPartition, None) => {
+            ": the broker knows no such topic or partition: create it, or check its name".to_owned()
+        }
+        (_, None) => String::new(),
+    }
 }
 
 impl InquiryError {

@@ -92,8 +92,12 @@ fn a_first_batch_that_is_damaged_is_told_and_not_waited_for() {
             let new = client::NewTopic { name: "t".into(), ..client::NewTopic::default() };
             broker.admin().await.create_topics(&[new], false).await.unwrap();
             let producer = broker.producer(&[]).await;
-            let record = Record { value: Some(&[7; 100]), ..Record::to("t") };
-            producer.send(&record).await.unwrap().wait().await.unwrap();
+            let record = Record { value: Some(&[7; 5000]), ..Record::to("t") };
+            // Many batches with entries in the index: what follows the last of these is looked at
+            // when the broker starts.
+            for _ in 0..20 {
+                producer.send(&record).await.unwrap().wait().await.unwrap();
+            }
             producer.close(Duration::from_secs(10)).await;
         },
         &own,

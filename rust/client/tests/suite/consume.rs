@@ -67,6 +67,7 @@ pub(crate) async fn offsets_are_told_for_both_ends_and_for_times(broker: Broker)
     assert_eq!(found[&partitions[1]], None);
     let missing = consumer.partitions("no-such-topic").await.unwrap_err();
     assert!(missing.to_string().contains("UNKNOWN_TOPIC_OR_PARTITION"), "{missing}");
+    assert!(missing.to_string().contains("create it, or check its name"), "{missing}");
 }
 
 pub(crate) async fn a_bounded_read_ends_at_the_offsets_seen_at_its_start(broker: Broker) {
