@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ottla import _core
 from ottla.topic_partition import TopicPartition
@@ -119,8 +119,14 @@ class Batch:
         """Return whether there is a record."""
         return len(self._core) > 0
 
-    def __getitem__(self, row: int) -> _core.Message:
-        """Return the record in a row; negative numbers count from the end."""
+    @overload
+    def __getitem__(self, row: int) -> _core.Message: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[_core.Message]: ...
+    def __getitem__(self, row: int | slice) -> _core.Message | list[_core.Message]:
+        """Return the record in a row, negative numbers counting from the end; or those of many."""
+        if isinstance(row, slice):
+            return [self._core.message(index) for index in range(*row.indices(len(self)))]
         return self._core.message(row if row >= 0 else row + len(self))
 
     def __iter__(self) -> Iterator[_core.Message]:

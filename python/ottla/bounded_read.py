@@ -85,6 +85,8 @@ def read(
     >>> [message.value for message in late], sum(sizes), max(sizes)
     ([b'3', b'4'], 5, 2)
     """
+    if max_rows < 1:
+        raise ValueError(f"a batch has at least one record: max_rows={max_rows}")
     pairs = configuration.client_pairs(cluster, config, keywords)
     core = _core.Consumer(list(pairs.items()))
     configuration.warn(core.warnings)

@@ -108,6 +108,9 @@ class Consumer(lifetime.Closable):
         timeout
             After how many seconds without a record the iteration ends; None waits for ever.
         """
+        if max_rows < 1 or min_rows < 0:
+            message = f"a batch has at least one record: max_rows={max_rows}, min_rows={min_rows}"
+            raise ValueError(message)
         while True:
             core = self._core.next_batch(max_rows, min_rows, max_wait, timeout)
             if core is None:

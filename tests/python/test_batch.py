@@ -174,3 +174,9 @@ def test_a_batch_shows_itself_as_a_table(batch: ottla.Batch) -> None:
     assert html.count("<tr>") == 5
     assert "long enough" in html
     assert "<script" not in html
+
+
+def test_a_slice_of_a_batch_is_its_records(batch: ottla.Batch) -> None:
+    assert [message.value for message in batch[1:3]] == VALUES[1:3]
+    assert [message.value for message in batch[::-1]] == VALUES[::-1]
+    assert batch[4:] == []

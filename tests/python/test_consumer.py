@@ -61,6 +61,14 @@ def test_a_batch_waits_for_its_rows_no_longer_than_it_may(consumer: ottla.Consum
     assert time.monotonic() - begun < 10
 
 
+def test_a_batch_of_no_rows_is_refused(consumer: ottla.Consumer, filled: str) -> None:
+    for max_rows in (0, -1):
+        with pytest.raises(ValueError, match=f"max_rows={max_rows}"):
+            next(consumer.batches(max_rows=max_rows))
+    with pytest.raises(ValueError, match="max_rows=0"):
+        ottla.read({"bootstrap.servers": "localhost:1"}, filled, max_rows=0)
+
+
 def test_the_batches_end_after_a_time_without_records(consumer: ottla.Consumer) -> None:
     sizes = [len(batch) for batch in consumer.batches(max_rows=30, timeout=0.5)]
     assert sum(sizes) == 100
