@@ -83,6 +83,8 @@ def test_a_timestamp_is_a_datetime_or_milliseconds(
     batch = ottla.read(ottla_broker, ottla_topic)
     assert [message.timestamp for message in batch] == [moment, moment]
     assert [message.timestamp_ms for message in batch] == [1_357_017_300_123] * 2
+    with pytest.raises(ValueError, match="older than 1970"):
+        producer.produce(ottla_topic, timestamp=-5)
     with pytest.raises(TypeError, match="a timestamp is"):
         producer.produce(ottla_topic, timestamp="now")  # type: ignore[arg-type]
 
@@ -146,6 +148,14 @@ def test_a_callback_that_raises_drops_no_other_and_surfaces_at_the_flush(
     assert seen == [0, 1, 2, 3, 4]
     assert [type(error) for error in raised.value.exceptions] == [ZeroDivisionError]
     producer.flush(WAIT_SECONDS)
+
+
+def test_a_callback_that_cannot_be_called_is_refused_at_once(
+    ottla_topic: str, producer: ottla.Producer
+) -> None:
+    with pytest.raises(TypeError, match=r"on_delivery .* int is no function"):
+        producer.produce(ottla_topic, on_delivery=3)  # type: ignore[arg-type]
+    assert producer.flush().delivered == 0
 
 
 def test_a_callback_may_produce_and_flush(ottla_topic: str, producer: ottla.Producer) -> None:

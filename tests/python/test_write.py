@@ -89,3 +89,14 @@ def test_a_column_that_is_missing_or_of_another_type_is_named(
         with pytest.raises(TypeError, match="list is no frame"):
             producer.write([1, 2], ottla_topic)
     assert records(ottla_broker, ottla_topic) == []
+
+
+def test_a_column_of_nothing_but_nulls_is_one_of_tombstones(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    nulls = pl.DataFrame({"key": ["a", "b"], "value": [None, None]})
+    frames = [nulls, pa.table({"key": ["c"], "value": [None]})]
+    with ottla.Producer(ottla_broker) as producer:
+        for frame in frames:
+            producer.write(frame, ottla_topic, key="key", partition=0)
+    assert records(ottla_broker, ottla_topic) == [(b"a", None), (b"b", None), (b"c", None)]

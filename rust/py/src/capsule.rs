@@ -7,7 +7,10 @@ use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use pyo3::exceptions::PyTypeError;
-use pyo3::types::{PyAnyMethods, PyCapsule, PyCapsuleMethods, PyTypeMethods};
+use pyo3::types::{
+    PyAnyMethods, PyCapsule, PyCapsuleMethods, PyDict, PyDictMethods, PyModule, PyStringMethods,
+    PyTypeMethods,
+};
 use pyo3::{Bound, PyAny, PyErr, Python};
 
 use crate::error::Error;
@@ -50,6 +53,10 @@ pub(crate) fn import_stream(frame: &Bound<'_, PyAny>) -> Result<RecordBatchStrea
              pyarrow and DuckDB have"
         ))));
     };
+    let method = match typed(frame)? {
+        Some(typed) => typed.getattr("__arrow_c_stream__")?,
+        None => method,
+    };
     let capsule = method.call0()?;
     let capsule = capsule.cast::<PyCapsule>().map_err(PyErr::from)?;
     let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
@@ -58,6 +65,23 @@ pub(crate) fn import_stream(frame: &Bound<'_, PyAny>) -> Result<RecordBatchStrea
     // marked as released.
     let reader = unsafe { RecordBatchStreamReader::from_raw(pointer.as_ptr().cast()) };
     reader.map_err(arrow_error)
+}
+
+/// The frame with bytes for columns of nothing but nulls, if it has such columns and is one of
+/// Polars: it exports them with a buffer, which Arrow's type of nulls does not have.
+fn typed<'py>(frame: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyAny>>, Error> {
+    let Ok(types) = frame.getattr("dtypes") else { return Ok(None) };
+    if !frame.get_type().module()?.to_cow()?.starts_with("polars.") {
+        return Ok(None);
+    }
+    let polars = PyModule::import(frame.py(), "polars")?;
+    let (null, bytes) = (polars.getattr("Null")?, polars.getattr("Binary")?);
+    if !types.contains(&null)? {
+        return Ok(None);
+    }
+    let casts = PyDict::new(frame.py());
+    casts.set_item(null, bytes)?;
+    Ok(Some(frame.call_method1("cast", (casts,))?))
 }
 
 fn import_schema(requested: &Bound<'_, PyAny>) -> Result<SchemaRef, Error> {

@@ -27,9 +27,6 @@ use crate::fork::ProcessBound;
 use crate::message::Message;
 use crate::runtime;
 
-/// How many records are taken at a time to be handed out as messages.
-const CURSOR_ROWS_MAX: usize = 500;
-
 /// A partition by its topic's name and its number.
 type Place = (String, i32);
 
@@ -140,7 +137,7 @@ impl Consumer {
             return Ok(Some(message));
         }
         let helping = Helping {
-            rows_max: CURSOR_ROWS_MAX,
+            rows_max: inner.client.config().poll_records_max as usize,
             rows_min: 1,
             first_until: until(timeout)?,
             wait_max: None,
@@ -279,6 +276,8 @@ impl Inner {
             } else {
                 let limit = helping.limit(builder.row_count(), first_at);
                 match runtime::wait(py, limit, self.client.poll(rows))? {
+                    // What came before it is given out first; the error is told again.
+                    Some(Err(_)) if builder.row_count() > 0 => Vec::new(),
                     Some(polled) => polled?.unwrap_or_default(),
                     None => Vec::new(),
                 }

@@ -87,15 +87,17 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Timestamp {
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         const MILLISECONDS: f64 = 1000.0;
         let expected = "a timestamp is a datetime, or an int of milliseconds since 1970";
+        let too_old = || Err(PyValueError::new_err("a record cannot be older than 1970"));
         if object.is_instance_of::<PyInt>() && !object.is_instance_of::<PyBool>() {
-            return object.extract().map(Self);
+            let milliseconds = object.extract()?;
+            return if milliseconds < 0 { too_old() } else { Ok(Self(milliseconds)) };
         }
         let Ok(seconds) = object.call_method0("timestamp") else {
             return Err(wrong_type(expected, &object));
         };
         let milliseconds = (seconds.extract::<f64>()? * MILLISECONDS).round();
         if milliseconds < 0.0 {
-            return Err(PyValueError::new_err("a record cannot be older than 1970"));
+            return too_old();
         }
         Ok(Self(milliseconds as i64))
     }

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use client::{FlushReport, ProducerConfig, Record, SendError, TrySendError};
+use pyo3::exceptions::PyTypeError;
+use pyo3::types::{PyAnyMethods, PyTypeMethods};
 use pyo3::{Bound, Py, PyAny, PyErr, Python, pyclass, pymethods};
 
 use crate::callbacks::Callbacks;
@@ -74,6 +76,9 @@ impl Producer {
         let headers = headers.headers();
         let record = record(topic, value.as_ref(), key.as_ref(), &headers, timestamp, partition);
         let inner = self.inner.get()?;
+        if let Some(wrong) = on_delivery.as_ref().filter(|call| !call.bind(py).is_callable()) {
+            return Err(Error::Python(not_callable(wrong.bind(py))));
+        }
         let Some(callback) = on_delivery else { return inner.send(py, &record).map(|_| ()) };
         let callbacks = inner.callbacks()?;
         callbacks.reserve(py)?;
@@ -230,6 +235,13 @@ impl Drop for Inner {
             tracing::error!("a producer was given up, and there is no runtime to deliver for it");
         }
     }
+}
+
+fn not_callable(object: &Bound<'_, PyAny>) -> PyErr {
+    let name = object.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    PyTypeError::new_err(format!(
+        "on_delivery is called with the delivery, and {name} is no function"
+    ))
 }
 
 fn record<'a>(
