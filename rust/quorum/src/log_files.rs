@@ -226,10 +226,19 @@ impl LogFiles {
         }
         work(self).map_err(|error| {
             let path = self.directory.display();
-            let message = format!("the metadata log in {path} has failed: {error}");
+            let hint = match error.kind() {
+                io::ErrorKind::StorageFull => "; make room there, and start the broker again",
+                _ => "",
+            };
+            let message = format!("the metadata log in {path} has failed: {error}{hint}");
             self.failed = Some(message.clone());
             io::Error::new(error.kind(), message)
         })
+    }
+
+    /// What went wrong first, if anything did.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failed.as_deref()
     }
 
     fn sync_last(&self) -> io::Result<()> {

@@ -64,6 +64,13 @@ impl LogStore {
         self.change_state(|_| ()).await
     }
 
+    /// What the disk has refused, if it has refused anything: openraft wraps that in words of its
+    /// own.
+    pub(crate) async fn failure(&self) -> Option<String> {
+        let failure = self.writer.run(|files| Ok(files.failure().map(str::to_owned)));
+        failure.await.ok().flatten()
+    }
+
     /// Changes the state on the disk, and then in memory.
     async fn change_state(&self, change: impl Fn(&mut QuorumState)) -> io::Result<()> {
         let mut state = self.log.lock().state;

@@ -74,6 +74,9 @@ pub enum StartError {
         /// This node.
         node_id: NodeId,
     },
+    /// The disk refuses to take the log.
+    #[error("{0}")]
+    Disk(String),
     /// It could not be made leader.
     #[error("the metadata quorum did not come up: {0}")]
     Raft(String),
@@ -112,8 +115,10 @@ impl Node {
             .await
             .map_err(|error| StartError::Raft(error.to_string()))?;
         let node = Self { raft, log, image };
-        node.lead(id, options.node_id).await?;
-        Ok(node)
+        match node.lead(id, options.node_id).await {
+            Ok(()) => Ok(node),
+            Err(error) => Err(node.log.failure().await.map_or(error, StartError::Disk)),
+        }
     }
 
     /// Begins a new log with this one voter, or is elected anew on a log that is there. A new term
@@ -150,20 +155,20 @@ impl Node {
 
     async fn propose_change(&self, change: Change) -> Result<Proposal, ProposeError> {
         let (responder, _, completed) = ProgressResponder::new();
-        let stopped =
-            |error: &dyn std::fmt::Display| ProposeError::Stopped { reason: error.to_string() };
-        self.raft.client_write_ff(change, Some(responder)).await.map_err(|e| stopped(&e))?;
+        if let Err(fatal) = self.raft.client_write_ff(change, Some(responder)).await {
+            return Err(self.stopped(&fatal).await);
+        }
         let node = self.clone();
         Ok(Proposal::new(async move {
-            let Ok(answer) = completed.await else {
-                return Err(ProposeError::Stopped { reason: node.stop_reason() });
+            let response = match completed.await {
+                Ok(Ok(response)) => response,
+                Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
+                    let leader = forward.leader_id.map(|id| NodeId(id as i32));
+                    return Err(ProposeError::NotLeader { leader });
+                }
+                Ok(Err(other)) => return Err(node.stopped(&other).await),
+                Err(_) => return Err(node.stopped(&node.stop_reason()).await),
             };
-            let response = answer.map_err(|error| match error {
-                ClientWriteError::ForwardToLeader(forward) => ProposeError::NotLeader {
-                    leader: forward.leader_id.map(|id| NodeId(id as i32)),
-                },
-                other => stopped(&other),
-            })?;
             node.snapshot_if_grown().await;
             response.data.0?;
             Ok(Committed {
@@ -180,6 +185,13 @@ impl Node {
         {
             tracing::debug!(%error, "no snapshot of the metadata log: it is stopping");
         }
+    }
+
+    /// Why it takes no more changes: in the disk's words if it was the disk, or else in the
+    /// library's.
+    async fn stopped(&self, raft: &(dyn std::fmt::Display + Sync)) -> ProposeError {
+        let reason = self.log.failure().await.unwrap_or_else(|| raft.to_string());
+        ProposeError::Stopped { reason }
     }
 
     fn stop_reason(&self) -> String {

@@ -86,6 +86,7 @@ async fn a_failed_sync_fails_every_change_from_then_on_and_says_so() {
         let ChangeError::NotCommitted(ProposeError::Stopped { reason }) = &error else {
             panic!("{error}")
         };
+        assert!(reason.starts_with("the metadata log in /data/"), "{reason}");
         assert!(reason.contains("has failed"), "{reason}");
     }
     assert_eq!(controller.quorum().image().topic_count(), 1, "nothing of it is shown");

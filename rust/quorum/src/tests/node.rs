@@ -54,6 +54,22 @@ async fn a_node_that_is_started_again_has_its_image_under_a_new_term() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_at_the_start_is_told_of_in_our_words() {
+    for place in [WriterPlace::Inline, WriterPlace::Thread] {
+        for capacity_bytes in [0, 16, 64] {
+            let faulty = FaultyDisk::new();
+            faulty.set_capacity_bytes(Some(capacity_bytes));
+            let disk: Arc<dyn Disk> = Arc::new(faulty);
+            let error = start_on(&disk, place).await.unwrap_err();
+            let told = error.to_string();
+            assert!(told.starts_with("the metadata log in /data/"), "{told}");
+            assert!(told.ends_with("make room there, and start the broker again"), "{told}");
+            assert!(!told.contains("Write") && !told.contains("io::error"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn proposals_take_their_places_in_the_order_in_which_they_were_made() {
     let node = start_on(&memory_disk(), WriterPlace::Thread).await.unwrap();
     let mut proposals = Vec::new();
