@@ -56,7 +56,8 @@ pub enum MetaPropertiesError {
     },
     /// The directory belongs to somebody else.
     #[error(
-        "{} names {key} {found}, this broker has {expected}: it is another's directory",
+        "{} names {key} {found}, this broker has {expected}: it is another's directory; start with \
+         {key}={found} if it is yours, or choose another one",
         path.display()
     )]
     Mismatch {
