@@ -7,14 +7,12 @@ import sys
 
 from ottla import _core
 
-_DEMO_HELP = """
-Also in this package:
-  demo [DIR]  Stream a real data set through a broker and prove that it came back"""
-
 
 def main() -> int:
     """Run the command line of this process, and return the status to exit with."""
     arguments = sys.argv[1:]
+    if arguments == ["help", "demo"]:
+        arguments = ["demo", "--help"]
     if arguments[:1] == ["demo"]:
         from ottla import demo  # noqa: PLC0415
 
@@ -22,7 +20,4 @@ def main() -> int:
     # Rust takes Ctrl-C and stops in order. Python's own handler, called as well, would end that
     # order with a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    status = _core.run_command(["ottla", *arguments])
-    if arguments in ([], ["help"], ["-h"], ["--help"]):
-        print(_DEMO_HELP)  # noqa: T201
-    return status
+    return _core.run_command(["ottla", *arguments])

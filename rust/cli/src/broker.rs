@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use broker::config::{BrokerConfig, Properties};
@@ -49,7 +49,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 fn try_run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let loaded = BrokerConfig::load(&properties(options)?)?;
+    let properties = properties(options)?;
+    let loaded = BrokerConfig::load(&properties)?;
+    if let Some(warning) = fleeting(&properties, &loaded.config.log_dir) {
+        tracing::warn!("{warning}");
+    }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -77,11 +81,23 @@ fn properties(options: &Options) -> Result<Properties, Box<dyn Error>> {
         properties.set("listeners", format!("PLAINTEXT://{address}"));
     }
     for pair in &options.overrides {
-        let (key, value) =
-            pair.split_once('=').ok_or_else(|| format!("`{pair}` is not of the form KEY=VALUE"))?;
+        let (key, value) = pair
+            .split_once('=')
+            .filter(|(key, _)| !key.trim().is_empty())
+            .ok_or_else(|| format!("--override {pair} is not of the form KEY=VALUE"))?;
         properties.set(key, value);
     }
     Ok(properties)
+}
+
+/// What to say when nobody has chosen where the data lies: Kafka's default is a directory that many
+/// systems empty when they start.
+fn fleeting(properties: &Properties, log_dir: &Path) -> Option<String> {
+    let is_chosen = ["log.dirs", "log.dir"].iter().any(|key| properties.get(key).is_some());
+    (!is_chosen && log_dir.starts_with("/tmp")).then(|| {
+        let log_dir = log_dir.display();
+        format!("data lies in {log_dir}, which a reboot may empty; name a place with --data-dir")
+    })
 }
 
 async fn serve(config: BrokerConfig) -> Result<(), Box<dyn Error>> {
@@ -115,4 +131,44 @@ fn announce(server: &BrokerServer, data_directory: &str) -> io::Result<()> {
         addresses.join(", "),
     )?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn read(arguments: &[&str]) -> Result<Properties, String> {
+        let line = Line::try_parse_from(["broker"].iter().chain(arguments)).unwrap();
+        properties(&line.options).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_override_needs_a_key_and_a_value() {
+        assert_eq!(read(&["--override", "node.id=3"]).unwrap().get("node.id"), Some("3"));
+        for wrong in ["=foo", " =foo", "foo", ""] {
+            let error = read(&["--override", wrong]).unwrap_err();
+            assert!(error.ends_with("is not of the form KEY=VALUE"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_a_reboot_may_empty_is_told_of_unless_it_was_chosen() {
+        let warning = |arguments: &[&str]| {
+            let properties = read(arguments).unwrap();
+            let loaded = BrokerConfig::load(&properties).unwrap();
+            fleeting(&properties, &loaded.config.log_dir)
+        };
+        let warned = warning(&[]).unwrap();
+        assert!(warned.contains("/tmp/kafka-logs") && warned.contains("--data-dir"), "{warned}");
+        assert_eq!(warning(&["--data-dir", "/tmp/chosen"]), None);
+        assert_eq!(warning(&["--override", "log.dir=/tmp/chosen"]), None);
+    }
 }

@@ -5,13 +5,15 @@ mod broker;
 mod logging;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The streaming log you install with pip.
+/// Ottla, the streaming log you install with pip: a broker that speaks Kafka's protocol, clients,
+/// and Arrow batches.
 #[derive(Debug, Parser)]
-#[command(name = "ottla", version, about)]
+#[command(name = "ottla", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -21,6 +23,9 @@ struct Cli {
 enum Command {
     /// Run a broker until it is told to stop (SIGTERM or Ctrl-C).
     Broker(broker::Options),
+    /// Stream a real data set through a broker, and prove that it came back.
+    // The Python package runs it; here it stands in the one list of commands.
+    Demo,
 }
 
 /// Runs the command line `arguments`, the program's name first, and says how the process should
@@ -33,5 +38,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.exit_code() as u8)
         }
         Ok(Cli { command: Command::Broker(options) }) => broker::run(&options),
+        Ok(Cli { command: Command::Demo }) => {
+            // Where standard error is closed there is nobody to tell.
+            let hint = "ottla demo: this is in the Python package: pip install 'ottla[demo]'";
+            let _ = writeln!(io::stderr(), "{hint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_help_says_what_ottla_is_and_lists_every_command() {
+        let help = Cli::command().render_help().to_string();
+        assert!(help.starts_with("Ottla, the streaming log you install with pip"), "{help}");
+        assert!(help.contains("\n  broker ") && help.contains("\n  demo "), "{help}");
     }
 }

@@ -91,10 +91,9 @@ struct ToPython {
 
 impl Subscriber for ToPython {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // openraft warns of every change whose proposer has not waited for it.
-        let least =
-            if metadata.target().starts_with("openraft") { Level::ERROR } else { LEVEL_MIN };
-        metadata.is_event() && *metadata.level() <= least
+        // What matters of the Raft library's life, the quorum says in its own words.
+        let is_ours = !metadata.target().starts_with("openraft");
+        is_ours && metadata.is_event() && *metadata.level() <= LEVEL_MIN
     }
 
     fn event(&self, event: &Event<'_>) {
