@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import operator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla import _core, configuration, lifetime
+from ottla.errors import ConfigError
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.configuration import Cluster
+
+
+_PARTITIONS_MAX = 2**31 - 1
+_REPLICAS_MAX = 2**15 - 1
+_TOPIC_PARAMETERS = (
+    "name",
+    "partitions",
+    "replication_factor",
+    "durability",
+    "validate_only",
+    "config",
+)
 
 
 class PartitionDescription(NamedTuple):
@@ -96,7 +110,7 @@ class Admin(lifetime.Closable):
         **keywords: object,
     ) -> None:
         pairs = configuration.client_pairs(cluster, config, keywords)
-        self._core = _core.Admin(list(pairs.items()))
+        self._core = configuration.made(_core.Admin, pairs, keywords, ["cluster", "config"])
         configuration.warn(self._core.warnings)
         lifetime.opened_client(self)
 
@@ -106,14 +120,47 @@ class Admin(lifetime.Closable):
         partitions: int | None = None,
         replication_factor: int | None = None,
         *,
+        durability: str | None = None,
         validate_only: bool = False,
         config: Mapping[str, object] | None = None,
         **keywords: object,
     ) -> None:
-        """Create a topic with Kafka's topic configuration, dotted or as ``retention_ms=-1``."""
+        """Create a topic.
+
+        Parameters
+        ----------
+        name
+            The topic.
+        partitions, replication_factor
+            How many partitions it has, and replicas of each; the broker's defaults if None.
+        durability
+            When a record of it is acknowledged: ``"disk"``, ``"os"`` or ``"memory"``; as the broker
+            has it if None.
+        validate_only
+            Only check whether it could be created.
+        config, **keywords
+            Kafka's topic configuration, dotted or as ``retention_ms=-1``.
+
+        Raises
+        ------
+        TopicExistsError
+            There is a topic of that name.
+        ConfigError
+            A configuration key is unknown, or a value cannot be.
+        """
+        _require_text("name", name)
         texts: dict[str, str | None] = dict(configuration.pairs(config, keywords))
-        rows = [(name, partitions, replication_factor, texts)]
-        self._core.create_topics(rows, validate_only)
+        if durability is not None:
+            texts["ottla.durability"] = durability
+        partitions = _count("partitions", partitions, _PARTITIONS_MAX)
+        replicas = _count("replication_factor", replication_factor, _REPLICAS_MAX)
+        try:
+            self._core.create_topics([(name, partitions, replicas, texts)], validate_only)
+        except ConfigError as error:
+            hint = configuration.misspelt(str(error), keywords, _TOPIC_PARAMETERS)
+            if hint is None:
+                raise
+            raise ConfigError(f"{error}; {hint}", error.code, error.name) from None
 
     def delete_topic(self, *names: str) -> None:
         """Delete topics and their records."""
@@ -132,7 +179,11 @@ class Admin(lifetime.Closable):
 
     def add_partitions(self, topic: str, total: int, *, validate_only: bool = False) -> None:
         """Give a topic more partitions; `total` is how many it has then."""
-        self._core.create_partitions([(topic, total)], validate_only)
+        _require_text("topic", topic)
+        count = _count("total", total, _PARTITIONS_MAX)
+        if count is None:
+            raise TypeError("total is the number of partitions to have then, not None")
+        self._core.create_partitions([(topic, count)], validate_only)
 
     def configs(self, topic: str) -> dict[str, ConfigEntry]:
         """Return all configuration keys of a topic."""
@@ -197,3 +248,20 @@ def _changes(changes: Mapping[str, object]) -> dict[str, str | None]:
     return {
         key: None if value is None else configuration.text(value) for key, value in changes.items()
     }
+
+
+def _require_text(argument: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{argument} is a text, not {type(value).__name__}")
+
+
+def _count(argument: str, value: Any, most: int) -> int | None:
+    if value is None:
+        return None
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{argument} is a whole number, not {type(value).__name__}") from None
+    if not 1 <= count <= most:
+        raise ValueError(f"{argument}={count} is refused: expected a number from 1 to {most}")
+    return count

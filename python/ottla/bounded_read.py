@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Bound: TypeAlias = "Position | Mapping[int, Position]"
 
 _ROWS_PER_CHUNK = 1 << 20
+_PARAMETERS = ("cluster", "topic", "start", "end", "batches", "max_rows", "config")
 
 
 @overload
@@ -88,7 +89,7 @@ def read(
     if max_rows < 1:
         raise ValueError(f"a batch has at least one record: max_rows={max_rows}")
     pairs = configuration.client_pairs(cluster, config, keywords)
-    core = _core.Consumer(list(pairs.items()))
+    core = configuration.made(_core.Consumer, pairs, keywords, _PARAMETERS)
     configuration.warn(core.warnings)
     try:
         places = _named(core.partitions(topic), topic, start)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_PARAMETERS = ("data_dir", "host", "port", "durability", "config")
+
+
 class Broker(lifetime.Closable):
     """A broker that speaks Kafka's protocol, in this process.
 
@@ -65,7 +68,7 @@ class Broker(lifetime.Closable):
             properties["log.dirs"] = os.fspath(data_dir)
         if durability is not None:
             properties["ottla.durability"] = durability
-        self._core = _core.Broker(list(properties.items()))
+        self._core = configuration.made(_core.Broker, properties, keywords, _PARAMETERS)
         configuration.warn(self._core.warnings)
         lifetime.opened_broker(self)
 
@@ -108,11 +111,14 @@ class Broker(lifetime.Closable):
         self,
         name: str,
         partitions: int | None = None,
+        replication_factor: int | None = None,
         *,
+        durability: str | None = None,
+        validate_only: bool = False,
         config: Mapping[str, object] | None = None,
         **keywords: object,
     ) -> None:
-        """Create a topic, by default with ``num.partitions`` partitions.
+        """Create a topic as `Admin.create_topic` does, by default with ``num.partitions``.
 
         Examples
         --------
@@ -126,7 +132,15 @@ class Broker(lifetime.Closable):
         from ottla.admin import Admin  # noqa: PLC0415
 
         with Admin(self) as admin:
-            admin.create_topic(name, partitions, config=configuration.pairs(config, keywords))
+            admin.create_topic(
+                name,
+                partitions,
+                replication_factor,
+                durability=durability,
+                validate_only=validate_only,
+                config=config,
+                **keywords,
+            )
 
     def close(self) -> None:
         """Stop: what was accepted is answered, and everything is made durable.

@@ -6,13 +6,17 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any, TypeAlias
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, TypeAlias, TypeVar
 
     from ottla.broker import Broker
 
     Cluster: TypeAlias = Broker | str | Mapping[str, object]
     """What a client connects to."""
+
+    Made = TypeVar("Made")
+
+_RESEMBLANCE_MIN = 0.7
 
 
 def pairs(config: Mapping[str, object] | None, keywords: Mapping[str, object]) -> dict[str, str]:
@@ -23,8 +27,8 @@ def pairs(config: Mapping[str, object] | None, keywords: Mapping[str, object]) -
     >>> pairs({"num.partitions": 3, "linger.ms": 5}, {"linger_ms": 0, "check_crcs": False})
     {'num.partitions': '3', 'linger.ms': '0', 'check.crcs': 'false'}
     """
-    merged = dict(config or {})
-    merged.update((key.replace("_", "."), value) for key, value in keywords.items())
+    merged = _checked(config)
+    merged.update((_dotted(key), value) for key, value in keywords.items())
     return {key: text(value) for key, value in merged.items() if value is not None}
 
 
@@ -48,7 +52,58 @@ def client_pairs(
             message = "a cluster is a Broker, 'host:port' or a dictionary of configuration keys"
             raise TypeError(f"{message}, not {type(cluster).__name__}")
         where = dict(items())
-    return pairs({**where, **(config or {})}, keywords)
+    return pairs({**where, **_checked(config)}, keywords)
+
+
+def made(
+    make: Callable[[list[tuple[str, str]]], Made],
+    configured: Mapping[str, str],
+    keywords: Mapping[str, object],
+    parameters: Iterable[str],
+) -> Made:
+    """Make what is configured; a key that it does not know is named as it was typed.
+
+    A key may also be a misspelt parameter of the call.
+    """
+    from ottla.errors import UnknownKeyError  # noqa: PLC0415
+
+    try:
+        return make(list(configured.items()))
+    except UnknownKeyError as unknown:
+        key, nearest = unknown.key, unknown.nearest
+        typed = _typed(key, keywords)
+        if typed is not None:
+            spelled = [] if nearest is None else [nearest.replace(".", "_")]
+            key, nearest = typed, resembling(typed, [*parameters, *spelled]) or nearest
+        raise UnknownKeyError(unknown.who, key, nearest) from None
+
+
+def misspelt(message: str, keywords: Mapping[str, object], parameters: Iterable[str]) -> str | None:
+    """Say which parameter was meant by a keyword that a broker refuses as a key, in `message`.
+
+    Examples
+    --------
+    >>> misspelt("there is no key partitons", {"partitons": 3}, ["partitions"])
+    '`partitons`: did you mean `partitions`?'
+    """
+    for keyword in keywords:
+        parameter = resembling(keyword, parameters)
+        if parameter is not None and _dotted(keyword) in message:
+            return f"`{keyword}`: did you mean `{parameter}`?"
+    return None
+
+
+def resembling(word: str, words: Iterable[str]) -> str | None:
+    """Return the one of `words` that is most like `word`, if any is.
+
+    Examples
+    --------
+    >>> resembling("dat_dir", ["data_dir", "host"]), resembling("colour", ["data_dir", "host"])
+    ('data_dir', None)
+    """
+    import difflib  # noqa: PLC0415
+
+    return next(iter(difflib.get_close_matches(word, list(words), 1, _RESEMBLANCE_MIN)), None)
 
 
 def text(value: Any) -> str:
@@ -67,6 +122,26 @@ def text(value: Any) -> str:
     if isinstance(value, os.PathLike):
         untyped = untyped.__fspath__()
     return str(untyped)
+
+
+def _checked(config: object) -> dict[str, object]:
+    items: Any = getattr({} if config is None else config, "items", None)
+    if items is None:
+        wanted = "config is a dictionary of configuration keys and values"
+        raise TypeError(f"{wanted}, not {type(config).__name__}")
+    checked: dict[Any, object] = dict(items())
+    for key in checked:
+        if not isinstance(key, str):
+            raise TypeError(f"a key of config is text such as 'linger.ms', not {key!r}")
+    return checked
+
+
+def _dotted(keyword: str) -> str:
+    return keyword.replace("_", ".")
+
+
+def _typed(key: str, keywords: Mapping[str, object]) -> str | None:
+    return next((keyword for keyword in keywords if _dotted(keyword) == key), None)
 
 
 def warn(messages: Sequence[str]) -> None:

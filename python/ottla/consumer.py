@@ -65,7 +65,8 @@ class Consumer(lifetime.Closable):
         **keywords: object,
     ) -> None:
         pairs = configuration.client_pairs(cluster, config, keywords)
-        self._core = _core.Consumer(list(pairs.items()))
+        parameters = ["cluster", "topics", "assignment", "config"]
+        self._core = configuration.made(_core.Consumer, pairs, keywords, parameters)
         configuration.warn(self._core.warnings)
         lifetime.opened_client(self)
         try:

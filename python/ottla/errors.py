@@ -66,6 +66,36 @@ class ConfigError(OttlaError, ValueError):
     """A configuration key or value that cannot be; the message names the nearest key."""
 
 
+class UnknownKeyError(ConfigError):
+    """A configuration key that nobody knows.
+
+    Attributes
+    ----------
+    who
+        What was configured, such as ``"broker"``.
+    key
+        The key as it was given.
+    nearest
+        The known key that it resembles, or None.
+
+    Examples
+    --------
+    >>> str(UnknownKeyError("broker", "dat_dir", "data_dir"))
+    'the broker knows no key `dat_dir`: did you mean `data_dir`?'
+    """
+
+    def __init__(self, who: str, key: str, nearest: str | None = None) -> None:
+        hint = f": did you mean `{nearest}`?" if nearest else ""
+        super().__init__(f"the {who} knows no key `{key}`{hint}")
+        self.who = who
+        self.key = key
+        self.nearest = nearest
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the key in a pickle."""
+        return type(self), (self.who, self.key, self.nearest)
+
+
 class ConfigWarning(UserWarning):
     """A configuration key that is accepted, but changes nothing or not all that it says."""
 

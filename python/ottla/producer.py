@@ -56,7 +56,9 @@ class Producer(_core.Producer, lifetime.Closable):
     ) -> Self:
         """Connect."""
         pairs = configuration.client_pairs(cluster, config, keywords)
-        producer = super().__new__(cls, list(pairs.items()))
+        producer = configuration.made(
+            lambda texts: _core.Producer.__new__(cls, texts), pairs, keywords, ["cluster", "config"]
+        )
         configuration.warn(producer.warnings)
         lifetime.opened_client(producer)
         return producer

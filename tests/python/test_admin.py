@@ -48,6 +48,30 @@ def test_refusals_have_classes_and_names(admin: ottla.Admin, ottla_topic: str) -
     assert refused.value.name == "INVALID_PARTITIONS"
 
 
+def test_an_argument_that_cannot_be_is_refused_by_its_name(admin: ottla.Admin) -> None:
+    with pytest.raises(TypeError, match="name"):
+        admin.create_topic(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="partitions"):
+        admin.create_topic("bad", partitions="many")  # type: ignore[arg-type]
+    for wrong in (-1, 0, 2**40):
+        with pytest.raises(ValueError, match=f"partitions={wrong}"):
+            admin.create_topic("bad", partitions=wrong)
+        with pytest.raises(ValueError, match=f"replication_factor={wrong}"):
+            admin.create_topic("bad", replication_factor=wrong)
+        with pytest.raises(ValueError, match=f"total={wrong}"):
+            admin.add_partitions("bad", wrong)
+    with pytest.raises(ottla.ConfigError, match="`partitons`: did you mean `partitions`"):
+        admin.create_topic("bad", partitons=3)
+    with pytest.raises(ottla.ConfigError, match=r"ottla\.durability"):
+        admin.create_topic("bad", durability="forever")
+
+
+def test_a_topic_has_the_durability_that_it_was_created_with(admin: ottla.Admin) -> None:
+    admin.create_topic("light", durability="os")
+    entry = admin.configs("light")["ottla.durability"]
+    assert (entry.value, entry.source) == ("os", "topic")
+
+
 def test_a_configuration_is_set_and_goes_back(admin: ottla.Admin, ottla_topic: str) -> None:
     admin.alter_configs(ottla_topic, {"max.message.bytes": 5000})
     assert admin.configs(ottla_topic)["max.message.bytes"].value == "5000"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,15 +63,72 @@ def test_a_directory_in_use_is_refused_with_the_pid_of_its_holder(tmp_path: Path
     assert str(tmp_path) in str(refused.value)
 
 
+def test_a_place_where_no_temporary_directory_can_be_is_named() -> None:
+    script = "import ottla; ottla.Broker()"
+    environment = {**os.environ, "TMPDIR": "/proc/nowhere"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "BrokerStartError" in run.stderr
+    assert "/proc/nowhere/ottla-" in run.stderr
+    assert "TMPDIR" in run.stderr
+
+
+def test_the_command_runs_in_a_process_that_has_had_a_broker(tmp_path: Path) -> None:
+    # Whoever logs first has set the subscriber of the process.
+    script = """
+import sys
+import ottla
+from ottla import command
+ottla.Broker().close()
+sys.argv = ["ottla", "broker", "--override", "=x"]
+sys.exit(command.main())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "is not of the form KEY=VALUE" in run.stderr
+    assert "panicked" not in run.stderr
+
+
 def test_a_port_in_use_is_refused_by_name() -> None:
     with ottla.Broker() as broker, pytest.raises(ottla.BrokerStartError) as refused:
         ottla.Broker(port=broker.port)
+    assert str(refused.value).count("cannot listen on") == 1
     assert str(broker.port) in str(refused.value)
 
 
 def test_an_unknown_key_names_its_neighbour() -> None:
-    with pytest.raises(ottla.ConfigError, match=r"auto\.create\.topics\.enable"):
+    with pytest.raises(ottla.ConfigError, match="did you mean `auto_create_topics_enable`"):
         ottla.Broker(auto_create_topic_enable=False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("dat_dir", ": did you mean `data_dir`?"),
+        ("durabilty", ": did you mean `durability`?"),
+        ("num_partition", ": did you mean `num_partitions`?"),
+        ("colour", ""),
+    ],
+)
+def test_a_misspelt_keyword_is_told_as_it_was_typed(typed: str, hint: str) -> None:
+    with pytest.raises(ottla.ConfigError) as refused:
+        ottla.Broker(**{typed: "x"})  # type: ignore[arg-type]
+    assert str(refused.value) == f"the broker knows no key `{typed}`{hint}"
+
+
+def test_a_key_of_a_dictionary_keeps_its_dots() -> None:
+    with pytest.raises(ottla.ConfigError) as refused:
+        ottla.Broker(config={"num.partition": 2})
+    assert str(refused.value).endswith("`num.partition`: did you mean `num.partitions`?")
+
+
+@pytest.mark.parametrize("wrong", [[1], "num.partitions", 7, {1: 2}])
+def test_a_configuration_that_is_none_is_refused_by_name(wrong: object) -> None:
+    with pytest.raises(TypeError, match="config"):
+        ottla.Broker(config=wrong)  # type: ignore[arg-type]
 
 
 def test_a_value_that_cannot_be_names_its_key() -> None:
@@ -93,6 +152,18 @@ def test_a_dictionary_of_dotted_keys_is_as_good_as_keywords() -> None:
         broker.create_topic("dotted")
         broker.create_topic("wider", partitions=5)
         assert admin.topics() == {"dotted": 2, "wider": 5}
+
+
+def test_a_broker_creates_topics_as_an_admin_client_does() -> None:
+    with ottla.Broker() as broker, ottla.Admin(broker) as admin:
+        broker.create_topic("one", 2, replication_factor=1, durability="os")
+        assert admin.configs("one")["ottla.durability"].value == "os"
+        assert admin.topics() == {"one": 2}
+        broker.create_topic("two", validate_only=True)
+        assert admin.topics() == {"one": 2}
+        with pytest.raises(ottla.OttlaError) as refused:
+            broker.create_topic("three", replication_factor=3)
+        assert refused.value.name == "INVALID_REPLICATION_FACTOR"
 
 
 @pytest.mark.parametrize("durability", ["memory", "os", "disk"])

@@ -285,7 +285,7 @@ def test_a_closed_producer_says_so(ottla_topic: str, producer: ottla.Producer) -
 
 
 def test_a_key_that_is_unknown_or_not_built_is_never_ignored(ottla_broker: ottla.Broker) -> None:
-    with pytest.raises(ottla.ConfigError, match=r"did you mean `linger\.ms`"):
+    with pytest.raises(ottla.ConfigError, match="did you mean `linger_ms`"):
         ottla.Producer(ottla_broker, linger_m=5)
     with pytest.raises(ottla.ConfigError, match=r"transactional\.id"):
         ottla.Producer(ottla_broker, transactional_id="t")

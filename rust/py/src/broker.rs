@@ -129,9 +129,7 @@ fn start(
         match warning {
             // Kafka ignores such a key in a file. In a program it is a mistake.
             ConfigWarning::Unknown { key, nearest } => {
-                let nearest = nearest.map(|near| format!(": did you mean `{near}`?"));
-                let nearest = nearest.unwrap_or_default();
-                return Err(Error::Config(format!("the broker knows no key `{key}`{nearest}")));
+                return Err(Error::UnknownKey { who: "broker", key, nearest });
             }
             warning => warnings.push(warning.to_string()),
         }
@@ -197,10 +195,18 @@ fn temporary_directory() -> Result<PathBuf, Error> {
         match DirBuilder::new().mode(0o700).create(&directory) {
             Ok(()) => return Ok(directory),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
-            Err(error) => return Err(start_error(error)),
+            Err(error) => return Err(no_directory(&directory, &error)),
         }
     }
-    Err(start_error(last))
+    Err(no_directory(&std::env::temp_dir(), &last))
+}
+
+fn no_directory(place: &Path, error: &io::Error) -> Error {
+    Error::Start(format!(
+        "cannot make a temporary directory, {}: {error}; name a data_dir, or another place in \
+         TMPDIR",
+        place.display()
+    ))
 }
 
 fn remove_directory(directory: &Path) {

@@ -24,6 +24,15 @@ pub(crate) enum Error {
     Interrupted,
     /// The time that the caller gave is over.
     TimedOut(String),
+    /// A configuration key that nobody knows.
+    UnknownKey {
+        /// Who was configured.
+        who: &'static str,
+        /// The key, with dots.
+        key: String,
+        /// The known key that it resembles.
+        nearest: Option<&'static str>,
+    },
     /// A configuration was refused.
     Config(String),
     /// A broker did not start.
@@ -92,17 +101,28 @@ wrap! {
 
 impl From<client::ConfigError> for Error {
     fn from(error: client::ConfigError) -> Self {
-        Self::Config(error.to_string())
+        match error {
+            client::ConfigError::Unknown { client: who, key, nearest } => {
+                Self::UnknownKey { who, key, nearest }
+            }
+            error => Self::Config(error.to_string()),
+        }
     }
 }
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
-        let said = match error {
+        let exception = match error {
             Error::Python(raised) => return raised,
-            error => Said::of(error),
+            Error::UnknownKey { who, key, nearest } => {
+                Python::attach(|py| unknown_key(py, who, &key, nearest))
+            }
+            error => {
+                let said = Said::of(error);
+                Python::attach(|py| said.exception(py))
+            }
         };
-        Python::attach(|py| said.exception(py)).unwrap_or_else(|failed| {
+        exception.unwrap_or_else(|failed| {
             // Without its Python part the package is broken; that is what there is to say then.
             PyRuntimeError::new_err(format!("the errors of ottla cannot be imported: {failed}"))
         })
@@ -113,6 +133,9 @@ impl Said {
     fn of(error: Error) -> Self {
         match error {
             Error::Python(error) => Self::plain("OttlaError", error.to_string()),
+            Error::UnknownKey { who, key, .. } => {
+                Self::plain("ConfigError", format!("the {who} knows no key `{key}`"))
+            }
             Error::Forked => Self::plain(
                 "ForkedProcessError",
                 "this handle belongs to the process that was forked: make a new one here".into(),
@@ -216,6 +239,12 @@ impl Said {
         let exception = class.call1((self.message, code, name, self.retriable, self.fatal))?;
         Ok(PyErr::from_value(exception))
     }
+}
+
+/// Python knows how the key was typed, and words the message.
+fn unknown_key(py: Python<'_>, who: &str, key: &str, nearest: Option<&str>) -> PyResult<PyErr> {
+    let class = PyModule::import(py, "ottla.errors")?.getattr("UnknownKeyError")?;
+    Ok(PyErr::from_value(class.call1((who, key, nearest))?))
 }
 
 /// The class for a refusal: the few that programs tell apart have their own.

@@ -60,14 +60,14 @@ impl Owners {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// No such key, anywhere.
-    #[error("the {client} knows no key `{key}`: did you mean `{nearest}`?")]
+    #[error("the {client} knows no key `{key}`{}", suggestion(*.nearest))]
     Unknown {
         /// The client that was configured.
         client: &'static str,
         /// The key as it was given.
         key: String,
-        /// The known key whose name is nearest.
-        nearest: &'static str,
+        /// The known key whose name is nearest, if one is near.
+        nearest: Option<&'static str>,
     },
     /// The key changes what the client means, and is not built.
     #[error("`{key}` is refused: {reason}")]
@@ -93,6 +93,10 @@ pub enum ConfigError {
     /// Two values contradict each other.
     #[error("{0}")]
     Contradiction(String),
+}
+
+fn suggestion(nearest: Option<&'static str>) -> String {
+    nearest.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -138,13 +138,17 @@ fn is_default(key: &Key, value: &str) -> bool {
 }
 
 /// The key of `owner` that takes the fewest edits to reach from `name`, whose underscores count as
-/// dots.
-fn nearest(owner: Owners, name: &str) -> &'static str {
+/// dots, if it is near.
+fn nearest(owner: Owners, name: &str) -> Option<&'static str> {
     let name = name.trim().to_ascii_lowercase().replace(['_', '-'], ".");
+    // A third of its letters wrong, and it is another word.
+    let edits_max = name.len() / 3;
     KEYS.iter()
         .filter(|key| key.owners.contains(owner))
-        .min_by_key(|key| edits(&name, key.name))
-        .map_or("bootstrap.servers", |key| key.name)
+        .map(|key| (edits(&name, key.name), key.name))
+        .filter(|(edits, _)| *edits <= edits_max)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// The Levenshtein distance, over bytes: one row of the table at a time. The text is bounded by

@@ -82,6 +82,12 @@ fn an_unknown_key_names_the_nearest_one() {
         let error = producer(&[(given, "1")]).unwrap_err();
         assert!(error.to_string().contains(&format!("did you mean `{nearest}`?")), "{error}");
     }
+    // What resembles nothing is given no neighbour.
+    for given in ["partitions", "message.send.max.retries", "colour", ""] {
+        let error = producer(&[(given, "1")]).unwrap_err();
+        assert!(matches!(error, ConfigError::Unknown { nearest: None, .. }), "{error}");
+        assert!(error.to_string().ends_with(&format!("knows no key `{given}`")), "{error}");
+    }
     // A consumer's key is not a producer's.
     let error = producer(&[("fetch.min.bytes", "1")]).unwrap_err();
     assert!(matches!(error, ConfigError::Unknown { client: "producer", .. }));
