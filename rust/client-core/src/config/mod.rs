@@ -9,6 +9,7 @@ mod admin;
 mod connection;
 mod consumer;
 mod producer;
+mod reference;
 mod settings;
 mod table;
 
@@ -18,6 +19,7 @@ pub use admin::AdminConfig;
 pub use connection::{Address, ConnectionConfig};
 pub use consumer::{ConsumerConfig, IsolationLevel, OffsetReset};
 pub use producer::{Acks, ProducerConfig};
+pub use reference::reference_page;
 pub use settings::{Settings, Warning};
 pub use table::{KEYS, Key, Support};
 
