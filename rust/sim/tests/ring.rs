@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 /// How many seeds every test run looks at.
 const SEEDS: &str = "0..50";
+/// Whose runs are compared: a trace may have a hundred megabytes.
+const SAME_SEEDS: [u32; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 /// How many runs with a weakness are looked at; most of them must be noticed.
 const WEAK_SEEDS: &str = "0..6";
 
@@ -25,8 +27,8 @@ fn the_invariants_hold_for_fifty_seeds() {
 
 #[test]
 fn a_seed_gives_the_same_run_twice_to_the_last_byte_and_microsecond() {
-    for seed in ["1", "2"] {
-        let (first, second) = (sim(&[seed, "--trace"]), sim(&[seed, "--trace"]));
+    for seed in SAME_SEEDS.map(|seed| seed.to_string()) {
+        let [first, second] = [(); 2].map(|()| sim(&[seed.as_str(), "--trace"]));
         assert!(first.status.success(), "{}", said(&first));
         assert!(first.stdout.len() > 100_000, "the trace tells next to nothing");
         let traces = [&first, &second].map(|output| String::from_utf8_lossy(&output.stdout));
