@@ -74,6 +74,7 @@ bench: build ## measure the figures of benchmarks/RESULTS.md: all, or SCENARIOS=
 lint: setup ## everything that reads the code and changes nothing
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo check --quiet --manifest-path fuzz/Cargo.toml --locked
 	cd rust/sim && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
 	cargo xtask
 	$(BIN)/ruff format --check
