@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ottla.errors import CallbackError as CallbackError
     from ottla.errors import ClosedError as ClosedError
     from ottla.errors import ColumnError as ColumnError
+    from ottla.errors import CommitError as CommitError
     from ottla.errors import ConfigError as ConfigError
     from ottla.errors import ConfigWarning as ConfigWarning
     from ottla.errors import ConsumeError as ConsumeError
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
     from ottla.errors import DeliveryError as DeliveryError
     from ottla.errors import DeliveryFailed as DeliveryFailed
     from ottla.errors import ForkedProcessError as ForkedProcessError
+    from ottla.errors import GroupError as GroupError
     from ottla.errors import OffsetOutOfRange as OffsetOutOfRange
     from ottla.errors import OttlaError as OttlaError
+    from ottla.errors import PartitionLost as PartitionLost
+    from ottla.errors import PollIntervalExceeded as PollIntervalExceeded
     from ottla.errors import RecordTooLarge as RecordTooLarge
     from ottla.errors import Timeout as Timeout
     from ottla.errors import TopicExistsError as TopicExistsError
@@ -67,6 +71,7 @@ __all__ = [
     "ClosedError",
     "ClusterDescription",
     "ColumnError",
+    "CommitError",
     "ConfigEntry",
     "ConfigError",
     "ConfigWarning",
@@ -79,12 +84,15 @@ __all__ = [
     "DeliveryFailed",
     "FlushReport",
     "ForkedProcessError",
+    "GroupError",
     "LogDirectoryDescription",
     "Message",
     "OffsetOutOfRange",
     "OttlaError",
     "PartitionDescription",
+    "PartitionLost",
     "PartitionReport",
+    "PollIntervalExceeded",
     "Producer",
     "RecordTooLarge",
     "Timeout",
@@ -110,6 +118,7 @@ _HOMES = {
     "ClosedError": "errors",
     "ClusterDescription": "admin",
     "ColumnError": "errors",
+    "CommitError": "errors",
     "ConfigEntry": "admin",
     "ConfigError": "errors",
     "ConfigWarning": "errors",
@@ -122,12 +131,15 @@ _HOMES = {
     "DeliveryFailed": "errors",
     "FlushReport": "report",
     "ForkedProcessError": "errors",
+    "GroupError": "errors",
     "LogDirectoryDescription": "admin",
     "Message": "_core",
     "OffsetOutOfRange": "errors",
     "OttlaError": "errors",
     "PartitionDescription": "admin",
+    "PartitionLost": "errors",
     "PartitionReport": "report",
+    "PollIntervalExceeded": "errors",
     "Producer": "producer",
     "RecordTooLarge": "errors",
     "Timeout": "errors",

@@ -1,8 +1,10 @@
-"""The consumer by assignment."""
+"""The consumer: in a group, or by assignment."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ottla import _core, configuration, lifetime, position
@@ -10,28 +12,49 @@ from ottla.batch import Batch
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
 
     from ottla.configuration import Cluster
+    from ottla.errors import OttlaError
     from ottla.position import Position
 
     Place = tuple[str, int]
 
+    Committable: TypeAlias = Batch | _core.Message | Mapping[Place, int]
+    """What says which offsets to commit."""
+
+    OnRebalance: TypeAlias = Callable[[list[TopicPartition]], object]
+    OnCommit: TypeAlias = Callable[[OttlaError | None, dict[TopicPartition, int]], object]
+
+CLOSE_SECONDS = 30.0
+"""How long a consumer takes at most to commit and to leave its group."""
+
 
 class Consumer(lifetime.Closable):
-    """Reads records from partitions that it is given; there is no group.
+    """Reads records: as a member of a group, or from partitions that it is given.
 
-    Every method can be called from any thread.
+    A group shares its topics' partitions out among its members, and remembers how far each has
+    come. Callbacks are called on the thread that polls or iterates, before it is given another
+    record; every method can be called from any thread.
 
     Parameters
     ----------
     cluster
         A `Broker`, ``"host:port"`` (several, separated by commas), or a dictionary of dotted keys.
+    group
+        The group's name (``group.id``). Heartbeats do not depend on what the program does, but
+        it has to come back for more within ``max.poll.interval.ms``.
     topics
-        Topics of which all partitions are read, from where ``auto.offset.reset`` says.
+        Topics by name, or a compiled pattern that whole names are to match, new ones too. Without
+        a group, all partitions of topics by name are read, from where ``auto.offset.reset`` says.
     assignment
         Partitions, each with where to start: an offset, ``"earliest"``, ``"latest"``, a datetime,
-        or how long ago (``"-10m"``); None for ``auto.offset.reset``.
+        or how long ago (``"-10m"``); None for where the group has come, or for
+        ``auto.offset.reset``.
+    on_assign, on_revoke, on_lost
+        What to call with the partitions that this member is given, is to give up, or has lost to
+        others without having been asked. They may commit and seek.
     config, **keywords
         Kafka's consumer configuration, dotted or as ``auto_offset_reset="earliest"``.
 
@@ -40,7 +63,7 @@ class Consumer(lifetime.Closable):
     BrokerUnreachable
         No broker answers; within five seconds.
     UnknownTopicError
-        There is no such topic.
+        There is no such topic, and no group that could wait for it.
 
     Examples
     --------
@@ -48,40 +71,145 @@ class Consumer(lifetime.Closable):
     >>> with ottla.Broker() as broker:
     ...     with ottla.Producer(broker) as producer:
     ...         producer.produce("orders", b"one")
-    ...     start = {("orders", 0): "earliest"}
-    ...     with ottla.Consumer(broker, assignment=start) as consumer:
+    ...     start = "earliest"
+    ...     with ottla.Consumer(broker, group="g", topics=["orders"], auto_offset_reset=start) as c:
+    ...         for batch in c.batches(timeout=10):
+    ...             c.commit(batch)
+    ...             break
+    ...         committed = c.committed()
+    ...     with ottla.Consumer(broker, assignment={("orders", 0): start}) as consumer:
     ...         message = consumer.poll(timeout=10)
-    >>> message.value
-    b'one'
+    >>> committed, message.value
+    ({TopicPartition(topic='orders', partition=0): 1}, b'one')
     """
 
     def __init__(
         self,
         cluster: Cluster,
         *,
-        topics: Iterable[str] | None = None,
+        group: str | None = None,
+        topics: Iterable[str] | str | re.Pattern[str] | None = None,
         assignment: Mapping[Place, Position | None] | None = None,
+        on_assign: OnRebalance | None = None,
+        on_revoke: OnRebalance | None = None,
+        on_lost: OnRebalance | None = None,
         config: Mapping[str, object] | None = None,
         **keywords: object,
     ) -> None:
+        if group is not None:
+            keywords["group_id"] = group
         pairs = configuration.client_pairs(cluster, config, keywords)
-        parameters = ["cluster", "topics", "assignment", "config"]
+        self._has_group = "group.id" in pairs
+        if self._has_group and topics is not None and assignment is not None:
+            raise ValueError("the group assigns partitions: give topics or an assignment")
+        parameters = ["cluster", "group", "topics", "assignment", "config"]
         self._core = configuration.made(_core.Consumer, pairs, keywords, parameters)
         configuration.warn(self._core.warnings)
         lifetime.opened_client(self)
         try:
-            starts = dict(assignment or {})
-            for topic in [topics] if isinstance(topics, str) else topics or []:
-                for place in self._core.partitions(topic):
-                    starts.setdefault(place, None)
-            self.assign(starts)
+            if topics is not None and self._has_group:
+                self.subscribe(topics, on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+            else:
+                self.assign(self._starts(topics, assignment))
         except BaseException:
             self.close()
             raise
 
+    def subscribe(
+        self,
+        topics: Iterable[str] | str | re.Pattern[str],
+        *,
+        on_assign: OnRebalance | None = None,
+        on_revoke: OnRebalance | None = None,
+        on_lost: OnRebalance | None = None,
+    ) -> None:
+        """Read these topics as a member of the group, and nothing else.
+
+        Joining begins with the first poll. A compiled pattern means every topic whose whole name
+        matches, now or when metadata is next asked for (``metadata.max.age.ms``).
+        """
+        callbacks = {"assigned": on_assign, "revoked": on_revoke, "lost": on_lost}
+
+        def listener(word: str, places: list[Place]) -> None:
+            callback = callbacks[word]
+            if callback is not None:
+                callback([TopicPartition(*place) for place in places])
+
+        if isinstance(topics, re.Pattern):
+            if topics.flags & ~re.UNICODE:
+                raise ValueError("a pattern for topics has no flags: write (?i) into it instead")
+            self._core.subscribe([], topics.pattern, listener)
+        else:
+            names = [topics] if isinstance(topics, str) else list(topics)
+            self._core.subscribe(names, None, listener)
+
+    def unsubscribe(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Leave the group; what was assigned is given up as when closing."""
+        self._core.unsubscribe(timeout)
+
+    def commit(
+        self,
+        what: Committable | None = None,
+        *,
+        wait: bool = True,
+        on_commit: OnCommit | None = None,
+    ) -> None:
+        """Commit how far the program has come.
+
+        Parameters
+        ----------
+        what
+            A batch or a message: everything up to and including it. A dictionary of offsets: of
+            the records to read next. None: everything that was given out.
+        wait
+            Whether to wait for the result, and to raise if it is an error.
+        on_commit
+            What to call with the error or None and the offsets: now if it waits, otherwise from
+            a later call that polls, commits or closes.
+
+        Raises
+        ------
+        PartitionLost
+            The partition of the batch or message has become another member's since it was read.
+        CommitError
+            The coordinator refuses.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     with ottla.Consumer(broker, group="g") as consumer:
+        ...         consumer.commit({("orders", 0): 7})
+        ...         consumer.committed([("orders", 0)])
+        {TopicPartition(topic='orders', partition=0): 7}
+        """
+
+        def callback(error: OttlaError | None, rows: list[tuple[Place, int]]) -> None:
+            if on_commit is not None:
+                on_commit(error, _offsets(rows))
+
+        self._core.commit(self._rows(what), wait, None if on_commit is None else callback)
+
+    def committed(self, places: Iterable[Place] | None = None) -> dict[TopicPartition, int | None]:
+        """Return what the group has committed, of the assigned partitions unless others are named.
+
+        The offset is that of the record to read next; None where nothing is committed.
+        """
+        found = self._core.committed(self._places(places))
+        return {TopicPartition(*place): offset for place, offset in found}
+
     def assign(self, assignment: Mapping[Place, Position | None]) -> None:
-        """Read these partitions, each from where it says, and no others."""
-        rows = [(place, position.parse(start), None) for place, start in assignment.items()]
+        """Read these partitions, each from where it says, and no others.
+
+        A consumer that has subscribed leaves its group first.
+        """
+        if self._core.is_subscribed:
+            self.unsubscribe()
+        here = ("committed", 0) if self._has_group else ("reset", 0)
+        rows = [
+            (place, here if start is None else position.parse(start), None)
+            for place, start in assignment.items()
+        ]
         self._core.assign(rows)
 
     @property
@@ -174,9 +302,18 @@ class Consumer(lifetime.Closable):
         found = self._core.offsets_for_times(times)
         return {TopicPartition(*place): offset for place, offset in found}
 
-    def close(self) -> None:
-        """Stop fetching; what was given out stays good. A second call does nothing."""
-        self._core.close()
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Commit what is committed automatically, leave the group, and stop fetching.
+
+        It takes no longer than `timeout` seconds; a group that could not be told finds out after
+        ``session.timeout.ms``. A static member does not leave. What was given out stays good. A
+        second call does nothing.
+        """
+        self._core.close(timeout)
+
+    def close_at_exit(self) -> None:
+        """Stop fetching although the program forgot to."""
+        self.close(lifetime.EXIT_SECONDS)
 
     def __repr__(self) -> str:
         """Return what it reads."""
@@ -184,6 +321,39 @@ class Consumer(lifetime.Closable):
             return "<ottla.Consumer, closed>"
         places = ", ".join(f"{topic}-{partition}" for topic, partition in self._core.assignment())
         return f"<ottla.Consumer of {places or 'nothing'}>"
+
+    def _starts(
+        self,
+        topics: Iterable[str] | str | re.Pattern[str] | None,
+        assignment: Mapping[Place, Position | None] | None,
+    ) -> dict[Place, Position | None]:
+        if isinstance(topics, re.Pattern):
+            message = "a pattern for topics needs a group, which picks up new ones"
+            raise TypeError(message)
+        starts = dict(assignment or {})
+        for topic in [topics] if isinstance(topics, str) else topics or []:
+            for place in self._core.partitions(topic):
+                starts.setdefault(place, None)
+        return starts
+
+    def _rows(self, what: Committable | None) -> list[_core.CommitRow] | None:
+        if what is None:
+            return None
+        if isinstance(what, Mapping):
+            return [(*place, offset, None) for place, offset in what.items()]
+        if isinstance(what, Batch):
+            rows = what._core.commit_rows  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        else:
+            rows = [(what.topic, what.partition, what.offset + 1, None)]
+        return [row if row[3] is not None else (*row[:3], self._tenure(row[:2])) for row in rows]
+
+    def _tenure(self, place: Place) -> int:
+        tenure = self._core.tenure(place)
+        if tenure is None:
+            from ottla.errors import PartitionLost  # noqa: PLC0415
+
+            raise PartitionLost(f"{place[0]}-{place[1]} is not this consumer's, or not any more")
+        return tenure
 
     def _places(self, places: Iterable[Place] | None) -> list[Place]:
         return self._core.assignment() if places is None else list(places)

@@ -193,5 +193,27 @@ class OffsetOutOfRange(ConsumeError, LookupError):
     """The offset is not in the log any more, or not yet, and ``auto.offset.reset`` is none."""
 
 
+class GroupError(ConsumeError):
+    """The group does not take this consumer; `name` is Kafka's word for the reason."""
+
+
+class PollIntervalExceeded(GroupError, TimeoutError):
+    """The program took longer between two polls than ``max.poll.interval.ms`` allows.
+
+    The consumer has left its group, and joins it again when it polls again.
+    """
+
+
+class CommitError(OttlaError):
+    """Offsets were not committed, or what is committed cannot be found out."""
+
+
+class PartitionLost(CommitError, LookupError):
+    """The offsets are of a partition that is not this consumer's any more.
+
+    Whoever has the partition now reads those records again.
+    """
+
+
 class CorruptRecordError(ConsumeError):
     """What the broker sent is damaged."""

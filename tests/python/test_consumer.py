@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
 from collections.abc import Iterator
 
@@ -181,8 +182,16 @@ def test_what_is_not_there_or_not_assigned_is_told_by_name(
         consumer.seek("nowhere", 3, 0)
     with pytest.raises(ottla.UnknownTopicError, match="nowhere"):
         ottla.Consumer(ottla_broker, topics=["nowhere"])
-    with pytest.raises(ottla.ConfigError, match=r"group\.id"):
-        ottla.Consumer(ottla_broker, group_id="g")
+    with pytest.raises(ottla.ConfigError, match=r"group\.protocol"):
+        ottla.Consumer(ottla_broker, group="g", group_protocol="consumer")
+    with pytest.raises(ottla.ConfigError, match=r"no group\.id"):
+        consumer.subscribe(["nowhere"])
+    with pytest.raises(ottla.ConfigError, match=r"without a group\.id"):
+        consumer.commit({("nowhere", 0): 1})
+    with pytest.raises(TypeError, match="needs a group"):
+        ottla.Consumer(ottla_broker, topics=re.compile("no.*"))
+    with pytest.raises(ottla.ConfigError, match="no regular expression"):
+        ottla.Consumer(ottla_broker, group="g", topics=re.compile("(?=x)"))
 
 
 def test_a_closed_consumer_says_so_and_its_batches_stay_good(consumer: ottla.Consumer) -> None:

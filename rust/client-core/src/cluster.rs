@@ -170,6 +170,11 @@ impl Cluster {
         self.metadata.forget(topic);
     }
 
+    /// Sees to it that all topics are known and kept fresh, or only those that are wanted.
+    pub fn want_all_topics(&mut self, all: bool) {
+        self.refresh.want_all(all);
+    }
+
     /// Metadata was proven wrong: asks for it again, soon.
     pub fn request_metadata(&mut self) {
         self.refresh.request();

@@ -17,6 +17,8 @@ pub enum Lane {
     Main,
     /// Fetches.
     Fetch,
+    /// What a group's member asks its coordinator, which holds a JoinGroup until all have joined.
+    Coordinator,
 }
 
 /// A broker, or a bootstrap server.
@@ -32,6 +34,7 @@ pub struct Node {
     pub throttled_until: Instant,
     main: Option<Connection>,
     fetch: Option<Connection>,
+    coordinator: Option<Connection>,
     last_failure: Option<String>,
 }
 
@@ -45,12 +48,13 @@ impl Node {
             throttled_until: Instant::default(),
             main: None,
             fetch: None,
+            coordinator: None,
             last_failure: None,
         }
     }
 
     /// A connection is being opened. The versions that the main lane has found out hold for the
-    /// other too, as long as the main lane stands: after a restart the broker may be another
+    /// others too, as long as the main lane stands: after a restart the broker may be another
     /// release.
     pub fn open(
         &mut self,
@@ -62,7 +66,9 @@ impl Node {
     ) {
         let known = match lane {
             Lane::Main => None,
-            Lane::Fetch => self.main.as_ref().and_then(|main| main.versions().cloned()),
+            Lane::Fetch | Lane::Coordinator => {
+                self.main.as_ref().and_then(|main| main.versions().cloned())
+            }
         };
         *self.slot(lane) = Some(Connection::new(id, client_id, known, now, timeout));
     }
@@ -110,6 +116,7 @@ impl Node {
         match lane {
             Lane::Main => self.main.as_ref(),
             Lane::Fetch => self.fetch.as_ref(),
+            Lane::Coordinator => self.coordinator.as_ref(),
         }
     }
 
@@ -120,7 +127,7 @@ impl Node {
 
     /// The connections.
     pub fn lanes(&self) -> impl Iterator<Item = &Connection> {
-        self.main.iter().chain(&self.fetch)
+        self.main.iter().chain(&self.fetch).chain(&self.coordinator)
     }
 
     /// The names of the connections.
@@ -158,6 +165,7 @@ impl Node {
         match lane {
             Lane::Main => &mut self.main,
             Lane::Fetch => &mut self.fetch,
+            Lane::Coordinator => &mut self.coordinator,
         }
     }
 }

@@ -16,6 +16,10 @@ use crate::request::{RequestError, RequestId};
 #[derive(Debug)]
 pub(crate) struct Refresh {
     topics: BTreeSet<Arc<str>>,
+    /// What to ask about: a subscription by pattern is to see new topics.
+    scope: Scope,
+    /// What the request that was sent is about.
+    asked_scope: Scope,
     allow_auto_create: bool,
     age_max: Duration,
     stuck_after: Duration,
@@ -48,6 +52,8 @@ impl Refresh {
     pub(crate) fn new(config: &ConnectionConfig, allow_auto_create: bool) -> Self {
         Self {
             topics: BTreeSet::new(),
+            scope: Scope::SomeTopics,
+            asked_scope: Scope::SomeTopics,
             allow_auto_create,
             age_max: config.metadata_age_max,
             stuck_after: config.rebootstrap_after,
@@ -79,6 +85,16 @@ impl Refresh {
         self.topics.remove(topic);
     }
 
+    /// Wants every topic there is, or only those that are named.
+    pub(crate) fn want_all(&mut self, all: bool) {
+        let scope = if all { Scope::AllTopics } else { Scope::SomeTopics };
+        if all && self.scope != scope {
+            self.not_before = Instant::default();
+            self.request();
+        }
+        self.scope = scope;
+    }
+
     /// Asks again, soon.
     pub(crate) fn request(&mut self) {
         self.needed = true;
@@ -96,14 +112,17 @@ impl Refresh {
         }
     }
 
-    /// What to ask: the topics that are wanted, or none of them.
+    /// What to ask: the topics that are wanted, which may be none, or all there are.
     pub(crate) fn request_to_send(&self) -> MetadataRequest {
         let topic = |name: &Arc<str>| MetadataRequestTopic {
             name: Some(name.to_string()),
             ..Default::default()
         };
         MetadataRequest {
-            topics: Some(self.topics.iter().map(topic).collect()),
+            topics: match self.scope {
+                Scope::AllTopics => None,
+                Scope::SomeTopics => Some(self.topics.iter().map(topic).collect()),
+            },
             allow_auto_topic_creation: self.allow_auto_create,
             ..Default::default()
         }
@@ -112,6 +131,7 @@ impl Refresh {
     /// The request has been sent.
     pub(crate) fn sent(&mut self, request: RequestId) {
         self.asking = Some(request);
+        self.asked_scope = self.scope;
         self.needed_again = false;
     }
 
@@ -158,7 +178,7 @@ impl Refresh {
         } else {
             now + self.backoff.wait(self.incomplete.max(1), rng)
         };
-        Update { response: Some((response, Scope::SomeTopics)), rebootstrap: false }
+        Update { response: Some((response, self.asked_scope)), rebootstrap: false }
     }
 
     /// Whether this is the request for metadata.

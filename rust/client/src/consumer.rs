@@ -1,5 +1,6 @@
-//! The consumer by assignment: hands out fetched batches, and answers questions about offsets.
+//! The consumer: hands out fetched batches, and answers questions about offsets.
 
+mod group;
 mod machine;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use tokio::runtime::Handle;
 use crate::desk::{ask, ask_leaders};
 use crate::driver::Driver;
 use crate::error::{ConnectError, OffsetsError};
+pub use group::{PendingCommit, Polling};
 use machine::Shared;
 
 /// An offset, and the timestamp of the record there.
@@ -99,7 +101,7 @@ impl Consumer {
     }
 
     /// At most `rows` records; waits for the first. `None` when a bounded assignment has been read
-    /// to its end.
+    /// to its end; nothing at all when there is a [`Self::rebalance`] to be told first.
     pub async fn poll(&self, rows: usize) -> Result<Option<Vec<Fetched>>, ConsumeError> {
         loop {
             // Before looking, or the news could come in between.
@@ -107,6 +109,9 @@ impl Consumer {
             let fetched = self.shared.take(rows)?;
             if !fetched.is_empty() {
                 return Ok(Some(fetched));
+            }
+            if self.shared.machine.lock().rebalance().is_some() {
+                return Ok(Some(Vec::new()));
             }
             if self.shared.is_done() {
                 return Ok(None);

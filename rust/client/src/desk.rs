@@ -66,6 +66,22 @@ impl Desk {
         }
     }
 
+    /// Waits until `done`, which is looked at whenever something happens to the machine. Whether it
+    /// came to be so before `until`.
+    pub(crate) async fn until(&self, until: Instant, mut done: impl FnMut() -> bool) -> bool {
+        loop {
+            let moved = self.moved.notified();
+            if done() {
+                return true;
+            }
+            if until <= self.clock.now() {
+                return false;
+            }
+            self.kick.notify_one();
+            self.pause(until, moved).await;
+        }
+    }
+
     /// Waits until `until`, or until something happens to the machine.
     async fn pause(&self, until: Instant, moved: tokio::sync::futures::Notified<'_>) {
         let left = until.since(self.clock.now());

@@ -32,13 +32,16 @@ pub use client_core::admin::{
     TopicListing,
 };
 pub use client_core::config::{
-    Acks, Address, AdminConfig, ConfigError, ConsumerConfig, IsolationLevel, KEYS, Key,
-    OffsetReset, Owners, ProducerConfig, Support, Warning,
+    Acks, Address, AdminConfig, ConfigError, ConsumerConfig, GroupConfig, IsolationLevel, KEYS,
+    Key, OffsetReset, Owners, ProducerConfig, Support, Warning,
 };
-pub use client_core::consumer::{Assign, ConsumeError, Fetched, StartAt};
+pub use client_core::consumer::{
+    Assign, CommitError, ConsumeError, Fetched, Given, GroupError, OffsetAndMetadata, PatternError,
+    Rebalance, StartAt, Subscription, ToCommit,
+};
 pub use client_core::inquiry::InquiryError as AdminError;
 pub use client_core::producer::{BatchOutcome, DeliveryError, RecordRefusal};
-pub use consumer::{Consumer, OffsetAndTimestamp};
+pub use consumer::{Consumer, OffsetAndTimestamp, PendingCommit, Polling};
 pub use delivery::{BatchDelivery, Delivered, Delivery};
 pub use driver::CONNECT_CHECK_MAX;
 pub use error::{ConnectError, OffsetsError, ReadError, SendError};

@@ -16,26 +16,31 @@ use crate::message::{Message, Row, rows_to_chunk};
 /// The offsets at which a consumer goes on after a batch.
 pub(crate) type NextOffsets = Vec<(String, i32, i64)>;
 
+/// What would be committed: topic, partition, offset, and in which assignment it was read.
+pub(crate) type CommitRows = Vec<(String, i32, i64, Option<u64>)>;
+
 /// Records in Arrow columns.
 #[pyclass(frozen, module = "ottla._core")]
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     chunks: Vec<RecordBatch>,
     rows: usize,
-    next_offsets: NextOffsets,
+    commit_rows: CommitRows,
 }
 
 impl Batch {
     pub(crate) fn new(
         chunks: Vec<RecordBatch>,
-        next_offsets: impl IntoIterator<Item = (TopicPartition, i64)>,
+        next_offsets: impl IntoIterator<Item = (TopicPartition, (i64, u64))>,
     ) -> Self {
         let rows = chunks.iter().map(RecordBatch::num_rows).sum();
-        let next_offsets = next_offsets
+        let commit_rows = next_offsets
             .into_iter()
-            .map(|(place, offset)| (place.topic.to_string(), place.partition.0, offset))
+            .map(|(place, (offset, tenure))| {
+                (place.topic.to_string(), place.partition.0, offset, Some(tenure))
+            })
             .collect();
-        Self { chunks, rows, next_offsets }
+        Self { chunks, rows, commit_rows }
     }
 }
 
@@ -45,26 +50,29 @@ impl Batch {
     #[staticmethod]
     fn from_rows(rows: Vec<Row>, next_offsets: NextOffsets) -> Result<Self, Error> {
         let chunk = rows_to_chunk(&rows)?;
-        Ok(Self { chunks: vec![chunk], rows: rows.len(), next_offsets })
+        let unowned = |(topic, partition, offset)| (topic, partition, offset, None);
+        let commit_rows = next_offsets.into_iter().map(unowned).collect();
+        Ok(Self { chunks: vec![chunk], rows: rows.len(), commit_rows })
     }
 
     /// All batches as one; nothing is copied.
     #[staticmethod]
     fn concatenated(batches: Vec<Py<Self>>) -> Self {
         let mut chunks = Vec::new();
-        let mut next_offsets = std::collections::BTreeMap::new();
+        let mut commit_rows = std::collections::BTreeMap::new();
         for batch in &batches {
             let batch = batch.get();
             chunks.extend(batch.chunks.iter().cloned());
-            let places = batch.next_offsets.iter().cloned();
-            next_offsets.extend(places.map(|(topic, partition, at)| ((topic, partition), at)));
+            let places = batch.commit_rows.iter().cloned();
+            commit_rows
+                .extend(places.map(|(topic, partition, at, of)| ((topic, partition), (at, of))));
         }
         let rows = chunks.iter().map(RecordBatch::num_rows).sum();
-        let next_offsets = next_offsets
+        let commit_rows = commit_rows
             .into_iter()
-            .map(|((topic, partition), offset)| (topic, partition, offset))
+            .map(|((topic, partition), (offset, tenure))| (topic, partition, offset, tenure))
             .collect();
-        Self { chunks, rows, next_offsets }
+        Self { chunks, rows, commit_rows }
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -88,7 +96,14 @@ impl Batch {
     /// Where a consumer goes on after it: topic, partition, offset.
     #[getter]
     fn next_offsets(&self) -> NextOffsets {
-        self.next_offsets.clone()
+        let rows = self.commit_rows.iter();
+        rows.map(|(topic, partition, offset, _)| (topic.clone(), *partition, *offset)).collect()
+    }
+
+    /// The same, with the assignment in which each partition was read.
+    #[getter]
+    fn commit_rows(&self) -> CommitRows {
+        self.commit_rows.clone()
     }
 
     /// The memory that it keeps, what it shares with other batches included.
@@ -123,7 +138,7 @@ impl Batch {
             }
         }
         let rows = chunks.iter().map(RecordBatch::num_rows).sum();
-        Self { chunks, rows, next_offsets: self.next_offsets.clone() }
+        Self { chunks, rows, commit_rows: self.commit_rows.clone() }
     }
 
     /// A column of numbers as the bytes of an array; a missing timestamp is the least number.

@@ -1,4 +1,5 @@
 //! The consumer: fetched record batches become frames, or messages one by one.
+//! Beside it, `group` is how it is a member of a group.
 //!
 //! ```text
 //!   client::Consumer ─ Fetched ─> backlog ─ FrameBuilder ─> Batch
@@ -7,17 +8,20 @@
 //! What lies between the client and the program, in the backlog or the cursor, does not count as
 //! read: a position is that of the next record that the program gets, and a seek goes back to it.
 
-use std::collections::{BTreeMap, VecDeque};
+mod between;
+mod group;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
-use base::{Offset, TopicPartition};
-use client::{Assign, ConsumerConfig, Fetched, StartAt};
-use frames::{FetchedPartition, FrameBuilder};
+use base::TopicPartition;
+use client::{Assign, ConsumerConfig, StartAt, Subscription};
+use frames::FrameBuilder;
 use pyo3::exceptions::PyValueError;
-use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult, Python, pyclass, pymethods};
+use pyo3::{Borrowed, FromPyObject, Py, PyAny, PyErr, PyResult, Python, pyclass, pymethods};
 
 use crate::batch::Batch;
 use crate::cursor::Cursor;
@@ -26,6 +30,8 @@ use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::message::Message;
 use crate::runtime;
+use between::{Between, NextOffsets};
+use group::{CommitRow, Group};
 
 /// A partition by its topic's name and its number.
 type Place = (String, i32);
@@ -48,13 +54,8 @@ struct Inner {
     client: client::Consumer,
     closed: AtomicBool,
     between: Mutex<Between>,
-}
-
-/// What has left the client and has not reached the program.
-#[derive(Debug, Default)]
-struct Between {
-    backlog: VecDeque<FetchedPartition>,
-    cursor: Cursor,
+    /// If it has a `group.id`.
+    group: Option<Group>,
 }
 
 /// How much a batch waits for.
@@ -77,8 +78,9 @@ impl Consumer {
         let handle = runtime::handle()?;
         let connected = runtime::wait(py, None, client::Consumer::connect(config, &handle))?;
         let client = connected.ok_or(Error::Interrupted)??;
-        let between = Mutex::default();
-        let inner = Inner { client, closed: AtomicBool::new(false), between };
+        let group = client.config().group.is_some().then(Group::default);
+        let (closed, between) = (AtomicBool::new(false), Mutex::default());
+        let inner = Inner { client, closed, between, group };
         let warnings = warnings.iter().map(|w| format!("{}: {}", w.key, w.reason)).collect();
         Ok(Self { inner: ProcessBound::new(inner), warnings })
     }
@@ -118,6 +120,7 @@ impl Consumer {
         timeout: Option<f64>,
     ) -> Result<Option<Batch>, Error> {
         let inner = self.open()?;
+        let _polling = inner.come_back(py)?;
         inner.put_cursor_back()?;
         let helping = Helping {
             rows_max: rows_max.max(1),
@@ -126,6 +129,9 @@ impl Consumer {
             wait_max: wait_max.map(seconds).transpose()?,
         };
         let (frame, next_offsets) = inner.frame(py, helping)?;
+        if inner.group.is_some() {
+            inner.between().give_all(&next_offsets);
+        }
         Ok((frame.num_rows() > 0).then(|| Batch::new(vec![frame], next_offsets)))
     }
 
@@ -133,7 +139,8 @@ impl Consumer {
     #[pyo3(signature = (timeout=None))]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Option<Message>, Error> {
         let inner = self.open()?;
-        if let Some(message) = inner.between().cursor.next() {
+        let _polling = inner.come_back_for_one(py)?;
+        if let Some(message) = inner.next_message() {
             return Ok(Some(message));
         }
         let helping = Helping {
@@ -143,9 +150,8 @@ impl Consumer {
             wait_max: None,
         };
         let (frame, _) = inner.frame(py, helping)?;
-        let mut between = inner.between();
-        between.cursor = Cursor::new(frame);
-        Ok(between.cursor.next())
+        inner.between().cursor = Cursor::new(frame);
+        Ok(inner.next_message())
     }
 
     /// Reads a partition on elsewhere.
@@ -227,14 +233,83 @@ impl Consumer {
         Ok(found.iter().map(offset).collect())
     }
 
-    /// Stops fetching and closes the connections; a second call does nothing.
-    fn close(&self, py: Python<'_>) -> Result<(), Error> {
+    /// Joins the group for topics by name, or by a pattern. `listener` is called with a word and
+    /// partitions whenever the group has changed what this consumer reads.
+    fn subscribe(
+        &self,
+        topics: Vec<String>,
+        pattern: Option<&str>,
+        listener: Py<PyAny>,
+    ) -> Result<(), Error> {
+        let inner = self.open()?;
+        let group = inner.group()?;
+        let subscription = match pattern {
+            Some(pattern) => Subscription::pattern(pattern)?,
+            None => Subscription::topics(topics),
+        };
+        group.listen(listener);
+        Ok(inner.client.subscribe(subscription)?)
+    }
+
+    /// Leaves the group; what was assigned is not read any more.
+    fn unsubscribe(&self, py: Python<'_>, timeout: f64) -> Result<(), Error> {
+        let inner = self.open()?;
+        inner.leave(py, seconds(timeout)?)
+    }
+
+    #[getter]
+    fn is_subscribed(&self) -> Result<bool, Error> {
+        Ok(self.open()?.client.is_subscribed())
+    }
+
+    /// Commits these, or all that the program was given. With a callback or without waiting, what
+    /// came of it is told by a later call.
+    #[pyo3(signature = (rows, wait, callback))]
+    fn commit(
+        &self,
+        py: Python<'_>,
+        rows: Option<Vec<CommitRow>>,
+        wait: bool,
+        callback: Option<Py<PyAny>>,
+    ) -> Result<(), Error> {
+        self.open()?.commit(py, rows, wait, callback)
+    }
+
+    /// The number of a partition's assignment, None if it is not assigned.
+    fn tenure(&self, partition: Place) -> Result<Option<u64>, Error> {
+        Ok(self.open()?.client.tenure(&named(partition)))
+    }
+
+    /// What the group has committed, None where nothing is.
+    fn committed(
+        &self,
+        py: Python<'_>,
+        partitions: Vec<Place>,
+    ) -> Result<Vec<(Place, Option<i64>)>, Error> {
+        let partitions: BTreeSet<_> = partitions.into_iter().map(named).collect();
+        let found = runtime::wait(py, None, self.open()?.client.committed(partitions))?;
+        let found = found.ok_or(Error::Interrupted)??;
+        let offset = |row: &Option<client::OffsetAndMetadata>| row.as_ref().map(|row| row.offset);
+        Ok(found.iter().map(|(partition, row)| (place(partition), offset(row))).collect())
+    }
+
+    /// Commits what is to be committed, leaves the group, stops fetching and closes the
+    /// connections; a second call does nothing.
+    #[pyo3(signature = (timeout=0.0))]
+    fn close(&self, py: Python<'_>, timeout: f64) -> Result<(), Error> {
         let inner = self.inner.get()?;
-        if inner.closed.swap(true, Ordering::Relaxed) {
+        if inner.closed.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let left = match seconds(timeout) {
+            Ok(timeout) if inner.group.is_some() => inner.leave(py, timeout),
+            Ok(_) => Ok(()),
+            Err(error) => return Err(error),
+        };
+        inner.closed.store(true, Ordering::Relaxed);
         *inner.between() = Between::default();
-        runtime::wait(py, None, inner.client.close()).map(|_| ())
+        let closed = runtime::wait(py, None, inner.client.close()).map(|_| ());
+        left.and(closed)
     }
 
     #[getter]
@@ -259,30 +334,35 @@ impl Inner {
         self.between.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills a frame as the helping says; it may stay empty.
-    fn frame(
-        &self,
-        py: Python<'_>,
-        helping: Helping,
-    ) -> Result<(RecordBatch, BTreeMap<TopicPartition, i64>), Error> {
+    /// Fills a frame as the helping says; it may stay empty. What was fetched before the group
+    /// rebalances and after it does not go into the same one.
+    fn frame(&self, py: Python<'_>, helping: Helping) -> Result<(RecordBatch, NextOffsets), Error> {
         let mut builder = FrameBuilder::new(helping.rows_max);
         let mut next_offsets = BTreeMap::new();
         py.detach(|| self.between().drain_into(&mut builder, &mut next_offsets))?;
         let mut first_at = Instant::now();
         while !builder.is_full() {
             let rows = helping.rows_max - builder.row_count();
-            let fetched = if builder.row_count() >= helping.rows_min {
-                self.client.try_poll(rows)?
-            } else {
+            let is_waiting = builder.row_count() < helping.rows_min;
+            let fetched = if is_waiting {
                 let limit = helping.limit(builder.row_count(), first_at);
                 match runtime::wait(py, limit, self.client.poll(rows))? {
                     // What came before it is given out first; the error is told again.
-                    Some(Err(_)) if builder.row_count() > 0 => Vec::new(),
-                    Some(polled) => polled?.unwrap_or_default(),
-                    None => Vec::new(),
+                    Some(Err(_)) if builder.row_count() > 0 => break,
+                    Some(polled) => match polled? {
+                        Some(fetched) => fetched,
+                        None => break,
+                    },
+                    None => break,
                 }
+            } else {
+                self.client.try_poll(rows)?
             };
             if fetched.is_empty() {
+                if is_waiting && builder.row_count() == 0 {
+                    self.tell(py)?;
+                    continue;
+                }
                 break;
             }
             if builder.row_count() == 0 {
@@ -298,12 +378,22 @@ impl Inner {
         Ok((frame, next_offsets))
     }
 
+    /// The next record of those that were fetched together.
+    fn next_message(&self) -> Option<Message> {
+        let mut between = self.between();
+        let message = between.cursor.next()?;
+        if self.group.is_some() {
+            between.give(&message);
+        }
+        Some(message)
+    }
+
     /// What messages were made of and nobody has seen is fetched again.
     fn put_cursor_back(&self) -> Result<(), Error> {
         let unseen = std::mem::take(&mut self.between().cursor).into_positions();
         for (partition, offset) in unseen {
             self.client.seek(&partition, StartAt::Offset(offset))?;
-            self.between().backlog.retain(|fetched| !is_of(fetched, &partition));
+            self.between().forget(&partition);
         }
         Ok(())
     }
@@ -315,51 +405,6 @@ impl Inner {
             self.between().forget(partition);
         }
         Ok(())
-    }
-}
-
-impl Between {
-    fn take(&mut self, fetched: Vec<Fetched>) {
-        for Fetched { topic_partition, batches, bytes, start, end, .. } in fetched {
-            let TopicPartition { topic, partition } = topic_partition;
-            self.backlog.extend(batches.into_iter().map(|batch| {
-                let records = batch.bytes().clone();
-                FetchedPartition::new(topic.clone(), partition, &bytes, records, Offset(start))
-                    .up_to(Offset(end))
-                    // The client has checked them, if it is to.
-                    .with_check_crcs(false)
-            }));
-        }
-    }
-
-    /// Moves rows into the frame until it is full.
-    fn drain_into(
-        &mut self,
-        builder: &mut FrameBuilder,
-        next_offsets: &mut BTreeMap<TopicPartition, i64>,
-    ) -> Result<(), Error> {
-        while let Some(fetched) = self.backlog.front_mut() {
-            let appended = builder.append(fetched);
-            let partition = TopicPartition::new(fetched.topic().clone(), fetched.partition().0);
-            next_offsets.insert(partition, fetched.next_offset().0);
-            appended?;
-            if builder.is_full() && fetched.remaining_bytes() > 0 {
-                break;
-            }
-            self.backlog.pop_front();
-        }
-        Ok(())
-    }
-
-    fn position(&self, partition: &TopicPartition) -> Option<i64> {
-        let backlog = self.backlog.iter().find(|fetched| is_of(fetched, partition));
-        let backlog = backlog.map(|fetched| fetched.next_offset().0);
-        self.cursor.position(partition).or(backlog)
-    }
-
-    fn forget(&mut self, partition: &TopicPartition) {
-        self.backlog.retain(|fetched| !is_of(fetched, partition));
-        self.cursor.skip(partition);
     }
 }
 
@@ -380,6 +425,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Start {
         let (word, number): (String, i64) = object.extract()?;
         Ok(Self(match word.as_str() {
             "reset" => StartAt::Reset,
+            "committed" => StartAt::Committed,
             "earliest" => StartAt::Earliest,
             "latest" => StartAt::Latest,
             "offset" => StartAt::Offset(number),
@@ -400,8 +446,4 @@ fn named((topic, partition): Place) -> TopicPartition {
 
 fn place(partition: &TopicPartition) -> Place {
     (partition.topic.to_string(), partition.partition.0)
-}
-
-fn is_of(fetched: &FetchedPartition, partition: &TopicPartition) -> bool {
-    *fetched.topic() == partition.topic && fetched.partition() == partition.partition
 }

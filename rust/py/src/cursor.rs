@@ -33,6 +33,11 @@ impl Cursor {
         None
     }
 
+    /// Whether there is certainly no record in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frame.is_none()
+    }
+
     /// The offset of the next record of a partition.
     pub(crate) fn position(&self, partition: &TopicPartition) -> Option<i64> {
         let mut rows = self.rows().filter(|message| message.is_of(partition));

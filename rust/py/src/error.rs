@@ -3,7 +3,10 @@
 use std::io;
 
 use base::ErrorCode;
-use client::{AdminError, ConnectError, ConsumeError, DeliveryError, OffsetsError, SendError};
+use client::{
+    AdminError, CommitError, ConnectError, ConsumeError, DeliveryError, GroupError, OffsetsError,
+    PatternError, SendError,
+};
 use frames::{CastError, ColumnError, FrameError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::types::{PyAnyMethods, PyModule};
@@ -47,6 +50,14 @@ pub(crate) enum Error {
     Delivery(DeliveryError),
     /// Records cannot be read.
     Consume(ConsumeError),
+    /// Offsets were not committed, or what is committed cannot be found out.
+    Commit(CommitError),
+    /// The group cannot be joined.
+    Group(GroupError),
+    /// A pattern is none.
+    Pattern(PatternError),
+    /// A callback of a rebalance polls.
+    PollInCallback,
     /// An offset cannot be found out.
     Offsets(OffsetsError),
     /// An admin request about something was refused.
@@ -93,6 +104,9 @@ wrap! {
     Send(SendError),
     Delivery(DeliveryError),
     Consume(ConsumeError),
+    Commit(CommitError),
+    Group(GroupError),
+    Pattern(PatternError),
     Offsets(OffsetsError),
     Frame(FrameError),
     Cast(CastError),
@@ -156,7 +170,17 @@ impl Said {
             }
             Error::Send(error) => Self::of_send(&error),
             Error::Delivery(error) => Self::of_delivery(&error),
+            Error::Consume(ConsumeError::Group(error)) | Error::Group(error) => {
+                Self::of_group(&error)
+            }
             Error::Consume(error) => Self::of_consume(&error),
+            Error::Commit(error) => Self::of_commit(&error),
+            Error::Pattern(error) => Self::plain("ConfigError", error.to_string()),
+            Error::PollInCallback => Self::plain(
+                "ConsumeError",
+                "a callback of a rebalance cannot poll: it is called by the poll that waits for it"
+                    .into(),
+            ),
             Error::Offsets(OffsetsError { about, error }) | Error::Admin { about, error } => {
                 Self::of_admin(&about, &error)
             }
@@ -201,6 +225,32 @@ impl Said {
             Some(class) => class,
         };
         let retriable = is_unreachable || code.is_some_and(ErrorCode::is_retriable);
+        Self { class, message: error.to_string(), code, retriable, fatal: false }
+    }
+
+    fn of_group(error: &GroupError) -> Self {
+        let class = match error {
+            GroupError::PollIntervalExceeded { .. } => "PollIntervalExceeded",
+            GroupError::NoGroup => "ConfigError",
+            GroupError::Fenced { .. }
+            | GroupError::Refused { .. }
+            | GroupError::Impossible { .. } => "GroupError",
+        };
+        let (code, fatal) = (error.code(), error.is_fatal());
+        Self { class, message: error.to_string(), code, retriable: !fatal, fatal }
+    }
+
+    fn of_commit(error: &CommitError) -> Self {
+        let class = match error {
+            CommitError::Lost(_) => "PartitionLost",
+            CommitError::TimedOut { .. } => "Timeout",
+            CommitError::NoGroup => "ConfigError",
+            CommitError::Refused { .. }
+            | CommitError::Impossible(_)
+            | CommitError::NotMember
+            | CommitError::TooMany => "CommitError",
+        };
+        let (code, retriable) = (error.code(), error.is_retriable());
         Self { class, message: error.to_string(), code, retriable, fatal: false }
     }
 

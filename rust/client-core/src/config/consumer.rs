@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::connection::int_millis;
-use super::{ConfigError, ConnectionConfig, Owners, Settings, Warning};
+use super::{ConfigError, ConnectionConfig, GroupConfig, Owners, Settings, Warning};
 
 /// What the consumer is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct ConsumerConfig {
     pub fetch_wait_max: Duration,
     /// `fetch.min.bytes`: how much the broker waits for.
     pub fetch_bytes_min: i32,
+    /// `group.id` and what goes with it, if the consumer is in a group.
+    pub group: Option<GroupConfig>,
     /// `isolation.level`: whether records of open and aborted transactions are seen.
     pub isolation_level: IsolationLevel,
     /// `max.partition.fetch.bytes`: how much of it may be one partition's.
@@ -73,6 +75,7 @@ impl ConsumerConfig {
             fetch_bytes_max: settings.number("fetch.max.bytes", 0..)?,
             fetch_wait_max: int_millis(&settings, "fetch.max.wait.ms")?,
             fetch_bytes_min: settings.number("fetch.min.bytes", 0..)?,
+            group: GroupConfig::read(&settings)?,
             isolation_level: settings.choice(
                 "isolation.level",
                 &[

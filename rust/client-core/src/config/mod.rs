@@ -8,6 +8,7 @@
 mod admin;
 mod connection;
 mod consumer;
+mod group;
 mod producer;
 mod reference;
 mod settings;
@@ -18,6 +19,7 @@ use thiserror::Error;
 pub use admin::AdminConfig;
 pub use connection::{Address, ConnectionConfig};
 pub use consumer::{ConsumerConfig, IsolationLevel, OffsetReset};
+pub use group::GroupConfig;
 pub use producer::{Acks, ProducerConfig};
 pub use reference::reference_page;
 pub use settings::{Settings, Warning};

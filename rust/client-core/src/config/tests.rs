@@ -117,7 +117,8 @@ fn a_key_that_changes_meaning_is_refused_by_name_unless_it_is_the_default() {
         assert!(error.to_string().contains(key), "{error}");
     }
     assert!(producer(&[("security.protocol", "plaintext"), ("transactional.id", "")]).is_ok());
-    assert!(matches!(consumer(&[("group.id", "g")]), Err(ConfigError::NotBuilt { .. })));
+    let new_protocol = consumer(&[("group.id", "g"), ("group.protocol", "consumer")]);
+    assert!(matches!(new_protocol, Err(ConfigError::NotBuilt { .. })));
 }
 
 #[test]

@@ -12,6 +12,12 @@ pub(super) struct Assignment {
     pub(super) position: Position,
     /// Counts seeks: what was asked for an earlier position is ignored when it comes.
     pub(super) generation: u64,
+    /// When it was assigned: counts assignments.
+    pub(super) tenure: u64,
+    /// Everything before this offset the program was given and has come back for.
+    pub(super) stored: Option<i64>,
+    /// What the group has committed, as far as is known.
+    pub(super) committed: Option<i64>,
     pub(super) paused: bool,
     pub(super) in_flight: bool,
     /// It has not been fetched from since somebody last said to.
@@ -50,6 +56,9 @@ impl Assignment {
         let mut assignment = Self {
             position: Position::Lookup(start),
             generation: 0,
+            tenure: 0,
+            stored: None,
+            committed: None,
             paused: false,
             in_flight: false,
             is_urgent: true,

@@ -26,6 +26,8 @@ pub struct Fetched {
     pub high_watermark: i64,
     /// The partition's log start when this was fetched.
     pub log_start: i64,
+    /// Which assignment of the partition it was read in ([`super::Consumer::tenure`]).
+    pub tenure: u64,
 }
 
 impl Fetched {
@@ -82,6 +84,7 @@ impl Run {
             end: self.end,
             high_watermark: self.high_watermark,
             log_start: self.log_start,
+            tenure: 0,
         };
         let mut left = rows;
         while let Some(batch) = self.batches.front() {

@@ -2,19 +2,21 @@
 
 mod doubts;
 mod fetching;
+mod grouping;
 mod looking_up;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{ErrorCode, Instant, NodeId, TopicPartition};
+use base::{ErrorCode, Instant, NodeId, Rng, SplitMix64, TopicPartition};
 use wire::fetch::FetchRequest;
 use wire::list_offsets::ListOffsetsRequest;
 
 use super::assignment::{Assignment, Position};
 use super::fetch::Wanted;
 use super::fetched::Fetched;
+use super::group::{CommitError, CommitId, OffsetAndMetadata};
 use super::{ConsumeError, StartAt};
 use crate::backoff::Backoff;
 use crate::cluster::{Cluster, ClusterEvent, Unreachable};
@@ -24,6 +26,9 @@ use crate::request::{Answer, RequestError, RequestId};
 use crate::transport::{Transmit, TransportEvent};
 use crate::wake::Wake;
 
+use grouping::Group;
+pub use grouping::{AskId, Given, ToCommit};
+
 /// How long a broker may hold a fetch while some of its partitions are left out for want of room:
 /// they may have room again at any moment.
 const CROWDED_WAIT: Duration = Duration::from_millis(20);
@@ -31,6 +36,9 @@ const CROWDED_WAIT: Duration = Duration::from_millis(20);
 /// How long a fetch is left alone before it is given up for a partition that it leaves out: longer
 /// than a broker takes that has something to send.
 const FETCH_PATIENCE: Duration = Duration::from_millis(40);
+
+/// Keeps the numbers of assignments apart from what else follows from the seed.
+const TENURE_SALT: u64 = 0x7e40;
 
 /// A partition to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +75,20 @@ pub enum ConsumerEvent {
         /// What came of it.
         result: Result<Answer, RequestError>,
     },
+    /// A commit is over.
+    Committed {
+        /// Which; `None` if it was the consumer's own.
+        id: Option<CommitId>,
+        /// What came of it.
+        result: Result<(), CommitError>,
+    },
+    /// What the group has committed, or why that cannot be known.
+    CommittedOffsets {
+        /// Who has asked.
+        id: AskId,
+        /// The offsets; `None` where nothing is committed.
+        result: Result<BTreeMap<TopicPartition, Option<OffsetAndMetadata>>, CommitError>,
+    },
     /// A position was not in the log, and was set anew as `auto.offset.reset` says.
     Reset {
         /// Which partition.
@@ -87,10 +109,13 @@ pub struct Consumer {
     fetching: BTreeSet<NodeId>,
     /// Counts assignments, so that an answer to an earlier one is not taken for one to this.
     generation: u64,
+    /// A random number, so that assignments of different consumers are told apart.
+    first_tenure: u64,
     /// Where handing out begins, so that no partition starves another.
     turn: usize,
     /// Since when nobody has anything to hand out, for want of an answer to a bounded read.
     stalled_since: Option<Instant>,
+    group: Option<Group>,
     wake: Wake,
     events: VecDeque<ConsumerEvent>,
 }
@@ -108,6 +133,8 @@ impl Consumer {
     pub fn new(config: ConsumerConfig, seed: u64) -> Self {
         let cluster =
             Cluster::new(config.connection.clone(), config.allow_auto_create_topics, seed);
+        let group = config.group.clone().map(Group::new);
+        let first_tenure = SplitMix64::new(seed ^ TENURE_SALT).next_u64();
         Self {
             config,
             cluster,
@@ -116,8 +143,10 @@ impl Consumer {
             fetches: BTreeMap::new(),
             fetching: BTreeSet::new(),
             generation: 0,
+            first_tenure,
             turn: 0,
             stalled_since: None,
+            group,
             wake: Wake::default(),
             events: VecDeque::new(),
         }
@@ -131,8 +160,13 @@ impl Consumer {
     /// Reads these partitions and no others. One that was read before is read on from `start`, not
     /// from where it was.
     pub fn assign(&mut self, partitions: Vec<Assign>) {
+        self.assigned.clear();
+        self.add(partitions);
+    }
+
+    /// Reads these too.
+    fn add(&mut self, partitions: Vec<Assign>) {
         self.generation += 1;
-        let mut assigned = BTreeMap::new();
         self.stalled_since = None;
         for Assign { topic_partition, start, stop_at } in partitions {
             self.want(&topic_partition);
@@ -140,9 +174,9 @@ impl Consumer {
             let topic = self.cluster.metadata().topic(&topic_partition.topic);
             assignment.doubts.topic_id = topic.and_then(Topic::known_id);
             assignment.generation = self.generation << 32; // above every seek of an earlier one
-            assigned.insert(topic_partition, assignment);
+            assignment.tenure = self.first_tenure.wrapping_add(self.generation);
+            self.assigned.insert(topic_partition, assignment);
         }
-        self.assigned = assigned;
     }
 
     /// Reads on elsewhere.
@@ -177,6 +211,12 @@ impl Consumer {
     /// is told once everything before it has been handed out, and again until the partition is
     /// sought elsewhere.
     pub fn take(&mut self, rows: usize) -> Result<Vec<Fetched>, ConsumeError> {
+        if self.is_telling() {
+            return Ok(Vec::new());
+        }
+        if let Some(error) = self.group_failure() {
+            return Err(error.clone().into());
+        }
         let mut taken = Vec::new();
         let mut left = rows;
         let partitions: Vec<_> = self.assigned.keys().cloned().collect();
@@ -218,6 +258,7 @@ impl Consumer {
             self.handle_cluster(event, now);
         }
         self.wake = Wake::default();
+        self.drive_group(now);
         let mut lookups: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
         let mut fetches: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
         for (partition, assignment) in &self.assigned {
@@ -227,6 +268,9 @@ impl Consumer {
             if assignment.not_before > now {
                 self.wake.at(assignment.not_before);
                 continue;
+            }
+            if assignment.position == Position::Lookup(StartAt::Committed) {
+                continue; // the group is asked
             }
             let Some(leader) = self.cluster.metadata().leader(partition) else {
                 self.cluster.want_topic(&partition.topic);
@@ -306,6 +350,7 @@ impl Consumer {
         match event {
             ClusterEvent::MetadataChanged => {
                 self.judge_topics(now);
+                self.follow_metadata();
                 self.events.push_back(ConsumerEvent::MetadataChanged);
             }
             ClusterEvent::Down(tried) => self.events.push_back(ConsumerEvent::Down(tried)),
@@ -318,7 +363,7 @@ impl Consumer {
                     self.fetching.remove(&node);
                     let response = result.and_then(Answer::decode::<FetchRequest>);
                     self.handle_fetch(fetch, response, now);
-                } else {
+                } else if let Some(result) = self.handle_group(request, node, result, now) {
                     self.events.push_back(ConsumerEvent::Answered { request, result });
                 }
                 // A bounded read of nothing is done without a record: whoever waits is to look.
@@ -386,7 +431,8 @@ fn take_from(
     while count < rows
         && let Some(run) = assignment.runs.front_mut()
     {
-        let fetched = run.take(partition, rows - count);
+        let mut fetched = run.take(partition, rows - count);
+        fetched.tenure = assignment.tenure;
         if run.is_empty() {
             assignment.runs.pop_front();
         }

@@ -1,4 +1,4 @@
-//! The consumer by assignment: positions, fetches, and what is handed out.
+//! The consumer: positions, fetches, what is handed out, and its membership of a group.
 //!
 //! ```text
 //!   StartAt ──> lookup (ListOffsets) ──> position ──> fetch ──> Run ... Run ──> Fetched
@@ -13,6 +13,7 @@ mod aborted;
 mod assignment;
 mod fetch;
 mod fetched;
+mod group;
 mod lookup;
 mod machine;
 
@@ -25,14 +26,20 @@ use thiserror::Error;
 use crate::cluster::Unreachable;
 
 pub use fetched::Fetched;
+pub use group::{
+    Assignments, Assignor, CommitError, CommitId, GroupError, OffsetAndMetadata, PartitionCounts,
+    PatternError, Rebalance, Subscriber, Subscription,
+};
 pub use lookup::{EARLIEST_TIMESTAMP, Found, LATEST_TIMESTAMP, read_offset, request_offsets};
-pub use machine::{Assign, Consumer, ConsumerEvent};
+pub use machine::{AskId, Assign, Consumer, ConsumerEvent, Given, ToCommit};
 
 /// Where to start reading a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartAt {
     /// Where `auto.offset.reset` says.
     Reset,
+    /// Where the group has come, and where `auto.offset.reset` says if it has committed nothing.
+    Committed,
     /// At the first record there is.
     Earliest,
     /// After the last record there is.
@@ -143,6 +150,9 @@ pub enum ConsumeError {
         /// What is wrong.
         reason: String,
     },
+    /// The consumer is not a member of its group.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// The partition is not assigned.
     #[error("{0} is not assigned to this consumer")]
     NotAssigned(TopicPartition),
@@ -159,6 +169,7 @@ impl ConsumeError {
                 Some(ErrorCode::UnknownTopicOrPartition)
             }
             Self::Stalled { .. } => Some(ErrorCode::RequestTimedOut),
+            Self::Group(error) => error.code(),
             Self::NoPosition(_)
             | Self::Truncated { .. }
             | Self::EndLost { .. }

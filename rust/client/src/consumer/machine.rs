@@ -1,15 +1,25 @@
 //! What the consumer's callers and its driver share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use base::{Clock, Instant};
-use client_core::consumer::{ConsumeError, Consumer, ConsumerEvent, Fetched};
+use base::{Clock, Instant, TopicPartition};
+use client_core::consumer::{
+    AskId, CommitError, CommitId, ConsumeError, Consumer, ConsumerEvent, Fetched, OffsetAndMetadata,
+};
 use client_core::{Cluster, ConsumerConfig, Reach, Transmit, TransportEvent};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::desk::{Asks, Desk};
 use crate::driver::Machine;
+
+/// Who waits for what.
+pub(super) type Waiters<K, T> = Mutex<BTreeMap<K, oneshot::Sender<Result<T, CommitError>>>>;
+
+/// Offsets by partition; `None` where nothing is committed.
+pub(super) type CommittedOffsets = BTreeMap<TopicPartition, Option<OffsetAndMetadata>>;
 
 /// Everything of a consumer but its task.
 #[derive(Debug)]
@@ -17,8 +27,12 @@ pub(super) struct Shared {
     pub(super) config: ConsumerConfig,
     pub(super) machine: Mutex<Consumer>,
     pub(super) desk: Desk,
-    /// There may be something to hand out.
+    /// There may be something to hand out, or to tell.
     pub(super) ready: Notify,
+    /// There is something to tell: looked at for every record, so without a lock.
+    pub(super) is_telling: AtomicBool,
+    pub(super) commits: Waiters<CommitId, ()>,
+    pub(super) asks: Waiters<AskId, CommittedOffsets>,
 }
 
 impl Shared {
@@ -27,6 +41,9 @@ impl Shared {
             machine: Mutex::new(Consumer::new(config.clone(), seed)),
             desk: Desk::new(clock),
             ready: Notify::new(),
+            is_telling: AtomicBool::new(false),
+            commits: Mutex::default(),
+            asks: Mutex::default(),
             config,
         }
     }
@@ -115,24 +132,42 @@ impl Machine for Shared {
             acted = true;
             match event {
                 ConsumerEvent::Ready => self.ready.notify_waiters(),
-                ConsumerEvent::MetadataChanged => {}
+                ConsumerEvent::MetadataChanged
+                | ConsumerEvent::Committed { id: None, result: Ok(()) } => {}
                 ConsumerEvent::Answered { request, result } => self.desk.answer(request, result),
                 ConsumerEvent::Missing { topic } => {
                     tracing::warn!(%topic, "the topic to be read does not exist: waiting for it");
                 }
                 ConsumerEvent::Down(tried) => tracing::warn!("{tried}; trying goes on"),
                 ConsumerEvent::Up => tracing::info!("a broker answers again"),
+                ConsumerEvent::Committed { id: Some(id), result } => {
+                    hand_over(&self.commits, &id, result);
+                }
+                ConsumerEvent::Committed { id: None, result: Err(error) } => {
+                    tracing::warn!(%error, "offsets were not committed automatically");
+                }
+                ConsumerEvent::CommittedOffsets { id, result } => {
+                    hand_over(&self.asks, &id, result);
+                }
                 ConsumerEvent::Reset { topic_partition, from } => {
                     tracing::warn!(%topic_partition, from, "the position is not in the log: reset");
                     self.ready.notify_waiters();
                 }
             }
         }
+        self.is_telling.store(machine.rebalance().is_some(), Ordering::Relaxed);
         self.desk.driven(acted);
         machine.poll_timeout(now)
     }
 
     fn reach(&self) -> Reach {
         self.machine.lock().cluster().reach()
+    }
+}
+
+/// Whoever has stopped waiting need not know.
+fn hand_over<K: Ord, T>(waiters: &Waiters<K, T>, id: &K, result: Result<T, CommitError>) {
+    if let Some(waiter) = waiters.lock().remove(id) {
+        let _ = waiter.send(result);
     }
 }

@@ -105,7 +105,7 @@ fn timestamp(start: StartAt, reset: OffsetReset, unix_ms: i64) -> Option<i64> {
         StartAt::Earliest => Some(EARLIEST_TIMESTAMP),
         StartAt::Latest => Some(LATEST_TIMESTAMP),
         StartAt::Timestamp(timestamp) => Some(timestamp.max(0)),
-        StartAt::Offset(_) => None,
+        StartAt::Offset(_) | StartAt::Committed => None,
         StartAt::Reset => match reset {
             OffsetReset::Earliest => Some(EARLIEST_TIMESTAMP),
             OffsetReset::Latest => Some(LATEST_TIMESTAMP),

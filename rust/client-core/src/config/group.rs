@@ -1,0 +1,92 @@
+//! What a consumer is told of its group.
+
+use std::time::Duration;
+
+use super::connection::int_millis;
+use super::{ConfigError, Settings};
+use crate::consumer::Assignor;
+
+/// A consumer's group, and how it is a member of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// `group.id`: which group.
+    pub group_id: String,
+    /// `group.instance.id`: the name of a static member (KIP-345).
+    pub instance_id: Option<String>,
+    /// `session.timeout.ms`: a member that is not heard of for this long is out.
+    pub session_timeout: Duration,
+    /// `heartbeat.interval.ms`: how often it is heard of.
+    pub heartbeat_interval: Duration,
+    /// `max.poll.interval.ms`: a member whose program does not come back for this long leaves; and
+    /// how long a rebalance waits for it.
+    pub poll_interval_max: Duration,
+    /// `partition.assignment.strategy`: the assignors that it knows, the preferred one first.
+    pub assignors: Vec<Assignor>,
+    /// `enable.auto.commit`: whether what the program has come back for is committed...
+    pub auto_commit: bool,
+    /// `auto.commit.interval.ms`: ...this often.
+    pub auto_commit_interval: Duration,
+    /// `exclude.internal.topics`: whether a pattern leaves out Kafka's own topics.
+    pub exclude_internal_topics: bool,
+}
+
+impl GroupConfig {
+    /// Reads the keys of groups; `None` without a `group.id`.
+    pub(super) fn read(settings: &Settings) -> Result<Option<Self>, ConfigError> {
+        let config = Self {
+            group_id: settings.text("group.id").to_owned(),
+            instance_id: text(settings, "group.instance.id")?,
+            session_timeout: int_millis(settings, "session.timeout.ms")?,
+            heartbeat_interval: int_millis(settings, "heartbeat.interval.ms")?,
+            poll_interval_max: positive(settings, "max.poll.interval.ms")?,
+            assignors: assignors(settings)?,
+            auto_commit: settings.boolean("enable.auto.commit")?,
+            auto_commit_interval: int_millis(settings, "auto.commit.interval.ms")?,
+            exclude_internal_topics: settings.boolean("exclude.internal.topics")?,
+        };
+        if config.heartbeat_interval >= config.session_timeout {
+            let reason = "has to be below session.timeout.ms, which it keeps from running out";
+            return Err(settings.refuse("heartbeat.interval.ms", reason));
+        }
+        Ok(text(settings, "group.id")?.map(|group_id| Self { group_id, ..config }))
+    }
+}
+
+/// Text, or nothing if it is not given.
+fn text(settings: &Settings, name: &'static str) -> Result<Option<String>, ConfigError> {
+    if !settings.is_given(name) || settings.text(name) == "null" {
+        return Ok(None);
+    }
+    let given = settings.text(name);
+    if given.is_empty() || given.contains(char::is_control) {
+        return Err(settings.refuse(name, "expected a name"));
+    }
+    Ok(Some(given.to_owned()))
+}
+
+fn positive(settings: &Settings, name: &'static str) -> Result<Duration, ConfigError> {
+    settings.number::<i32>(name, 1..)?;
+    int_millis(settings, name)
+}
+
+/// Names or Kafka's classes, separated by commas, as Kafka prints its default: in brackets.
+fn assignors(settings: &Settings) -> Result<Vec<Assignor>, ConfigError> {
+    const NAME: &str = "partition.assignment.strategy";
+    let list = settings.text(NAME).trim_start_matches('[').trim_end_matches(']');
+    let mut assignors = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let assignor = Assignor::by_name(name).ok_or_else(|| {
+            let known: Vec<_> = Assignor::ALL.iter().map(|assignor| assignor.name()).collect();
+            let known = known.join(", ");
+            settings.refuse(NAME, format_args!("`{name}` is none of the assignors {known}"))
+        })?;
+        if assignors.contains(&assignor) {
+            return Err(settings.refuse(NAME, format_args!("`{name}` is in it twice")));
+        }
+        assignors.push(assignor);
+    }
+    if assignors.is_empty() {
+        return Err(settings.refuse(NAME, "expected at least one assignor"));
+    }
+    Ok(assignors)
+}

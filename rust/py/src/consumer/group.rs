@@ -1,0 +1,227 @@
+//! The consumer as a member of its group: what Python is told, on the thread that polls, and what
+//! it commits.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base::TopicPartition;
+use client::{
+    CommitError, GroupError, OffsetAndMetadata, PendingCommit, Polling, Rebalance, ToCommit,
+};
+use pyo3::{Py, PyAny, PyErr, Python};
+
+use super::{Inner, Place, named, place};
+use crate::error::Error;
+use crate::runtime;
+
+/// How long a program that takes records one by one may go on before the client hears of it.
+const COME_BACK_MAX: Duration = Duration::from_millis(10);
+
+/// Topic, partition, offset, and the assignment that it was read in, if that is known.
+pub(super) type CommitRow = (String, i32, i64, Option<u64>);
+
+/// What a consumer in a group has besides.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    listener: Mutex<Option<Py<PyAny>>>,
+    commits: Mutex<VecDeque<Waiting>>,
+    /// A callback is being called.
+    is_telling: AtomicBool,
+    /// When the client was last told that the program is there.
+    came_back: Mutex<Option<Instant>>,
+}
+
+/// A commit whose callback waits for its result.
+#[derive(Debug)]
+struct Waiting {
+    commit: PendingCommit,
+    offsets: Vec<(Place, i64)>,
+    callback: Option<Py<PyAny>>,
+}
+
+impl Group {
+    pub(super) fn listen(&self, listener: Py<PyAny>) {
+        *lock(&self.listener) = Some(listener);
+    }
+}
+
+impl Inner {
+    pub(super) fn group(&self) -> Result<&Group, Error> {
+        self.group.as_ref().ok_or(Error::Group(GroupError::NoGroup))
+    }
+
+    /// The program is back: it has done with all that it was given. What it is to be told, it is
+    /// told now. While the guard lives, the program is there.
+    pub(super) fn come_back(&self, py: Python<'_>) -> Result<Option<Polling<'_>>, Error> {
+        let Some(group) = &self.group else { return Ok(None) };
+        *lock(&group.came_back) = Some(Instant::now());
+        let given = self.between().take_given();
+        let polling = self.client.begin_poll(&given)?;
+        self.tell_commits(py)?;
+        self.tell(py)?;
+        Ok(Some(polling))
+    }
+
+    /// The same for a program that takes records one by one: not for every one of them.
+    pub(super) fn come_back_for_one(&self, py: Python<'_>) -> Result<Option<Polling<'_>>, Error> {
+        let Some(group) = &self.group else { return Ok(None) };
+        let is_fresh = lock(&group.came_back).is_some_and(|at| at.elapsed() < COME_BACK_MAX);
+        if is_fresh && !self.client.has_rebalance() && !self.between().cursor.is_empty() {
+            return Ok(None);
+        }
+        self.come_back(py)
+    }
+
+    /// Tells the program what the group has changed.
+    pub(super) fn tell(&self, py: Python<'_>) -> Result<(), Error> {
+        let Some(group) = &self.group else { return Ok(()) };
+        while let Some(rebalance) = self.client.rebalance() {
+            if group.is_telling.swap(true, Ordering::Relaxed) {
+                return Err(Error::PollInCallback);
+            }
+            let (word, partitions) = match &rebalance {
+                Rebalance::Assigned(partitions) => ("assigned", partitions),
+                Rebalance::Revoked(partitions) => ("revoked", partitions),
+                Rebalance::Lost(partitions) => ("lost", partitions),
+            };
+            let called = group.call_listener(py, word, partitions);
+            if !matches!(rebalance, Rebalance::Assigned(_)) {
+                let mut between = self.between();
+                for partition in partitions {
+                    between.give_up(partition);
+                }
+            }
+            self.client.rebalanced();
+            group.is_telling.store(false, Ordering::Relaxed);
+            called?;
+        }
+        Ok(())
+    }
+
+    /// Commits rows, or all that the program was given.
+    pub(super) fn commit(
+        &self,
+        py: Python<'_>,
+        rows: Option<Vec<CommitRow>>,
+        wait: bool,
+        callback: Option<Py<PyAny>>,
+    ) -> Result<(), Error> {
+        let group = self.group.as_ref().ok_or(CommitError::NoGroup)?;
+        let given = self.between().take_given();
+        self.client.store(&given);
+        let offsets: Vec<_> = match rows {
+            Some(rows) => rows.into_iter().map(to_commit).collect(),
+            None => self.client.stored().into_iter().map(stored).collect(),
+        };
+        self.tell_commits(py)?;
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let row = |row: &ToCommit| (place(&row.topic_partition), row.offset.offset);
+        let told: Vec<_> = offsets.iter().map(row).collect();
+        let commit = self.client.begin_commit(offsets)?;
+        if wait {
+            let done = runtime::wait(py, None, commit.wait())?.ok_or(Error::Interrupted)?;
+            if let Some(callback) = callback {
+                call_back(py, &callback, done.clone(), told)?;
+            }
+            return Ok(done?);
+        }
+        lock(&group.commits).push_back(Waiting { commit, offsets: told, callback });
+        Ok(())
+    }
+
+    /// Commits what is to be committed, tells the program that it has nothing any more, and leaves.
+    pub(super) fn leave(&self, py: Python<'_>, timeout: Duration) -> Result<(), Error> {
+        let Some(group) = &self.group else { return Ok(()) };
+        let until = Instant::now().checked_add(timeout);
+        let left =
+            || until.map_or(timeout, |until| until.saturating_duration_since(Instant::now()));
+        let given = self.between().take_given();
+        self.client.store(&given);
+        let flushed = runtime::wait(py, None, self.client.flush(left()))?;
+        if flushed != Some(true) {
+            tracing::warn!("offsets could not be committed in time before leaving the group");
+        }
+        let told = self.tell_commits(py);
+        let owned = self.client.assignment();
+        let mut called = Ok(());
+        if self.client.is_subscribed() {
+            if !owned.is_empty() && !group.is_telling.swap(true, Ordering::Relaxed) {
+                called = group.call_listener(py, "revoked", &owned);
+                group.is_telling.store(false, Ordering::Relaxed);
+            }
+            // What the callback has begun to commit goes first.
+            runtime::wait(py, None, self.client.flush(left()))?;
+            let gone = runtime::wait(py, None, self.client.unsubscribe(left()))?;
+            if gone != Some(true) {
+                tracing::warn!("the group was not told in time that this member leaves");
+            }
+            *self.between() = super::Between::default();
+        }
+        told.and(called).and(self.tell_commits(py))
+    }
+
+    /// Calls the callbacks of commits that are over, in their order.
+    fn tell_commits(&self, py: Python<'_>) -> Result<(), Error> {
+        let Some(group) = &self.group else { return Ok(()) };
+        loop {
+            let finished = {
+                let mut commits = lock(&group.commits);
+                let result = commits.front_mut().and_then(|waiting| waiting.commit.poll());
+                result.and_then(|result| commits.pop_front().map(|waiting| (waiting, result)))
+            };
+            let Some((Waiting { offsets, callback, .. }, result)) = finished else { return Ok(()) };
+            match (callback, result) {
+                (Some(callback), result) => call_back(py, &callback, result, offsets)?,
+                (None, Err(error)) => tracing::warn!(%error, "offsets were not committed"),
+                (None, Ok(())) => {}
+            }
+        }
+    }
+}
+
+impl Group {
+    fn call_listener(
+        &self,
+        py: Python<'_>,
+        word: &str,
+        partitions: &[TopicPartition],
+    ) -> Result<(), Error> {
+        let listener = lock(&self.listener).as_ref().map(|listener| listener.clone_ref(py));
+        let Some(listener) = listener else { return Ok(()) };
+        let places: Vec<_> = partitions.iter().map(place).collect();
+        listener.call1(py, (word, places))?;
+        Ok(())
+    }
+}
+
+fn call_back(
+    py: Python<'_>,
+    callback: &Py<PyAny>,
+    result: Result<(), CommitError>,
+    offsets: Vec<(Place, i64)>,
+) -> Result<(), Error> {
+    let error = match result {
+        Ok(()) => py.None(),
+        Err(error) => PyErr::from(Error::from(error)).into_value(py).into_any(),
+    };
+    callback.call1(py, (error, offsets))?;
+    Ok(())
+}
+
+fn to_commit((topic, partition, offset, tenure): CommitRow) -> ToCommit {
+    let topic_partition = named((topic, partition));
+    ToCommit { topic_partition, offset: OffsetAndMetadata::of(offset), tenure }
+}
+
+fn stored((topic_partition, offset): (TopicPartition, i64)) -> ToCommit {
+    ToCommit { topic_partition, offset: OffsetAndMetadata::of(offset), tenure: None }
+}
+
+/// Nobody panics with a lock, and nobody waits or enters Python with one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,303 @@
+"""Our consumer as a member of groups that Apache Kafka coordinates, beside others."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from confluent_kafka import Consumer as ConfluentConsumer
+
+import ottla
+from interop import kafka
+
+PARTITIONS = 6
+RECORDS = 600
+WAIT_SECONDS = 60.0
+
+OnRebalance = Callable[[list[ottla.TopicPartition]], object]
+
+pytestmark = pytest.mark.interop
+
+
+@pytest.fixture(scope="module")
+def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with kafka.running(tmp_path_factory.mktemp("groups") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def topic(bootstrap: str) -> str:
+    """A topic with numbers, spread over its partitions."""
+    name = f"groups-{uuid.uuid4().hex[:12]}"
+    with ottla.Admin(bootstrap) as admin:
+        admin.create_topic(name, partitions=PARTITIONS)
+    fill(bootstrap, name)
+    return name
+
+
+@pytest.fixture
+def group() -> str:
+    return f"group-{uuid.uuid4().hex[:12]}"
+
+
+def fill(bootstrap: str, topic: str, first: int = 0) -> None:
+    with ottla.Producer(bootstrap) as producer:
+        for number in range(first, first + RECORDS):
+            producer.produce(topic, str(number), partition=number % PARTITIONS)
+
+
+def join(
+    bootstrap: str,
+    group: str,
+    topic: str,
+    *,
+    on_assign: OnRebalance | None = None,
+    on_revoke: OnRebalance | None = None,
+    on_lost: OnRebalance | None = None,
+    **keywords: object,
+) -> ottla.Consumer:
+    config: dict[str, object] = {
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "heartbeat.interval.ms": 200,
+        "session.timeout.ms": 6000,
+    }
+    config.update((key.replace("_", "."), value) for key, value in keywords.items())
+    return ottla.Consumer(
+        bootstrap,
+        group=group,
+        topics=[topic],
+        on_assign=on_assign,
+        on_revoke=on_revoke,
+        on_lost=on_lost,
+        config=config,
+    )
+
+
+def drain(consumer: ottla.Consumer, until: Callable[[list[int]], bool]) -> list[int]:
+    """Reads and commits until it is enough."""
+    numbers: list[int] = []
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not until(numbers):
+        assert time.monotonic() < deadline, f"{len(numbers)} records, {consumer!r}"
+        for batch in consumer.batches(max_rows=50, timeout=0.2):
+            numbers.extend(int(message.value or b"") for message in batch)
+            consumer.commit(batch)
+            if until(numbers):
+                break
+    return numbers
+
+
+def owned(consumer: ottla.Consumer, count: int) -> Callable[[list[int]], bool]:
+    return lambda _numbers: len(consumer.assignment) == count
+
+
+def test_a_group_of_one_reads_everything_and_goes_on_where_it_stopped(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    with join(bootstrap, group, topic) as consumer:
+        numbers = drain(consumer, lambda numbers: len(numbers) == RECORDS)
+        assert sorted(numbers) == list(range(RECORDS))
+        committed = consumer.committed()
+        assert committed == {(topic, index): RECORDS // PARTITIONS for index in range(PARTITIONS)}
+    fill(bootstrap, topic, RECORDS)
+    with join(bootstrap, group, topic) as consumer:
+        numbers = drain(consumer, lambda numbers: len(numbers) == RECORDS)
+    assert sorted(numbers) == list(range(RECORDS, 2 * RECORDS))
+
+
+@pytest.mark.parametrize("strategy", ["range", "roundrobin", "sticky", "cooperative-sticky"])
+def test_members_share_the_partitions_and_take_over_from_who_leaves(
+    bootstrap: str, group: str, topic: str, strategy: str
+) -> None:
+    settings = {"partition_assignment_strategy": strategy}
+    with ThreadPoolExecutor() as pool, join(bootstrap, group, topic, **settings) as first:
+        drain(first, owned(first, PARTITIONS))
+        with join(bootstrap, group, topic, **settings) as second:
+            other = pool.submit(drain, second, owned(second, PARTITIONS // 2))
+            drain(first, owned(first, PARTITIONS // 2))
+            other.result()
+            assert not set(first.assignment) & set(second.assignment)
+        drain(first, owned(first, PARTITIONS))
+
+
+def test_a_cooperative_member_gives_up_no_more_than_it_has_to(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    revoked: list[ottla.TopicPartition] = []
+    settings: dict[str, object] = {"partition_assignment_strategy": "cooperative-sticky"}
+    with (
+        ThreadPoolExecutor() as pool,
+        join(bootstrap, group, topic, on_revoke=revoked.extend, **settings) as first,
+    ):
+        drain(first, owned(first, PARTITIONS))
+        with join(bootstrap, group, topic, **settings) as second:
+            other = pool.submit(drain, second, owned(second, PARTITIONS // 2))
+            drain(first, owned(first, PARTITIONS // 2))
+            other.result()
+            assert sorted(revoked) == second.assignment
+
+
+def test_a_group_moves_from_eager_to_cooperative_one_member_after_the_other(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    old: dict[str, object] = {"partition_assignment_strategy": "range"}
+    both: dict[str, object] = {"partition_assignment_strategy": "cooperative-sticky,range"}
+    new: dict[str, object] = {"partition_assignment_strategy": "cooperative-sticky"}
+    with ThreadPoolExecutor() as pool:
+        for before, after in [(old, both), (both, both), (both, new), (new, new)]:
+            with (
+                join(bootstrap, group, topic, **before) as first,
+                join(bootstrap, group, topic, **after) as second,
+            ):
+                other = pool.submit(drain, second, owned(second, PARTITIONS // 2))
+                drain(first, owned(first, PARTITIONS // 2))
+                other.result()
+
+
+def test_ours_and_librdkafkas_members_share_a_group(bootstrap: str, group: str, topic: str) -> None:
+    theirs = ConfluentConsumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "partition.assignment.strategy": "range",
+            "heartbeat.interval.ms": 200,
+            "session.timeout.ms": 6000,
+        }
+    )
+    settings: dict[str, object] = {"partition_assignment_strategy": "range"}
+    with join(bootstrap, group, topic, **settings) as ours:
+        drain(ours, owned(ours, PARTITIONS))
+        theirs.subscribe([topic])
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(theirs.assignment()) != PARTITIONS // 2:
+            assert time.monotonic() < deadline
+            theirs.poll(0.05)
+            ours.poll(0.05)
+        places = {(row.topic, row.partition) for row in theirs.assignment()}
+        drain(ours, owned(ours, PARTITIONS // 2))
+        assert not places & set(ours.assignment)
+        theirs.close()
+        drain(ours, owned(ours, PARTITIONS))
+
+
+def test_what_is_committed_automatically_is_never_ahead_of_the_program(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    settings: dict[str, object] = {"enable_auto_commit": True, "auto_commit_interval_ms": 50}
+    with join(bootstrap, group, topic, **settings) as consumer:
+        batch = next(consumer.batches(max_rows=10))
+        # The program has not come back: nothing is done with.
+        time.sleep(0.5)
+        assert set(consumer.committed().values()) == {None}
+        done: dict[ottla.TopicPartition, int] = {}
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not any(consumer.committed().values()):
+            assert time.monotonic() < deadline
+            done |= batch.next_offsets
+            batch = next(consumer.batches(max_rows=10))
+            time.sleep(0.1)
+            committed = consumer.committed()
+            assert all((committed[place] or 0) <= done.get(place, 0) for place in committed)
+        # Closing says that the last batch is done with too.
+        done |= batch.next_offsets
+    with ottla.Consumer(bootstrap, group=group) as observer:
+        assert observer.committed(done) == done
+
+
+def test_a_commit_for_a_partition_that_was_lost_says_so(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    with join(bootstrap, group, topic, max_poll_interval_ms=500) as consumer:
+        batch = next(consumer.batches(max_rows=10))
+        time.sleep(1.5)
+        with pytest.raises(ottla.PartitionLost, match="was lost since it was read"):
+            consumer.commit(batch)
+        with pytest.raises(ottla.PollIntervalExceeded, match=r"max\.poll\.interval\.ms \(500 ms\)"):
+            consumer.poll(timeout=1)
+        # It comes back as a new member, and reads what was not committed again.
+        again = drain(consumer, lambda numbers: len(numbers) == RECORDS)
+        assert sorted(again) == list(range(RECORDS))
+
+
+def test_lost_partitions_are_told_as_lost_and_not_as_revoked(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    events: list[tuple[str, int]] = []
+    with join(
+        bootstrap,
+        group,
+        topic,
+        max_poll_interval_ms=500,
+        on_assign=lambda places: events.append(("assigned", len(places))),
+        on_revoke=lambda places: events.append(("revoked", len(places))),
+        on_lost=lambda places: events.append(("lost", len(places))),
+    ) as consumer:
+        drain(consumer, owned(consumer, PARTITIONS))
+        time.sleep(1.5)
+        with pytest.raises(ottla.PollIntervalExceeded):
+            consumer.poll(timeout=1)
+        drain(consumer, owned(consumer, PARTITIONS))
+    names = [("assigned", PARTITIONS), ("lost", PARTITIONS), ("assigned", PARTITIONS)]
+    assert events == [*names, ("revoked", PARTITIONS)]
+
+
+def test_a_pattern_picks_up_topics_that_come_later(bootstrap: str, group: str) -> None:
+    stem = f"pattern-{uuid.uuid4().hex[:8]}"
+    with ottla.Admin(bootstrap) as admin:
+        admin.create_topic(f"{stem}-one", partitions=2)
+        pattern = re.compile(f"{stem}-.*")
+        consumer = ottla.Consumer(bootstrap, group=group, topics=pattern, metadata_max_age_ms=300)
+        with consumer:
+            drain(consumer, owned(consumer, 2))
+            admin.create_topic(f"{stem}-two", partitions=3)
+            drain(consumer, owned(consumer, 5))
+            admin.add_partitions(f"{stem}-one", 4)
+            drain(consumer, owned(consumer, 7))
+
+
+def test_a_static_member_comes_back_without_a_rebalance_and_fences_its_double(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    settings: dict[str, object] = {"group_instance_id": "one"}
+    with join(bootstrap, group, topic, **settings) as before:
+        drain(before, owned(before, PARTITIONS))
+    with join(bootstrap, group, topic, **settings) as first:
+        drain(first, owned(first, PARTITIONS))
+        with join(bootstrap, group, topic, **settings) as double:
+            drain(double, owned(double, PARTITIONS))
+            deadline = time.monotonic() + WAIT_SECONDS
+            error = None
+            while error is None and time.monotonic() < deadline:
+                try:
+                    first.poll(timeout=0.1)
+                except ottla.GroupError as raised:
+                    error = raised
+            assert error is not None
+            assert error.fatal
+            assert error.name == "FENCED_INSTANCE_ID"
+            assert "group.instance.id `one`" in str(error)
+
+
+def test_commits_that_nobody_waits_for_tell_their_callbacks_in_order(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    told: list[tuple[ottla.OttlaError | None, int]] = []
+    with join(bootstrap, group, topic) as consumer:
+        drain(consumer, owned(consumer, PARTITIONS))
+        for offset in range(1, 21):
+            consumer.commit(
+                {(topic, 0): offset},
+                wait=False,
+                on_commit=lambda error, offsets: told.append((error, max(offsets.values()))),
+            )
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(told) < 20:
+            assert time.monotonic() < deadline
+            consumer.poll(timeout=0.05)
+        assert consumer.committed([(topic, 0)]) == {(topic, 0): 20}
+    assert told == [(None, offset) for offset in range(1, 21)]
