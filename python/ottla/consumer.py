@@ -178,6 +178,7 @@ class Consumer(lifetime.Closable):
         --------
         >>> import ottla
         >>> with ottla.Broker() as broker:
+        ...     broker.create_topic("orders")
         ...     with ottla.Consumer(broker, group="g") as consumer:
         ...         consumer.commit({("orders", 0): 7})
         ...         consumer.committed([("orders", 0)])

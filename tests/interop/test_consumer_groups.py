@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer as ConfluentConsumer
@@ -114,7 +115,7 @@ def test_a_group_of_one_reads_everything_and_goes_on_where_it_stopped(
 def test_members_share_the_partitions_and_take_over_from_who_leaves(
     bootstrap: str, group: str, topic: str, strategy: str
 ) -> None:
-    settings = {"partition_assignment_strategy": strategy}
+    settings: dict[str, Any] = {"partition_assignment_strategy": strategy}
     with ThreadPoolExecutor() as pool, join(bootstrap, group, topic, **settings) as first:
         drain(first, owned(first, PARTITIONS))
         with join(bootstrap, group, topic, **settings) as second:
@@ -129,7 +130,7 @@ def test_a_cooperative_member_gives_up_no_more_than_it_has_to(
     bootstrap: str, group: str, topic: str
 ) -> None:
     revoked: list[ottla.TopicPartition] = []
-    settings: dict[str, object] = {"partition_assignment_strategy": "cooperative-sticky"}
+    settings: dict[str, Any] = {"partition_assignment_strategy": "cooperative-sticky"}
     with (
         ThreadPoolExecutor() as pool,
         join(bootstrap, group, topic, on_revoke=revoked.extend, **settings) as first,
@@ -145,9 +146,9 @@ def test_a_cooperative_member_gives_up_no_more_than_it_has_to(
 def test_a_group_moves_from_eager_to_cooperative_one_member_after_the_other(
     bootstrap: str, group: str, topic: str
 ) -> None:
-    old: dict[str, object] = {"partition_assignment_strategy": "range"}
-    both: dict[str, object] = {"partition_assignment_strategy": "cooperative-sticky,range"}
-    new: dict[str, object] = {"partition_assignment_strategy": "cooperative-sticky"}
+    old: dict[str, Any] = {"partition_assignment_strategy": "range"}
+    both: dict[str, Any] = {"partition_assignment_strategy": "cooperative-sticky,range"}
+    new: dict[str, Any] = {"partition_assignment_strategy": "cooperative-sticky"}
     with ThreadPoolExecutor() as pool:
         for before, after in [(old, both), (both, both), (both, new), (new, new)]:
             with (
@@ -169,7 +170,7 @@ def test_ours_and_librdkafkas_members_share_a_group(bootstrap: str, group: str, 
             "session.timeout.ms": 6000,
         }
     )
-    settings: dict[str, object] = {"partition_assignment_strategy": "range"}
+    settings: dict[str, Any] = {"partition_assignment_strategy": "range"}
     with join(bootstrap, group, topic, **settings) as ours:
         drain(ours, owned(ours, PARTITIONS))
         theirs.subscribe([topic])
@@ -188,7 +189,7 @@ def test_ours_and_librdkafkas_members_share_a_group(bootstrap: str, group: str, 
 def test_what_is_committed_automatically_is_never_ahead_of_the_program(
     bootstrap: str, group: str, topic: str
 ) -> None:
-    settings: dict[str, object] = {"enable_auto_commit": True, "auto_commit_interval_ms": 50}
+    settings: dict[str, Any] = {"enable_auto_commit": True, "auto_commit_interval_ms": 50}
     with join(bootstrap, group, topic, **settings) as consumer:
         batch = next(consumer.batches(max_rows=10))
         # The program has not come back: nothing is done with.
@@ -263,7 +264,7 @@ def test_a_pattern_picks_up_topics_that_come_later(bootstrap: str, group: str) -
 def test_a_static_member_comes_back_without_a_rebalance_and_fences_its_double(
     bootstrap: str, group: str, topic: str
 ) -> None:
-    settings: dict[str, object] = {"group_instance_id": "one"}
+    settings: dict[str, Any] = {"group_instance_id": "one"}
     with join(bootstrap, group, topic, **settings) as before:
         drain(before, owned(before, PARTITIONS))
     with join(bootstrap, group, topic, **settings) as first:

@@ -363,7 +363,7 @@ impl Consumer {
                     self.fetching.remove(&node);
                     let response = result.and_then(Answer::decode::<FetchRequest>);
                     self.handle_fetch(fetch, response, now);
-                } else if let Some(result) = self.handle_group(request, node, result, now) {
+                } else if let Some(result) = self.handle_group(request, result, now) {
                     self.events.push_back(ConsumerEvent::Answered { request, result });
                 }
                 // A bounded read of nothing is done without a record: whoever waits is to look.

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use base::{ErrorCode, NodeId, Uuid};
+use base::{ErrorCode, Instant, NodeId, Uuid};
 use bytes::Bytes;
+use client_core::ConnectionId;
 use records::RecordBatch;
 use wire::api_versions::{ApiVersion, ApiVersionsResponse};
 use wire::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
@@ -20,6 +21,8 @@ use wire::produce::{
     TopicProduceResponse,
 };
 use wire::{ApiKey, Message, Reader, Records, RequestHeaderError, encode_response};
+
+use crate::fake_group::{Caller, FakeGroup};
 
 pub(crate) const TOPIC: &str = "t";
 const TOPIC_ID: Uuid = Uuid([7; 16]);
@@ -39,6 +42,7 @@ pub(crate) struct FakeCluster {
     /// How often the topic was made anew.
     remade: u8,
     next_producer_id: i64,
+    pub(crate) group: FakeGroup,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +73,7 @@ impl FakeCluster {
             is_deleted: false,
             remade: 0,
             next_producer_id: 1000,
+            group: FakeGroup::default(),
         }
     }
 
@@ -86,8 +91,14 @@ impl FakeCluster {
         }
     }
 
-    /// Answers one request frame to `node`; `None` if it asks for no answer.
-    pub(crate) fn answer(&mut self, node: NodeId, frame: Bytes) -> Option<Bytes> {
+    /// Answers one request frame to `node`; `None` if it asks for no answer, or not yet.
+    pub(crate) fn answer(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        frame: Bytes,
+        now: Instant,
+    ) -> Option<Bytes> {
         let mut reader = Reader::new(frame);
         let (api, header) = match wire::decode_request_header(&mut reader) {
             Ok(decoded) => decoded,
@@ -125,7 +136,10 @@ impl FakeCluster {
                 let request = ListOffsetsRequest::decode(&mut reader, version).unwrap();
                 Some(encode(api, version, id, &self.list_offsets(node, &request)))
             }
-            other => panic!("the made-up cluster does not know {other:?}"),
+            api => {
+                let caller = Caller { connection, correlation_id: id, version };
+                self.group.answer(api, caller, reader, now)
+            }
         }
     }
 

@@ -6,7 +6,9 @@
 
 mod consuming;
 mod fake_cluster;
+mod fake_group;
 mod faults;
+mod grouping;
 mod network;
 mod producing;
 
@@ -100,4 +102,9 @@ fn a_topic_that_does_not_exist_is_waited_for_and_then_told() {
 #[test]
 fn a_partition_that_does_not_exist_is_told() {
     for_each_seed("a_partition_that_does_not_exist", 0..40, consuming::a_missing_partition);
+}
+
+#[test]
+fn a_group_loses_nothing_and_commits_nothing_that_was_not_given_out_and_done_with() {
+    for_each_seed("a_group_loses_nothing", 0..60, grouping::members);
 }

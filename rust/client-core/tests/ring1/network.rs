@@ -97,6 +97,8 @@ impl Network {
 
     /// What arrives for the client by now; requests are answered on the way.
     pub(crate) fn arrive(&mut self) -> Option<TransportEvent> {
+        self.cluster.group.pass_time(self.now);
+        self.send_released();
         while self.due().is_some_and(|due| due <= self.now) {
             let (_, arrived) = self.under_way.pop_first().expect("something is due");
             match arrived {
@@ -135,7 +137,24 @@ impl Network {
             let partition = self.rng.below(self.cluster.partitions.len() as u32);
             self.cluster.move_leader(partition as usize);
         }
-        let Some(response) = self.cluster.answer(node, frame) else { return };
+        let response = self.cluster.answer(node, connection, frame, self.now);
+        if let Some(response) = response {
+            self.respond(connection, response);
+        }
+        self.send_released();
+    }
+
+    /// What the coordinator has held back and does not any more.
+    fn send_released(&mut self) {
+        for (connection, response) in self.cluster.group.released() {
+            self.respond(connection, response);
+        }
+    }
+
+    fn respond(&mut self, connection: ConnectionId, response: Bytes) {
+        if !self.connections.contains_key(&connection) {
+            return;
+        }
         if happens(&mut self.rng, self.faults.connection_breaks) {
             return self.break_off(connection);
         }

@@ -10,7 +10,7 @@ use base::{Instant, NodeId, TopicPartition};
 use wire::heartbeat::HeartbeatRequest;
 use wire::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
-use wire::sync_group::SyncGroupRequest;
+use wire::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use wire::{ApiKey, EncodeError};
 
 use super::assignor::{Assignor, PartitionCounts, Subscriber};
@@ -78,6 +78,8 @@ enum State {
     Joining(RequestId),
     /// It leads, and waits for the metadata of all topics until then.
     Assigning(Vec<Subscriber>, Instant),
+    /// It knows what to hand in, which is nothing unless it leads.
+    ToSync(Vec<SyncGroupRequestAssignment>),
     Syncing(RequestId),
     Stable,
     /// The program stayed away for too long; it is told when it comes back.
@@ -314,6 +316,10 @@ impl Member {
             }
             State::Preparing => self.join_if_ready(cluster, node, flushed, now),
             State::Assigning(..) => self.assign(cluster, node, now, wake),
+            State::ToSync(assignments) => {
+                let assignments = assignments.clone();
+                self.sync(cluster, node, assignments, now);
+            }
             State::ToLeave => self.send_leave(cluster, node, now),
             State::Lapsed if !self.id.is_empty() && self.config.instance_id.is_none() => {
                 self.send_leave(cluster, node, now);
@@ -391,13 +397,7 @@ impl Member {
     }
 
     /// It has joined: it leads, or waits for what the leader decides.
-    fn joined(
-        &mut self,
-        response: JoinGroupResponse,
-        cluster: &mut Cluster,
-        node: NodeId,
-        now: Instant,
-    ) {
+    fn joined(&mut self, response: JoinGroupResponse, cluster: &mut Cluster, now: Instant) {
         let name = response.protocol_name.unwrap_or_default();
         let Some(assignor) = Assignor::by_name(&name) else {
             let reason = format!("it has chosen the assignor `{name}`, which was not offered");
@@ -409,7 +409,8 @@ impl Member {
         self.heard = now;
         self.led = None;
         if self.id != response.leader || response.skip_assignment {
-            return self.sync(cluster, node, Vec::new(), now);
+            self.state = State::ToSync(Vec::new());
+            return;
         }
         match leader::subscribers(assignor, &response.members) {
             Ok(subscribers) => {
@@ -417,7 +418,6 @@ impl Member {
                     cluster.want_topic(topic);
                 }
                 self.state = State::Assigning(subscribers, now + METADATA_PATIENCE);
-                self.assign(cluster, node, now, &mut Wake::default());
             }
             Err(error) => self.fail(self.impossible(error.to_string())),
         }
@@ -448,7 +448,7 @@ impl Member {
         &mut self,
         cluster: &mut Cluster,
         node: NodeId,
-        assignments: Vec<wire::sync_group::SyncGroupRequestAssignment>,
+        assignments: Vec<SyncGroupRequestAssignment>,
         now: Instant,
     ) {
         let request = SyncGroupRequest {

@@ -262,7 +262,6 @@ impl Consumer {
     pub(super) fn handle_group(
         &mut self,
         request: RequestId,
-        node: NodeId,
         result: Result<Answer, RequestError>,
         now: Instant,
     ) -> Option<Result<Answer, RequestError>> {
@@ -277,7 +276,7 @@ impl Consumer {
             }
         } else if group.asked.as_ref().is_some_and(|(id, _)| *id == request) {
             self.handle_committed(result, now);
-        } else if !member.handle(request, node, &result, coordinator, &mut self.cluster, now) {
+        } else if !member.handle(request, &result, coordinator, &mut self.cluster, now) {
             return Some(result);
         }
         self.follow_member();

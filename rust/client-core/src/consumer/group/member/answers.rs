@@ -1,6 +1,6 @@
 //! What the coordinator's answers mean to a member.
 
-use base::{ErrorCode, Instant, NodeId};
+use base::{ErrorCode, Instant};
 use wire::heartbeat::HeartbeatRequest;
 use wire::join_group::{JoinGroupRequest, JoinGroupResponse};
 use wire::sync_group::{SyncGroupRequest, SyncGroupResponse};
@@ -15,7 +15,6 @@ impl Member {
     pub(in crate::consumer) fn handle(
         &mut self,
         request: RequestId,
-        node: NodeId,
         result: &Result<Answer, RequestError>,
         coordinator: &mut Coordinator,
         cluster: &mut Cluster,
@@ -27,7 +26,7 @@ impl Member {
                 let response = result().and_then(Answer::decode::<JoinGroupRequest>);
                 match self.sort_out(response, |r| r.error_code, coordinator, cluster, now) {
                     Some((ErrorCode::None, response)) => {
-                        self.joined(response, cluster, node, now);
+                        self.joined(response, cluster, now);
                     }
                     Some((code, response)) => {
                         self.refused_to_join(code, response, coordinator, cluster, now);
