@@ -139,7 +139,7 @@ impl Network {
         }
         let response = self.cluster.answer(node, connection, frame, self.now);
         if let Some(response) = response {
-            self.respond(connection, response);
+            self.respond(connection, &response);
         }
         self.send_released();
     }
@@ -147,11 +147,11 @@ impl Network {
     /// What the coordinator has held back and does not any more.
     fn send_released(&mut self) {
         for (connection, response) in self.cluster.group.released() {
-            self.respond(connection, response);
+            self.respond(connection, &response);
         }
     }
 
-    fn respond(&mut self, connection: ConnectionId, response: Bytes) {
+    fn respond(&mut self, connection: ConnectionId, response: &Bytes) {
         if !self.connections.contains_key(&connection) {
             return;
         }
