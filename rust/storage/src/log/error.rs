@@ -150,6 +150,24 @@ pub enum LogOpenError {
         /// The id of the topic.
         expected: TopicId,
     },
+    /// A segment is damaged where no crash can damage it.
+    #[error(
+        "the segment {base_offset} in {directory} is damaged at byte {position}, although it was \
+         durable up to offset {durable_before}: {reason}; restore the directory from a backup, or \
+         move it away to start without its records"
+    )]
+    Damaged {
+        /// The partition's directory.
+        directory: String,
+        /// The segment.
+        base_offset: Offset,
+        /// Where in its file.
+        position: u32,
+        /// Below it everything was durable.
+        durable_before: Offset,
+        /// What is wrong there.
+        reason: String,
+    },
     /// A segment is larger than one can be.
     #[error("the segment {file} has {bytes} bytes, more than a segment can have")]
     SegmentTooLarge {

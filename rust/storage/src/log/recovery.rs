@@ -263,7 +263,7 @@ impl Log {
         checkpoints: &LogCheckpoints,
         clean: bool,
         holes_before: Offset,
-    ) -> io::Result<LogRecovery> {
+    ) -> Result<LogRecovery, LogOpenError> {
         let recovery_point = checkpoints.recovery_point;
         // A log that begins above what was ever durable has lost its beginning, and with it all.
         let begins =
@@ -287,7 +287,8 @@ impl Log {
                 self.cut_segment(segment, segment.size(), 0, reason, &mut recovery)?;
                 continue;
             }
-            self.check_segment(segment, RebuildBounds { trusted, holes_before }, &mut recovery)?;
+            let bounds = RebuildBounds { trusted, holes_before };
+            self.check_segment(segment, bounds, recovery_point, &mut recovery)?;
             previous_end = Some(segment.next_offset());
         }
         let Some(active) = self.active_segment() else { return Ok(recovery) };
@@ -305,8 +306,9 @@ impl Log {
         &self,
         segment: &Arc<Segment>,
         bounds: RebuildBounds,
+        durable_before: Offset,
         recovery: &mut LogRecovery,
-    ) -> io::Result<()> {
+    ) -> Result<(), LogOpenError> {
         let bytes = segment.size();
         let interval = self.config.read().index_interval_bytes;
         let mut epochs = self.epochs.write();
@@ -322,13 +324,19 @@ impl Log {
         })?;
         drop(epochs);
         recovery.checked_bytes += checked_bytes;
-        match damage {
-            Some(damage) => {
-                let reason = damage.reason.to_string();
-                self.cut_segment(segment, bytes, damage.position, reason, recovery)
-            }
-            None => Ok(()),
+        let Some(damage) = damage else { return Ok(()) };
+        let reason = damage.reason.to_string();
+        if segment.next_offset() < durable_before {
+            // A crash tears only what was not durable: here the disk has lost records.
+            return Err(LogOpenError::Damaged {
+                directory: self.path.display().to_string(),
+                base_offset: segment.base_offset(),
+                position: damage.position,
+                durable_before,
+                reason,
+            });
         }
+        Ok(self.cut_segment(segment, bytes, damage.position, reason, recovery)?)
     }
 
     /// Cuts a segment of `bytes` bytes at `position`; with nothing left it goes.

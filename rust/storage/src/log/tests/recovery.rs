@@ -78,6 +78,34 @@ fn any_flipped_bit_behind_the_recovery_point_cuts_the_log_there() {
 }
 
 #[test]
+fn a_flipped_bit_before_the_recovery_point_is_refused_and_never_cut() {
+    let mut fixture = Fixture::new();
+    let log = fixture.open();
+    log.put_many(3, &batch(2));
+    let whole = fixture.content(&log_file(0));
+    let size = whole.len() / 3;
+    fixture.checkpoints.recovery_point = Offset(4);
+    for bit in (0..2 * size * 8).step_by(7) {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        // The leader epoch lies outside of the checksum.
+        if (12..16).contains(&(bit / 8 % size)) {
+            continue;
+        }
+        overwrite(&fixture, &log_file(0), &flipped);
+        for clean in [false, true] {
+            let error = Fixture { clean, ..fixture.clone() }.try_open().unwrap_err().to_string();
+            let position = bit / 8 / size * size;
+            let named = format!("/data/orders-0 is damaged at byte {position}, although it was");
+            assert!(error.contains(&named), "{bit}: {error}");
+        }
+        assert_eq!(fixture.content(&log_file(0)), flipped, "nothing was touched");
+    }
+    overwrite(&fixture, &log_file(0), &whole);
+    assert_eq!(fixture.open().offsets().log_end, Offset(6));
+}
+
+#[test]
 fn a_lost_write_in_the_middle_takes_all_later_segments_along() {
     let fixture = Fixture::new().small();
     let log = fixture.open();
