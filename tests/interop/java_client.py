@@ -24,7 +24,8 @@ from interop.kafka import ToolFailed, run_tool
 SEPARATOR = "\x1f"
 """ASCII's unit separator: no text of the suite holds it."""
 
-NULL = "\x1enull"
+NULL = "\x15null"
+"""Begins with what `str.splitlines` does not take for the end of a line."""
 
 ERROR_CODES = {
     "UnknownTopicOrPartitionException": 3,
