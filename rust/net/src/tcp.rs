@@ -190,3 +190,56 @@ impl Stream for TcpStream {
 fn unmapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use socket2::SockRef;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const ATTEMPTS: u32 = 8;
+    /// The loopback connects at once or, beyond the backlog, after the first repeated SYN (1 s).
+    const AT_ONCE: Duration = Duration::from_millis(300);
+
+    async fn listener(options: TcpOptions) -> TcpTransportListener {
+        let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: 0 };
+        TcpTransport { options }.bind(&endpoint).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn connections_that_nobody_accepts_wait_in_a_backlog_of_the_length_that_was_asked_for() {
+        // Linux holds one more than it was asked for.
+        for (backlog, connected) in [(1, 2), (3, 4), (50, ATTEMPTS)] {
+            let listener = listener(TcpOptions { backlog, ..TcpOptions::default() }).await;
+            let address = listener.local_address().unwrap();
+            let attempts = (0..ATTEMPTS).map(|_| timeout(AT_ONCE, TcpStream::connect(address)));
+            let mut streams = Vec::new();
+            for attempt in attempts {
+                streams.extend(attempt.await.ok().map(Result::unwrap));
+            }
+            assert_eq!(streams.len() as u32, connected, "backlog {backlog}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_sockets_of_both_sides_have_the_buffers_that_were_asked_for() {
+        let options = TcpOptions {
+            send_buffer_bytes: Some(20_000),
+            receive_buffer_bytes: Some(30_000),
+            ..TcpOptions::default()
+        };
+        let listener = listener(options).await;
+        let address = listener.local_address().unwrap();
+        let client = TcpTransport { options }.connect(address).await.unwrap();
+        let server = listener.accept().await.unwrap();
+        for stream in [&client, &server] {
+            let socket = SockRef::from(stream);
+            // Linux doubles what it is told, for its own bookkeeping (socket(7)).
+            let sizes = (socket.send_buffer_size().unwrap(), socket.recv_buffer_size().unwrap());
+            assert!(sizes == (40_000, 60_000) || sizes == (20_000, 30_000), "{sizes:?}");
+        }
+    }
+}

@@ -79,6 +79,21 @@ async fn pages_of_partitions_hold_each_one_once_in_order() {
 }
 
 #[tokio::test]
+async fn a_page_of_partitions_is_no_longer_than_the_brokers_limit() {
+    let broker = TestBroker::start(&[("max.request.partition.size.limit", "3")]).await;
+    let mut client = broker.connect().await;
+    assert_eq!(client.try_create("t", 5, &[]).await.error_code, 0);
+    let request = DescribeTopicPartitionsRequest {
+        response_partition_limit: 2000,
+        ..DescribeTopicPartitionsRequest::default()
+    };
+    let page = client.call(&request).await;
+    assert_eq!(page.topics[0].partitions.len(), 3);
+    let next = Cursor { topic_name: "t".to_owned(), partition_index: 3 };
+    assert_eq!(page.next_cursor, Some(next));
+}
+
+#[tokio::test]
 async fn topics_that_are_asked_for_are_described_from_the_cursor_on() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;

@@ -80,6 +80,19 @@ async fn a_topic_that_cannot_be_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn the_default_replication_factor_counts_where_a_topic_names_none() {
+    let broker = TestBroker::start(&[("default.replication.factor", "2")]).await;
+    let mut client = broker.connect().await;
+    for (replication_factor, code) in
+        [(-1, ErrorCode::InvalidReplicationFactor), (1, ErrorCode::None)]
+    {
+        let mut request = create_request("t", 1, &[]);
+        request.topics[0].replication_factor = replication_factor;
+        assert_code(create(&mut client, &request).await.error_code, code);
+    }
+}
+
+#[tokio::test]
 async fn replicas_can_be_assigned_by_hand_to_brokers_that_exist() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;
