@@ -168,6 +168,20 @@ pub enum LogOpenError {
         /// What is wrong there.
         reason: String,
     },
+    /// Records are gone that no crash can take.
+    #[error(
+        "no segment in {directory} begins below offset {base_offset}, although the log was durable \
+         up to offset {durable_before}: bring back the files that were taken away, or move the \
+         directory away to start without its records"
+    )]
+    Missing {
+        /// The partition's directory.
+        directory: String,
+        /// The first segment that is left.
+        base_offset: Offset,
+        /// Below it everything was durable.
+        durable_before: Offset,
+    },
     /// A segment is larger than one can be.
     #[error("the segment {file} has {bytes} bytes, more than a segment can have")]
     SegmentTooLarge {

@@ -282,8 +282,16 @@ impl Log {
         let begins_above = doubtful.first().is_some_and(|first| first.base_offset() > begins);
         let mut previous_end = begins_above.then_some(begins);
         for segment in &doubtful {
-            if previous_end.is_some_and(|end| end != segment.base_offset()) {
-                let reason = format!("no segment begins at {}", previous_end.unwrap_or_default());
+            if let Some(end) = previous_end.filter(|end| *end != segment.base_offset()) {
+                if begins_above && recovery_point > checkpoints.log_start {
+                    // A crash loses only what was not durable: here a file was taken away.
+                    return Err(LogOpenError::Missing {
+                        directory: self.path.display().to_string(),
+                        base_offset: segment.base_offset(),
+                        durable_before: recovery_point,
+                    });
+                }
+                let reason = format!("no segment begins at {end}");
                 self.cut_segment(segment, segment.size(), 0, reason, &mut recovery)?;
                 continue;
             }

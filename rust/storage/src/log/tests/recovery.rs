@@ -135,6 +135,30 @@ fn a_missing_segment_ends_the_log_before_it() {
 }
 
 #[test]
+fn durable_segments_that_were_taken_away_are_missed() {
+    let mut fixture = Fixture::new().small();
+    let log = fixture.open();
+    log.put_many(40, &batch(1));
+    let bases: Vec<i64> = log.segments.read().keys().map(|base| base.0).collect();
+    for base in &bases[..3] {
+        fixture.disk.remove(&fixture.path.join(log_file(*base))).unwrap();
+    }
+    fixture.checkpoints.recovery_point = Offset(bases[3] - 1);
+    let error = fixture.try_open().unwrap_err().to_string();
+    let named = format!(
+        "no segment in /data/orders-0 begins below offset {}, although the log was durable up to \
+         offset {}",
+        bases[3],
+        bases[3] - 1
+    );
+    assert!(error.starts_with(&named), "{error}");
+    assert!(fixture.names().contains(&log_file(bases[3])), "nothing was touched");
+    // What was deleted on purpose is not missed.
+    fixture.checkpoints.log_start = Offset(bases[3]);
+    assert_eq!(fixture.open().offsets().log_start, Offset(bases[3]));
+}
+
+#[test]
 fn after_a_clean_shutdown_only_the_tail_is_looked_at() {
     let mut fixture = Fixture::new().with(|config| config.index_interval_bytes = 150);
     fixture.config.segment_bytes = 20_000;
