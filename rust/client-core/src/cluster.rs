@@ -305,6 +305,11 @@ impl Cluster {
         self.refresh.has_succeeded()
     }
 
+    /// When metadata last came.
+    pub fn metadata_as_of(&self) -> Option<Instant> {
+        self.refresh.last_success()
+    }
+
     /// Whether anybody answers.
     pub fn reach(&self) -> Reach {
         if self.is_known() {

@@ -191,6 +191,11 @@ impl Refresh {
         self.last_success.is_some()
     }
 
+    /// When the last answer came.
+    pub(crate) fn last_success(&self) -> Option<Instant> {
+        self.last_success
+    }
+
     /// Whether asking has failed for so long that the brokers known are not worth asking any more.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
         self.waiting_since.is_some_and(|since| now.since(since) >= self.stuck_after)

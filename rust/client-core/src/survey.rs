@@ -11,8 +11,8 @@ use crate::cluster::Cluster;
 use crate::inquiry::InquiryError;
 
 /// After this many rounds without it, a topic that the brokers do not know is believed not to
-/// exist.
-const UNKNOWN_ROUNDS_MAX: u32 = 4;
+/// exist: one that was just made may not have come to every broker.
+const UNKNOWN_ROUNDS_MAX: u32 = 3;
 
 /// The state of the asking. Each partition is asked about with a number, and answered with a `V`.
 #[derive(Debug)]
@@ -102,23 +102,35 @@ impl<V> Survey<V> {
         }
     }
 
-    /// A partition without a leader: its topic is unknown, refused, or between two leaders.
-    fn take_unknown(&mut self, partition: TopicPartition, cluster: &Cluster) {
+    /// A partition without a leader: its topic is unknown or refused, has no such partition, or is
+    /// between two leaders.
+    fn take_unknown(&mut self, partition: TopicPartition, cluster: &mut Cluster) {
         let topic = cluster.metadata().topic(&partition.topic);
-        let code = match topic {
+        let (code, message) = match topic {
             Some(topic) => match topic.error {
-                Some(code) => code,
-                None if topic.partitions.len() as i64 <= i64::from(partition.partition.0) => {
-                    ErrorCode::UnknownTopicOrPartition
+                Some(code) => (code, None),
+                None if cluster.metadata().partition(&partition).is_none() => {
+                    let TopicPartition { topic: name, partition } = &partition;
+                    let count = topic.partitions.len();
+                    let message =
+                        format!("topic `{name}` has no partition {partition}: it has {count}");
+                    (ErrorCode::UnknownTopicOrPartition, Some(message))
                 }
-                None => ErrorCode::LeaderNotAvailable,
+                None => (ErrorCode::LeaderNotAvailable, None),
             },
-            None => ErrorCode::LeaderNotAvailable, // the metadata has not come yet
+            None => (ErrorCode::LeaderNotAvailable, None), // the metadata has not come yet
         };
-        let lost = code == ErrorCode::UnknownTopicOrPartition && self.rounds >= UNKNOWN_ROUNDS_MAX;
+        let lost = match &message {
+            // What a broker has said since the question was asked is believed.
+            Some(_) => cluster.metadata_as_of().is_some_and(|answered| answered > self.begun),
+            None => code == ErrorCode::UnknownTopicOrPartition && self.rounds >= UNKNOWN_ROUNDS_MAX,
+        };
         if lost || !code.is_retriable() {
-            self.settle(partition, Err(InquiryError::refused(code, None)));
+            self.settle(partition, Err(InquiryError::refused(code, message)));
         } else {
+            if message.is_some() {
+                cluster.request_metadata(); // the partition may have been added since
+            }
             self.last.insert(partition, code);
         }
     }

@@ -14,7 +14,8 @@ use wire::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
 use wire::metadata::{
-    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
 };
 use wire::produce::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceRequest, ProduceResponse,
@@ -26,6 +27,8 @@ use crate::fake_group::{Caller, FakeGroup};
 
 pub(crate) const TOPIC: &str = "t";
 const TOPIC_ID: Uuid = Uuid([7; 16]);
+/// `isolation_level` of a request that is to see no open transaction.
+const READ_COMMITTED: i8 = 1;
 /// How many batches a broker remembers of each producer and partition.
 const REMEMBERED: usize = 5;
 
@@ -42,6 +45,8 @@ pub(crate) struct FakeCluster {
     /// How often the topic was made anew.
     remade: u8,
     next_producer_id: i64,
+    /// The topics that each request for metadata has named.
+    pub(crate) asked_topics: Vec<Vec<String>>,
     pub(crate) group: FakeGroup,
 }
 
@@ -51,6 +56,8 @@ pub(crate) struct Partition {
     pub(crate) leader_epoch: i32,
     pub(crate) batches: Vec<RecordBatch>,
     pub(crate) end: i64,
+    /// Where a transaction begins that is still open, if there is one.
+    pub(crate) open_transaction: Option<i64>,
     producers: BTreeMap<i64, Producer>,
 }
 
@@ -73,6 +80,7 @@ impl FakeCluster {
             is_deleted: false,
             remade: 0,
             next_producer_id: 1000,
+            asked_topics: Vec::new(),
             group: FakeGroup::default(),
         }
     }
@@ -116,7 +124,12 @@ impl FakeCluster {
         assert!((min..=max).contains(&version), "{api:?} {version} was not offered");
         match api {
             ApiKey::ApiVersions => Some(encode(api, version, id, &self.api_versions())),
-            ApiKey::Metadata => Some(encode(api, version, id, &self.metadata())),
+            ApiKey::Metadata => {
+                let request = MetadataRequest::decode(&mut reader, version).unwrap();
+                let names = request.topics.into_iter().flatten().filter_map(|topic| topic.name);
+                self.asked_topics.push(names.collect());
+                Some(encode(api, version, id, &self.metadata()))
+            }
             ApiKey::InitProducerId => {
                 self.next_producer_id += 1;
                 let producer_id = self.next_producer_id;
@@ -277,7 +290,9 @@ impl FakeCluster {
                 ErrorCode::OffsetOutOfRange
             } else {
                 let limit = left.min(asked.partition_max_bytes as usize);
-                let bytes = partition.read(asked.fetch_offset, limit);
+                let end = partition.end_for(request.isolation_level);
+                row.last_stable_offset = partition.end_for(READ_COMMITTED);
+                let bytes = partition.read(asked.fetch_offset, end, limit);
                 left = left.saturating_sub(bytes.len());
                 row.records = Some(Records::Bytes(bytes));
                 ErrorCode::None
@@ -294,13 +309,14 @@ impl FakeCluster {
     }
 
     fn list_offsets(&self, node: NodeId, request: &ListOffsetsRequest) -> ListOffsetsResponse {
+        let isolation_level = request.isolation_level;
         let row = |partition_index: i32, timestamp: i64| {
             let partition = &self.partitions[partition_index as usize];
             let mut row = ListOffsetsPartitionResponse { partition_index, ..Default::default() };
             if self.is_deleted {
                 row.error_code = ErrorCode::UnknownTopicOrPartition as i16;
             } else if partition.leader == node.0 {
-                row.offset = if timestamp == -1 { partition.end } else { 0 };
+                row.offset = if timestamp == -1 { partition.end_for(isolation_level) } else { 0 };
             } else {
                 row.error_code = ErrorCode::NotLeaderOrFollower as i16;
             }
@@ -366,10 +382,21 @@ impl Partition {
         Ok(base_offset)
     }
 
-    /// The batches from the one that holds `offset` on, cut at `limit` bytes but for the first.
-    fn read(&self, offset: i64, limit: usize) -> Bytes {
+    /// How far a consumer sees that reads with this isolation.
+    fn end_for(&self, isolation_level: i8) -> i64 {
+        let stable = self.open_transaction.filter(|_| isolation_level == READ_COMMITTED);
+        stable.unwrap_or(self.end)
+    }
+
+    /// The batches before `end` from the one that holds `offset` on, cut at `limit` bytes but for
+    /// the first.
+    fn read(&self, offset: i64, end: i64, limit: usize) -> Bytes {
         let mut bytes = Vec::new();
-        for batch in self.batches.iter().filter(|b| b.header().next_offset().0 > offset) {
+        let wanted = |batch: &&RecordBatch| {
+            let header = batch.header();
+            header.next_offset().0 > offset && header.base_offset.0 < end
+        };
+        for batch in self.batches.iter().filter(wanted) {
             if !bytes.is_empty() && bytes.len() + batch.bytes().len() > limit {
                 // As a broker does: what is cut off is not said.
                 let room = limit.saturating_sub(bytes.len());

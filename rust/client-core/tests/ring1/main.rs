@@ -9,6 +9,7 @@ mod fake_cluster;
 mod fake_group;
 mod faults;
 mod grouping;
+mod keeping;
 mod network;
 mod producing;
 
@@ -107,4 +108,29 @@ fn a_partition_that_does_not_exist_is_told() {
 #[test]
 fn a_group_loses_nothing_and_commits_nothing_that_was_not_given_out_and_done_with() {
     for_each_seed("a_group_loses_nothing", 0..60, grouping::members);
+}
+
+#[test]
+fn a_question_about_a_partition_that_does_not_exist_is_answered_soon_and_names_the_count() {
+    for_each_seed("a_question_about_a_partition", 0..40, keeping::a_missing_partition_is_told);
+}
+
+#[test]
+fn metadata_is_asked_for_again_when_it_is_too_old() {
+    for_each_seed("metadata_is_asked_for_again", 0..10, keeping::old_metadata_is_renewed);
+}
+
+#[test]
+fn a_topic_that_nobody_writes_to_is_asked_about_no_more() {
+    for_each_seed("a_topic_that_nobody_writes_to", 0..10, keeping::idle_topics_are_forgotten);
+}
+
+#[test]
+fn a_connection_that_nobody_uses_is_closed_and_made_anew_when_it_is_needed() {
+    for_each_seed("a_connection_that_nobody_uses", 0..10, keeping::idle_connections_are_closed);
+}
+
+#[test]
+fn what_belongs_to_an_open_transaction_is_seen_by_isolation_level() {
+    for_each_seed("what_belongs_to_an_open_transaction", 0..20, keeping::isolation_is_kept);
 }

@@ -90,6 +90,11 @@ impl Network {
         }
     }
 
+    /// How many connections are open.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.connections.len()
+    }
+
     /// When the next thing arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.under_way.first_key_value().map(|((due, _), _)| *due)
