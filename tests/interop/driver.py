@@ -12,6 +12,7 @@ import base64
 import json
 import subprocess
 import threading
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from clients.foreign_client import (
     Record,
     Refused,
 )
+from clients.group_member import GroupMember, Read
+
+POLL_MS = 100
 
 
 class Driver:
@@ -56,6 +60,30 @@ class Driver:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+class DrivenMember(GroupMember):
+    """A member of a group that is the only one in its driver."""
+
+    def __init__(self, bootstrap: str, group: str, topic: str, instance: str | None) -> None:
+        self.driver = self.start(bootstrap, group, topic, instance)
+
+    @abstractmethod
+    def start(self, bootstrap: str, group: str, topic: str, instance: str | None) -> Driver:
+        """Starts the driver and has it join the group."""
+
+    def poll(self) -> list[Read]:
+        polled = self.driver.call("poll", wait_ms=POLL_MS)
+        return [Read(read["partition"], read["offset"], decode(read["value"])) for read in polled]
+
+    def assignment(self) -> set[int]:
+        return set(self.driver.call("assignment"))
+
+    def commit(self) -> None:
+        self.driver.call("commit")
+
+    def close(self) -> None:
+        self.driver.close()
 
 
 def encode(data: bytes | None) -> str | None:

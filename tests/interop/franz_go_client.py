@@ -12,6 +12,11 @@ from interop.driver import Driver, decode_consumed, encode_position, encode_reco
 FOLDER = Path(__file__).with_name("franz_go")
 
 
+def start_driver(bootstrap: str) -> Driver:
+    subprocess.run(["go", "build", "-o", "driver", "."], cwd=FOLDER, check=True)
+    return Driver(["./driver", bootstrap], FOLDER)
+
+
 class FranzGoClient(ForeignClient):
     name = "franz-go"
     abilities = frozenset(Ability)
@@ -20,8 +25,7 @@ class FranzGoClient(ForeignClient):
 
     def __init__(self, bootstrap: str) -> None:
         super().__init__(bootstrap)
-        subprocess.run(["go", "build", "-o", "driver", "."], cwd=FOLDER, check=True)
-        self.driver = Driver(["./driver", bootstrap], FOLDER)
+        self.driver = start_driver(bootstrap)
 
     def close(self) -> None:
         self.driver.close()

@@ -12,6 +12,12 @@ from interop.driver import Driver, encode_records
 FOLDER = Path(__file__).with_name("kafkajs")
 
 
+def start_driver(bootstrap: str) -> Driver:
+    if not (FOLDER / "node_modules").exists():
+        subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True)
+    return Driver(["node", "driver.js", bootstrap], FOLDER)
+
+
 class KafkaJsClient(ForeignClient):
     name = "kafkajs"
     abilities = frozenset(Ability) - {
@@ -24,9 +30,7 @@ class KafkaJsClient(ForeignClient):
 
     def __init__(self, bootstrap: str) -> None:
         super().__init__(bootstrap)
-        if not (FOLDER / "node_modules").exists():
-            subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True)
-        self.driver = Driver(["node", "driver.js", bootstrap], FOLDER)
+        self.driver = start_driver(bootstrap)
 
     def close(self) -> None:
         self.driver.close()

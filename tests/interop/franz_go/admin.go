@@ -11,6 +11,7 @@ import (
 type driver struct {
 	bootstrap string
 	admin     *kadm.Client
+	member    *member
 }
 
 func (d *driver) brokers() (any, error) {

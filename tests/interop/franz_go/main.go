@@ -26,6 +26,12 @@ type call struct {
 	Configs     map[string]string `json:"configs"`
 	TimestampMs int64             `json:"timestamp_ms"`
 	Offset      int64             `json:"offset"`
+	Group       string            `json:"group"`
+	Protocol    string            `json:"protocol"`
+	Instance    *string           `json:"instance"`
+	SessionMs   int64             `json:"session_ms"`
+	HeartbeatMs int64             `json:"heartbeat_ms"`
+	WaitMs      int64             `json:"wait_ms"`
 }
 
 type record struct {
@@ -48,7 +54,8 @@ func main() {
 		panic(err)
 	}
 	defer client.Close()
-	driver := driver{bootstrap, kadm.NewClient(client)}
+	driver := driver{bootstrap: bootstrap, admin: kadm.NewClient(client)}
+	defer driver.leave()
 	input := bufio.NewReader(os.Stdin)
 	output := json.NewEncoder(os.Stdout)
 	for {
@@ -105,6 +112,14 @@ func (d *driver) answer(c *call) (any, error) {
 		return d.offsetForTimestamp(c)
 	case "delete_records":
 		return nil, d.deleteRecords(c)
+	case "join":
+		return nil, d.join(c)
+	case "poll":
+		return d.member.poll(c.WaitMs)
+	case "assignment":
+		return d.member.assignment(), nil
+	case "commit":
+		return nil, d.member.commit()
 	}
 	return nil, errors.New("no such call: " + c.Call)
 }

@@ -35,6 +35,11 @@ const message = (partition) => (record) => ({
   timestamp: record.timestamp_ms === null ? undefined : String(record.timestamp_ms),
 })
 
+// The member of a group that `join` starts: what it has read and not told yet, and its partitions.
+const member = { consumer: null, read: [], assigned: [], next: new Map(), failure: null }
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
 const topicResource = (topic) => ({ type: ConfigResourceTypes.TOPIC, name: topic })
 
 const calls = {
@@ -103,6 +108,55 @@ const calls = {
     await admin.fetchTopicOffsets(topic)
     await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
   },
+
+  async join({ group, topic, session_ms, heartbeat_ms }) {
+    const consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: session_ms,
+      heartbeatInterval: heartbeat_ms,
+      // It looks for a rebalance between two fetches.
+      maxWaitTimeInMs: heartbeat_ms,
+    })
+    member.consumer = consumer
+    member.topic = topic
+    consumer.on(consumer.events.REBALANCING, () => {
+      member.assigned = []
+    })
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      member.assigned = payload.memberAssignment[topic] ?? []
+    })
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      member.failure = payload.error
+    })
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    const eachMessage = async ({ partition, message }) => {
+      const offset = Number(message.offset)
+      member.read.push({ partition, offset, value: message.value?.toString('base64') ?? null })
+      member.next.set(partition, offset + 1)
+    }
+    // It returns when the group has settled, which may need the polls of the other members.
+    consumer.run({ autoCommit: false, eachMessage }).catch((error) => {
+      member.failure = error
+    })
+  },
+
+  async poll({ wait_ms }) {
+    if (member.failure) throw member.failure
+    if (member.read.length === 0) await pause(wait_ms)
+    return member.read.splice(0)
+  },
+
+  async assignment() {
+    return member.assigned
+  },
+
+  async commit() {
+    const { topic } = member
+    await member.consumer.commitOffsets(
+      [...member.next].map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
+    )
+  },
 }
 
 // An error's code may lie in its cause, or in the errors that an aggregate holds.
@@ -125,6 +179,7 @@ async function main() {
     }
     process.stdout.write(`${JSON.stringify(reply)}\n`)
   }
+  await member.consumer?.disconnect()
   await admin.disconnect()
 }
 
