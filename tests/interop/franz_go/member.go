@@ -32,7 +32,10 @@ func (d *driver) join(c *call) error {
 		kgo.OnPartitionsLost(joined.giveUp),
 	}
 	if c.Protocol == "consumer" {
-		options = append(options, kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.ServerSideBalancer())
+		options = append(options,
+			kgo.Balancers(kgo.CooperativeStickyBalancer()),
+			kgo.ServerSideBalancer(),
+		)
 	} else {
 		options = append(options,
 			kgo.Balancers(kgo.RangeBalancer()),
