@@ -2,13 +2,22 @@
 //! code.
 
 mod broker;
+mod connection;
+mod failure;
 mod logging;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing reads times yet"))]
+mod moment;
+mod removed_options;
+mod report;
+mod session;
+mod table;
+mod topics;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Ottla, the streaming log you install with pip: a broker that speaks Kafka's protocol, clients,
 /// and Arrow batches.
@@ -26,32 +35,51 @@ enum Command {
     /// Stream a real data set through a broker, and prove that it came back.
     // The Python package runs it; here it stands in the one list of commands.
     Demo,
+    /// Create, list, describe, alter and delete topics.
+    #[command(subcommand)]
+    Topics(topics::Command),
 }
 
 /// Runs the command line `arguments`, the program's name first, and says how the process should
 /// end.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Err(failure) = removed_options::check(&Cli::command(), &arguments) {
+        return failure.report();
+    }
     match Cli::try_parse_from(arguments) {
         Err(error) => {
             // Help and version are "errors" that belong on standard output; clap knows which.
             let _ = error.print();
             ExitCode::from(error.exit_code() as u8)
         }
-        Ok(Cli { command: Command::Broker(options) }) => broker::run(&options),
-        Ok(Cli { command: Command::Demo }) => {
-            // Where standard error is closed there is nobody to tell.
-            let hint = "ottla demo: this is in the Python package: pip install 'ottla[demo]'";
-            let _ = writeln!(io::stderr(), "{hint}");
-            ExitCode::FAILURE
+        Ok(cli) => cli.command.run(),
+    }
+}
+
+impl Command {
+    fn run(&self) -> ExitCode {
+        match self {
+            Self::Broker(options) => broker::run(options),
+            Self::Topics(command) => topics::run(command),
+            Self::Demo => {
+                // Where standard error is closed there is nobody to tell.
+                let hint = "ottla demo: this is in the Python package: pip install 'ottla[demo]'";
+                let _ = writeln!(io::stderr(), "{hint}");
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    #[test]
+    fn the_commands_and_their_options_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
 
     #[test]
     fn the_help_says_what_ottla_is_and_lists_every_command() {
