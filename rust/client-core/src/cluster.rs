@@ -250,6 +250,11 @@ impl Cluster {
         self.nodes.get(&node)?.lane(lane)?.versions()?.highest(api, i16::MAX)
     }
 
+    /// Whether `node` is not known, or could not be reached the last time.
+    pub fn is_lost(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_none_or(Node::is_lost)
+    }
+
     /// Gives up a lane's connection and what was asked on it, without blaming the broker.
     pub fn abandon(&mut self, node: NodeId, lane: Lane) {
         let connection = self.nodes.get(&node).and_then(|node| node.lane(lane));
@@ -450,11 +455,10 @@ impl Cluster {
     /// The nodes that may be asked for metadata: the brokers, unless none of them answers or has
     /// answered for long.
     fn candidates(&self, now: Instant) -> Vec<NodeId> {
-        let lost = |node: &Node| node.failures > 0 && node.lane(Lane::Main).is_none();
         let mut brokers = self.nodes.iter().filter(|(id, _)| id.0 >= 0).peekable();
         let bootstrap = brokers.peek().is_none()
             || (self.config.rebootstrap
-                && (brokers.all(|(_, node)| lost(node)) || self.refresh.is_stuck(now)));
+                && (brokers.all(|(_, node)| node.is_lost()) || self.refresh.is_stuck(now)));
         let wanted = |id: &NodeId| (id.0 < 0) == bootstrap;
         self.nodes.keys().copied().filter(wanted).collect()
     }

@@ -145,6 +145,11 @@ impl Node {
         self.is_connected() && self.throttled_until <= now
     }
 
+    /// Whether it could not be reached, and is not being tried again yet.
+    pub fn is_lost(&self) -> bool {
+        self.failures > 0 && self.main.is_none()
+    }
+
     /// How many answers the node owes on its main lane.
     pub fn in_flight(&self) -> usize {
         self.main.as_ref().map_or(0, Connection::in_flight)

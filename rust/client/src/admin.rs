@@ -1,4 +1,6 @@
-//! The admin client: topics, configurations, records, the cluster.
+//! The admin client: topics, configurations, records, groups, the cluster.
+
+mod groups;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use tokio::runtime::Handle;
 use crate::desk::{Asks, Desk, ask, ask_leaders};
 use crate::driver::{Driver, Machine};
 use crate::error::ConnectError;
+
+pub use groups::GroupOffsets;
 
 /// An admin client. All of it can be used from many threads.
 #[derive(Debug)]

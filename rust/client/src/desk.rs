@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base::{Clock, Instant};
+use client_core::admin::Each;
+use client_core::admin::groups::find_coordinators;
+use client_core::group_survey::{GroupRound, GroupSurvey};
 use client_core::inquiry::{Inquiry, InquiryError, Progress};
 use client_core::survey::{Round, Survey};
 use client_core::{Answer, Cluster, OutgoingRequest, RequestError, RequestId};
@@ -168,6 +172,54 @@ where
             }
         }
     }
+}
+
+/// Asks about many groups: `inquiry` makes the question to one coordinator, `read` finds every
+/// group in its answer.
+pub(crate) async fn ask_coordinators<C, R, A, V>(
+    client: &C,
+    mut survey: GroupSurvey<V>,
+    inquiry: impl Fn(&Cluster, base::NodeId, &[String], Duration) -> Inquiry<R, A>,
+    read: impl Fn(A, &[String]) -> Each<String, V>,
+) -> BTreeMap<String, Result<V, InquiryError>>
+where
+    C: Asks,
+    R: Request + OutgoingRequest,
+{
+    let desk = client.desk();
+    loop {
+        let moved = desk.moved.notified();
+        let round = client.with_cluster(|cluster| survey.poll(cluster, desk.clock.now()));
+        desk.kick.notify_one();
+        match round {
+            GroupRound::Over(results) => return results,
+            GroupRound::Wait(until) => desk.pause(until, moved).await,
+            GroupRound::Find(groups, timeout) => {
+                let found = ask(client, find_coordinators(&groups, timeout)).await;
+                for (group, node) in found.unwrap_or_else(|error| of_each(&groups, &error)) {
+                    survey.found(&group, node);
+                }
+            }
+            GroupRound::Ask(coordinators, timeout) => {
+                for (node, groups) in coordinators {
+                    let question =
+                        client.with_cluster(|cluster| inquiry(cluster, node, &groups, timeout));
+                    let answer = match ask(client, question).await {
+                        Ok(answer) => read(answer, &groups),
+                        Err(error) => of_each(&groups, &error),
+                    };
+                    for (group, result) in answer {
+                        survey.take(&group, result);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What went wrong with a question went wrong with each group that it was about.
+fn of_each<V>(groups: &[String], error: &InquiryError) -> Each<String, V> {
+    groups.iter().map(|group| (group.clone(), Err(error.clone()))).collect()
 }
 
 fn closed() -> InquiryError {

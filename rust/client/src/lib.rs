@@ -20,15 +20,20 @@ mod topics;
 use client_core::config::ConnectionConfig;
 use net::{TcpOptions, TcpTransport};
 
-pub use admin::Admin;
+pub use admin::{Admin, GroupOffsets};
 pub use blocking::{
     BlockError, INTERRUPT_CHECK_MAX, Interrupt, Interrupted, NeverInterrupted, block_on,
 };
 pub use bounded_read::{BoundedRead, EndAt};
+pub use client_core::admin::groups::{
+    GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription,
+    MemberToRemove, Moved, Owner, PartitionLag, PlannedOffset, ResetError, ResetTo, ScopeError,
+    TopicScope, UnknownName,
+};
 pub use client_core::admin::{
     BrokerDescription, ClusterDescription, ConfigChange, ConfigEntry, ConfigOperation,
     ConfigResource, ConfigSource, ConfigSynonym, CreatedTopic, Each, LogDirectoryDescription,
-    NewTopic, PartitionDescription, ReplicaDescription, ResourceType, TopicDescription,
+    NewTopic, OffsetSpec, PartitionDescription, ReplicaDescription, ResourceType, TopicDescription,
     TopicListing,
 };
 pub use client_core::config::{
@@ -36,8 +41,8 @@ pub use client_core::config::{
     Key, OffsetReset, Owners, ProducerConfig, Support, Warning,
 };
 pub use client_core::consumer::{
-    Assign, CommitError, ConsumeError, Fetched, Given, GroupError, OffsetAndMetadata, PatternError,
-    Rebalance, StartAt, Subscription, ToCommit,
+    Assign, CommitError, ConsumeError, Fetched, Found, Given, GroupError, OffsetAndMetadata,
+    PatternError, Rebalance, StartAt, Subscription, ToCommit,
 };
 pub use client_core::inquiry::InquiryError as AdminError;
 pub use client_core::producer::{BatchOutcome, DeliveryError, RecordRefusal};

@@ -120,7 +120,7 @@ impl Admin {
         each(created, |topic| format!("topic {topic}")).map(|_| ())
     }
 
-    /// The configuration of a topic or broker.
+    /// The configuration of a topic, broker or group.
     fn describe_configs(
         &self,
         py: Python<'_>,
@@ -138,7 +138,7 @@ impl Admin {
         Ok(entries.map(row).collect())
     }
 
-    /// Changes keys of a topic or broker; a value of None goes back to the default.
+    /// Changes keys of a topic, broker or group; a value of None goes back to the default.
     fn alter_configs(
         &self,
         py: Python<'_>,
@@ -258,8 +258,10 @@ fn resource(kind: &str, name: &str) -> Result<ConfigResource, Error> {
     let kind = match kind {
         "topic" => ResourceType::Topic,
         "broker" => ResourceType::Broker,
+        "group" => ResourceType::Group,
         _ => {
-            let message = format!("{kind:?} has no configuration: it is of a topic or a broker");
+            let message =
+                format!("{kind:?} has no configuration: it is of a topic, a broker or a group");
             return Err(Error::Python(PyValueError::new_err(message)));
         }
     };
@@ -270,6 +272,7 @@ fn about(resource: &ConfigResource) -> String {
     match resource.kind {
         ResourceType::Topic => format!("topic {}", resource.name),
         ResourceType::Broker => format!("broker {}", resource.name),
+        ResourceType::Group => format!("group {}", resource.name),
     }
 }
 
@@ -280,6 +283,7 @@ fn source_name(source: ConfigSource) -> String {
         ConfigSource::DynamicDefaultBroker => "dynamic default".to_owned(),
         ConfigSource::StaticBroker => "static broker".to_owned(),
         ConfigSource::Default => "default".to_owned(),
+        ConfigSource::Group => "group".to_owned(),
         ConfigSource::Other(number) => format!("source {number}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Configurations of topics and brokers: describe, and change one key at a time (KIP-339).
+//! Configurations of topics, brokers and groups: describe, and change one key at a time (KIP-339).
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub enum ResourceType {
     Topic = 2,
     /// A broker, or with an empty name the default for all.
     Broker = 4,
+    /// A consumer group (KIP-848).
+    Group = 32,
 }
 
 /// One thing that has a configuration.
@@ -28,7 +30,7 @@ pub enum ResourceType {
 pub struct ConfigResource {
     /// What kind of thing.
     pub kind: ResourceType,
-    /// The topic's name, or the broker's number.
+    /// The topic's or group's name, or the broker's number.
     pub name: String,
 }
 
@@ -41,6 +43,11 @@ impl ConfigResource {
     /// The broker `node`.
     pub fn broker(node: NodeId) -> Self {
         Self { kind: ResourceType::Broker, name: node.to_string() }
+    }
+
+    /// The group `name`.
+    pub fn group(name: impl Into<String>) -> Self {
+        Self { kind: ResourceType::Group, name: name.into() }
     }
 
     /// Only the broker itself knows its own configuration.
@@ -95,6 +102,8 @@ pub enum ConfigSource {
     StaticBroker,
     /// Kafka's default.
     Default,
+    /// Set on the group.
+    Group,
     /// Another: this number.
     Other(i8),
 }
@@ -107,6 +116,7 @@ impl ConfigSource {
             3 => Self::DynamicDefaultBroker,
             4 => Self::StaticBroker,
             5 => Self::Default,
+            8 => Self::Group,
             other => Self::Other(other),
         }
     }

@@ -2,6 +2,8 @@
 
 mod cluster;
 mod configs;
+pub mod groups;
+mod offsets;
 mod records;
 mod topics;
 
@@ -13,6 +15,7 @@ pub use configs::{
     ConfigChange, ConfigEntry, ConfigOperation, ConfigResource, ConfigSource, ConfigSynonym,
     ResourceType, alter_configs, describe_configs,
 };
+pub use offsets::{OffsetSpec, list_offsets};
 pub use records::{delete_records, read_deleted};
 pub use topics::{
     CreatedTopic, NewTopic, PartitionDescription, TopicDescription, TopicListing,

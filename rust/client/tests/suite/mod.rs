@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub(crate) mod consume;
 pub(crate) mod fixture;
+pub(crate) mod groups;
 pub(crate) mod produce;
 
 /// Makes a test of each body, on the broker whose address the expression gives.
@@ -32,6 +33,9 @@ macro_rules! on_a_broker {
             admin: deleted_records_move_the_log_start,
             admin: the_cluster_and_its_directories_are_described,
             admin: an_unreachable_broker_is_named_within_five_seconds,
+            groups: a_group_of_offsets_alone_is_listed_measured_reset_and_deleted,
+            groups: a_group_with_members_is_described_and_refuses_changes,
+            groups: a_reset_that_cannot_be_says_what_is_wrong,
         }
     };
     (@ $bootstrap:expr; $($module:ident: $test:ident,)*) => {
