@@ -233,6 +233,7 @@ impl Said {
             GroupError::PollIntervalExceeded { .. } => "PollIntervalExceeded",
             GroupError::NoGroup => "ConfigError",
             GroupError::Fenced { .. }
+            | GroupError::InstanceInUse { .. }
             | GroupError::Refused { .. }
             | GroupError::Impossible { .. } => "GroupError",
         };

@@ -13,6 +13,12 @@ pub struct GroupConfig {
     pub group_id: String,
     /// `group.instance.id`: the name of a static member (KIP-345).
     pub instance_id: Option<String>,
+    /// `group.protocol`: who assigns, and how members hear of it.
+    pub protocol: GroupProtocol,
+    /// `group.remote.assignor`: which of the coordinator's assignors is asked for (KIP-848).
+    pub remote_assignor: Option<String>,
+    /// `client.rack`: where the member is (KIP-881).
+    pub rack: Option<String>,
     /// `session.timeout.ms`: a member that is not heard of for this long is out.
     pub session_timeout: Duration,
     /// `heartbeat.interval.ms`: how often it is heard of.
@@ -30,12 +36,29 @@ pub struct GroupConfig {
     pub exclude_internal_topics: bool,
 }
 
+/// How the members of a group come to their partitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// One of the members assigns.
+    #[default]
+    Classic,
+    /// The coordinator assigns, and tells each member in its own time (KIP-848).
+    Consumer,
+}
+
+/// What is the coordinator's to say in the new protocol, or of no use there.
+const CLASSIC_ONLY: [&str; 3] =
+    ["heartbeat.interval.ms", "partition.assignment.strategy", "session.timeout.ms"];
+
 impl GroupConfig {
     /// Reads the keys of groups; `None` without a `group.id`.
     pub(super) fn read(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let config = Self {
             group_id: settings.text("group.id").to_owned(),
             instance_id: text(settings, "group.instance.id")?,
+            protocol: protocol(settings)?,
+            remote_assignor: text(settings, "group.remote.assignor")?,
+            rack: rack(settings)?,
             session_timeout: int_millis(settings, "session.timeout.ms")?,
             heartbeat_interval: int_millis(settings, "heartbeat.interval.ms")?,
             poll_interval_max: positive(settings, "max.poll.interval.ms")?,
@@ -52,6 +75,29 @@ impl GroupConfig {
     }
 }
 
+/// Keys that belong to the other protocol are refused, as Kafka's client refuses them.
+fn protocol(settings: &Settings) -> Result<GroupProtocol, ConfigError> {
+    const NAME: &str = "group.protocol";
+    match settings.text(NAME).to_ascii_lowercase().as_str() {
+        "classic" => {
+            if text(settings, "group.remote.assignor")?.is_some() {
+                let reason = "it is for group.protocol=consumer";
+                return Err(settings.refuse("group.remote.assignor", reason));
+            }
+            Ok(GroupProtocol::Classic)
+        }
+        "consumer" => {
+            if let Some(name) = CLASSIC_ONLY.into_iter().find(|name| settings.is_given(name)) {
+                let reason = "with group.protocol=consumer that is the coordinator's to say: leave \
+                              it out";
+                return Err(settings.refuse(name, reason));
+            }
+            Ok(GroupProtocol::Consumer)
+        }
+        _ => Err(settings.refuse(NAME, "expected classic or consumer")),
+    }
+}
+
 /// Text, or nothing if it is not given.
 fn text(settings: &Settings, name: &'static str) -> Result<Option<String>, ConfigError> {
     if !settings.is_given(name) || settings.text(name) == "null" {
@@ -62,6 +108,12 @@ fn text(settings: &Settings, name: &'static str) -> Result<Option<String>, Confi
         return Err(settings.refuse(name, "expected a name"));
     }
     Ok(Some(given.to_owned()))
+}
+
+/// Kafka's default is empty, and means none.
+fn rack(settings: &Settings) -> Result<Option<String>, ConfigError> {
+    const NAME: &str = "client.rack";
+    if settings.text(NAME).is_empty() { Ok(None) } else { text(settings, NAME) }
 }
 
 fn positive(settings: &Settings, name: &'static str) -> Result<Duration, ConfigError> {

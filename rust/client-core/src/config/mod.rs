@@ -19,7 +19,7 @@ use thiserror::Error;
 pub use admin::AdminConfig;
 pub use connection::{Address, ConnectionConfig};
 pub use consumer::{ConsumerConfig, IsolationLevel, OffsetReset};
-pub use group::GroupConfig;
+pub use group::{GroupConfig, GroupProtocol};
 pub use producer::{Acks, ProducerConfig};
 pub use reference::reference_page;
 pub use settings::{Settings, Warning};

@@ -117,8 +117,25 @@ fn a_key_that_changes_meaning_is_refused_by_name_unless_it_is_the_default() {
         assert!(error.to_string().contains(key), "{error}");
     }
     assert!(producer(&[("security.protocol", "plaintext"), ("transactional.id", "")]).is_ok());
-    let new_protocol = consumer(&[("group.id", "g"), ("group.protocol", "consumer")]);
-    assert!(matches!(new_protocol, Err(ConfigError::NotBuilt { .. })));
+}
+
+#[test]
+fn each_protocol_of_groups_refuses_what_only_the_other_one_knows() {
+    let group = |pairs: &[(&str, &str)]| {
+        let given = pairs.iter().copied().chain([("group.id", "g")]).collect::<Vec<_>>();
+        consumer(&given).map(|(config, _)| config.group.unwrap())
+    };
+    let new = group(&[("group.protocol", "CONSUMER"), ("group.remote.assignor", "range")]).unwrap();
+    assert_eq!(new.protocol, GroupProtocol::Consumer);
+    assert_eq!(new.remote_assignor.as_deref(), Some("range"));
+    for key in ["heartbeat.interval.ms", "session.timeout.ms"] {
+        let error = group(&[("group.protocol", "consumer"), (key, "1000")]).unwrap_err();
+        assert!(error.to_string().contains(key), "{error}");
+    }
+    let strategy = ("partition.assignment.strategy", "range");
+    assert!(group(&[("group.protocol", "consumer"), strategy]).is_err());
+    assert!(group(&[("group.remote.assignor", "range")]).is_err());
+    assert!(group(&[("group.protocol", "share")]).is_err());
 }
 
 #[test]

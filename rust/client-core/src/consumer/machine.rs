@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{ErrorCode, Instant, NodeId, Rng, SplitMix64, TopicPartition};
+use base::{ErrorCode, Instant, NodeId, Rng, SplitMix64, TopicPartition, Uuid};
 use wire::fetch::FetchRequest;
 use wire::list_offsets::ListOffsetsRequest;
 
 use super::assignment::{Assignment, Position};
 use super::fetch::Wanted;
 use super::fetched::Fetched;
-use super::group::{CommitError, CommitId, OffsetAndMetadata};
+use super::group::{CommitError, CommitId, OffsetAndMetadata, RebalanceReport};
 use super::{ConsumeError, StartAt};
 use crate::backoff::Backoff;
 use crate::cluster::{Cluster, ClusterEvent, Unreachable};
@@ -27,7 +27,7 @@ use crate::transport::{Transmit, TransportEvent};
 use crate::wake::Wake;
 
 use grouping::Group;
-pub use grouping::{AskId, Given, ToCommit};
+pub use grouping::{AskId, Given, GroupMetadata, ToCommit};
 
 /// How long a broker may hold a fetch while some of its partitions are left out for want of room:
 /// they may have room again at any moment.
@@ -36,6 +36,9 @@ const CROWDED_WAIT: Duration = Duration::from_millis(20);
 /// How long a fetch is left alone before it is given up for a partition that it leaves out: longer
 /// than a broker takes that has something to send.
 const FETCH_PATIENCE: Duration = Duration::from_millis(40);
+
+/// Keeps a member's id apart from what else follows from the seed.
+const MEMBER_SALT: u64 = 0x3e3b;
 
 /// Keeps the numbers of assignments apart from what else follows from the seed.
 const TENURE_SALT: u64 = 0x7e40;
@@ -89,6 +92,8 @@ pub enum ConsumerEvent {
         /// The offsets; `None` where nothing is committed.
         result: Result<BTreeMap<TopicPartition, Option<OffsetAndMetadata>>, CommitError>,
     },
+    /// A rebalance is over.
+    Rebalanced(RebalanceReport),
     /// A position was not in the log, and was set anew as `auto.offset.reset` says.
     Reset {
         /// Which partition.
@@ -133,7 +138,8 @@ impl Consumer {
     pub fn new(config: ConsumerConfig, seed: u64) -> Self {
         let cluster =
             Cluster::new(config.connection.clone(), config.allow_auto_create_topics, seed);
-        let group = config.group.clone().map(Group::new);
+        let member_id = Uuid::random(&mut SplitMix64::new(seed ^ MEMBER_SALT)).to_string();
+        let group = config.group.clone().map(|group| Group::new(group, member_id));
         let first_tenure = SplitMix64::new(seed ^ TENURE_SALT).next_u64();
         Self {
             config,

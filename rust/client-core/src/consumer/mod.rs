@@ -28,10 +28,10 @@ use crate::cluster::Unreachable;
 pub use fetched::Fetched;
 pub use group::{
     Assignments, Assignor, CommitError, CommitId, GroupError, OffsetAndMetadata, PartitionCounts,
-    PatternError, Rebalance, Subscriber, Subscription,
+    Pattern, PatternError, Rebalance, RebalanceReport, RebalanceTotals, Subscriber, Subscription,
 };
 pub use lookup::{EARLIEST_TIMESTAMP, Found, LATEST_TIMESTAMP, read_offset, request_offsets};
-pub use machine::{AskId, Assign, Consumer, ConsumerEvent, Given, ToCommit};
+pub use machine::{AskId, Assign, Consumer, ConsumerEvent, Given, GroupMetadata, ToCommit};
 
 /// Where to start reading a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

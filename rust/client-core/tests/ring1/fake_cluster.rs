@@ -23,12 +23,12 @@ use wire::produce::{
 };
 use wire::{ApiKey, Message, Reader, Records, RequestHeaderError, encode_response};
 
-use crate::fake_group::{Caller, FakeGroup};
+use crate::group_host::{Caller, GroupHost};
 
 pub(crate) const TOPIC: &str = "t";
-const TOPIC_ID: Uuid = Uuid([7; 16]);
 /// `isolation_level` of a request that is to see no open transaction.
 const READ_COMMITTED: i8 = 1;
+pub(crate) const TOPIC_ID: Uuid = Uuid([7; 16]);
 /// How many batches a broker remembers of each producer and partition.
 const REMEMBERED: usize = 5;
 
@@ -47,7 +47,7 @@ pub(crate) struct FakeCluster {
     next_producer_id: i64,
     /// The topics that each request for metadata has named.
     pub(crate) asked_topics: Vec<Vec<String>>,
-    pub(crate) group: FakeGroup,
+    pub(crate) group: GroupHost,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +70,7 @@ struct Producer {
 
 impl FakeCluster {
     pub(crate) fn new(nodes: i32, partitions: i32, is_old: bool) -> Self {
+        let group = GroupHost::new(partitions);
         let partition = |index| Partition { leader: index % nodes, ..Partition::default() };
         let partitions = (0..partitions).map(partition).collect();
         Self {
@@ -81,7 +82,7 @@ impl FakeCluster {
             remade: 0,
             next_producer_id: 1000,
             asked_topics: Vec::new(),
-            group: FakeGroup::default(),
+            group,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Members of a group that read numbered records while everything goes wrong, and some of them die.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Rng, SplitMix64, TopicPartition};
@@ -10,62 +10,73 @@ use records::{BatchBuilder, Compression, ProducerStamp, RecordBatch};
 
 use crate::fake_cluster::{FakeCluster, TOPIC};
 use crate::faults::Faults;
+use crate::invariants::{CommittedForward, check_assignment, check_settled};
 use crate::network::Network;
 
-const PARTITIONS: i32 = 4;
-const RECORDS: i64 = 80;
+pub(crate) const PARTITIONS: i32 = 4;
+pub(crate) const RECORDS: i64 = 80;
 const MEMBERS: usize = 3;
 /// Connections of different members are told apart by their number modulo this.
-const MEMBERS_MAX: u64 = 64;
+pub(crate) const MEMBERS_MAX: u64 = 64;
 const STORMY_STEPS: usize = 1500;
 const STEPS_MAX: usize = 100_000;
 const ASSIGNORS: [&str; 5] =
     ["range", "roundrobin", "sticky", "cooperative-sticky", "cooperative-sticky,range"];
 
-struct Member {
+pub(crate) struct Member {
     number: u64,
-    consumer: Consumer,
+    pub(crate) consumer: Consumer,
     /// The offsets after what the program was given, and after what it has come back for.
     given: BTreeMap<TopicPartition, i64>,
     done: BTreeMap<i32, i64>,
 }
 
-struct World {
-    network: Network,
-    members: Vec<Member>,
+pub(crate) struct World {
+    pub(crate) network: Network,
+    pub(crate) members: Vec<Member>,
     config: ConsumerConfig,
     count: u64,
     seed: u64,
     /// How far any member has ever come.
-    done: BTreeMap<i32, i64>,
+    pub(crate) done: BTreeMap<i32, i64>,
+    committed: CommittedForward,
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, is_new_protocol: bool) -> Self {
         let mut rng = SplitMix64::new(seed);
         let assignor = ASSIGNORS[rng.below(ASSIGNORS.len() as u32) as usize];
-        let pairs = [
+        let mut pairs = vec![
             ("bootstrap.servers", "node0:9092,node1:9092"),
             ("request.timeout.ms", "3000"),
             ("socket.connection.setup.timeout.ms", "1000"),
             ("auto.offset.reset", "earliest"),
             ("group.id", "g"),
-            ("partition.assignment.strategy", assignor),
-            ("session.timeout.ms", "6000"),
-            ("heartbeat.interval.ms", "1000"),
             ("max.poll.interval.ms", "15000"),
             ("auto.commit.interval.ms", "700"),
         ];
+        pairs.extend(if is_new_protocol {
+            vec![("group.protocol", "consumer")]
+        } else {
+            vec![
+                ("partition.assignment.strategy", assignor),
+                ("session.timeout.ms", "6000"),
+                ("heartbeat.interval.ms", "1000"),
+            ]
+        });
         let (config, _) = ConsumerConfig::from_pairs(pairs).unwrap();
-        let mut cluster = FakeCluster::new(3, PARTITIONS, seed.is_multiple_of(3));
+        // Old brokers know no ids of topics, without which there is no new protocol.
+        let is_old = !is_new_protocol && seed.is_multiple_of(3);
+        let mut cluster = FakeCluster::new(3, PARTITIONS, is_old);
         for partition in &mut cluster.partitions {
             while partition.end < RECORDS {
                 partition.append(batch(partition.end)).unwrap();
             }
         }
         let network = Network::new(cluster, Faults::random(&mut rng), seed);
-        let done = BTreeMap::new();
-        let mut world = Self { network, members: Vec::new(), config, count: 0, seed, done };
+        let (members, done) = (Vec::new(), BTreeMap::new());
+        let committed = CommittedForward::default();
+        let mut world = Self { network, members, config, count: 0, seed, done, committed };
         for _ in 0..MEMBERS {
             world.add_member();
         }
@@ -102,6 +113,9 @@ impl World {
             self.drive(index);
         }
         self.check_commits();
+        for member in &self.members {
+            check_assignment(&member.consumer, &self.network.cluster.group);
+        }
     }
 
     fn drive(&mut self, index: usize) {
@@ -141,34 +155,20 @@ impl World {
         member.consumer.end_poll(now);
     }
 
-    /// Nobody commits what his program has not come back for since it got the partition.
+    /// Nobody commits what his program has not come back for since it got the partition, or what
+    /// another member has gone beyond.
     fn check_commits(&mut self) {
-        for (connection, partition, offset) in
-            std::mem::take(&mut self.network.cluster.group.commits)
-        {
-            let number = connection.0 % MEMBERS_MAX;
+        for commit in std::mem::take(&mut self.network.cluster.group.commits) {
+            self.committed.check(commit.partition, commit.offset);
+            let number = commit.connection.0 % MEMBERS_MAX;
             let member = self.members.iter().find(|member| member.number == number);
-            let furthest = self.done.get(&partition).copied().unwrap_or(0);
-            assert!(offset <= furthest, "{partition} was committed at {offset}");
+            let furthest = self.done.get(&commit.partition).copied().unwrap_or(0);
+            assert!(commit.offset <= furthest, "{commit:?}, and nobody has come further");
             // One that died may have had a commit under way.
-            if let Some(done) = member.and_then(|member| member.done.get(&partition)) {
-                assert!(offset <= *done, "{partition}: {offset} of {done} was committed");
+            if let Some(done) = member.and_then(|member| member.done.get(&commit.partition)) {
+                assert!(commit.offset <= *done, "{commit:?} of {done}");
             }
         }
-    }
-
-    /// Everything is owned by one member each, read, and committed.
-    fn is_settled(&self) -> bool {
-        let mut owned = BTreeSet::new();
-        let disjoint = self
-            .members
-            .iter()
-            .flat_map(|member| member.consumer.assignment())
-            .all(|partition| owned.insert(partition.partition.0));
-        let group = &self.network.cluster.group;
-        let all: BTreeSet<_> = (0..PARTITIONS).collect();
-        let committed = group.committed.values().filter(|offset| **offset == RECORDS).count();
-        disjoint && owned == all && group.owned() == all && committed == PARTITIONS as usize
     }
 }
 
@@ -210,23 +210,33 @@ fn to_member(event: TransportEvent) -> (u64, TransportEvent) {
     }
 }
 
-pub(crate) fn members(seed: u64) {
+pub(crate) fn classic_members(seed: u64) {
+    members(seed, World::new(seed, false));
+}
+
+pub(crate) fn consumer_members(seed: u64) {
+    members(seed, World::new(seed, true));
+}
+
+fn members(seed: u64, mut world: World) {
     let mut rng = SplitMix64::new(seed);
-    let mut world = World::new(seed);
     for _ in 0..STORMY_STEPS {
         if rng.below(150) == 0 {
             let victim = rng.below(MEMBERS as u32) as usize;
             world.members.remove(victim); // without a word
             world.add_member();
         }
+        if rng.below(400) == 0 {
+            world.network.cluster.group.restart(world.network.now);
+        }
         world.step(&mut rng);
     }
     world.network.faults = Faults::NONE;
     let mut steps = 0;
-    while !world.is_settled() {
+    while let Err(reason) = check_settled(&world) {
         world.step(&mut rng);
         steps += 1;
-        assert!(steps < STEPS_MAX, "the group does not settle");
+        assert!(steps < STEPS_MAX, "the group does not settle: {reason}");
     }
     assert!(world.done.values().all(|offset| *offset == RECORDS), "{:?}", world.done);
 }

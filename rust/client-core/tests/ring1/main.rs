@@ -6,19 +6,27 @@
 
 mod consuming;
 mod fake_cluster;
-mod fake_group;
 mod faults;
+mod group_host;
 mod grouping;
+mod invariants;
 mod keeping;
 mod network;
 mod producing;
 
 use std::ops::Range;
 
-/// Runs `scenario` for each seed, or for the one in `OTTLA_SEED`.
+/// Runs `scenario` for each seed, for the one in `OTTLA_SEED`, or for the first `OTTLA_SEEDS`.
 fn for_each_seed(name: &'static str, seeds: Range<u64>, scenario: fn(u64)) {
-    let one = std::env::var("OTTLA_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let seeds = one.map_or(seeds, |seed: u64| seed..seed + 1);
+    let number = |variable| {
+        let text = std::env::var(variable).ok();
+        text.map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let seeds = match (number("OTTLA_SEED"), number("OTTLA_SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Some(count)) => 0..count,
+        (None, None) => seeds,
+    };
     for seed in seeds {
         let replay = Replay { name, seed };
         scenario(seed);
@@ -107,7 +115,12 @@ fn a_partition_that_does_not_exist_is_told() {
 
 #[test]
 fn a_group_loses_nothing_and_commits_nothing_that_was_not_given_out_and_done_with() {
-    for_each_seed("a_group_loses_nothing", 0..60, grouping::members);
+    for_each_seed("a_group_loses_nothing", 0..25, grouping::classic_members);
+}
+
+#[test]
+fn a_group_of_the_new_protocol_loses_nothing_either() {
+    for_each_seed("a_group_of_the_new_protocol", 0..25, grouping::consumer_members);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{Clock, Instant, TopicPartition};
 use client_core::consumer::{
-    AskId, CommitError, CommitId, ConsumeError, Consumer, ConsumerEvent, Fetched, OffsetAndMetadata,
+    AskId, CommitError, CommitId, ConsumeError, Consumer, ConsumerEvent, Fetched,
+    OffsetAndMetadata, RebalanceReport,
 };
 use client_core::{Cluster, ConsumerConfig, Reach, Transmit, TransportEvent};
 use parking_lot::Mutex;
@@ -149,6 +150,7 @@ impl Machine for Shared {
                 ConsumerEvent::CommittedOffsets { id, result } => {
                     hand_over(&self.asks, &id, result);
                 }
+                ConsumerEvent::Rebalanced(report) => tell_rebalance(&self.config, &report),
                 ConsumerEvent::Reset { topic_partition, from } => {
                     tracing::warn!(%topic_partition, from, "the position is not in the log: reset");
                     self.ready.notify_waiters();
@@ -163,6 +165,14 @@ impl Machine for Shared {
     fn reach(&self) -> Reach {
         self.machine.lock().cluster().reach()
     }
+}
+
+fn tell_rebalance(config: &ConsumerConfig, report: &RebalanceReport) {
+    let RebalanceReport { cause, duration, generation, partitions_before, partitions } = report;
+    let group = config.group.as_ref().map_or("", |group| &group.group_id);
+    let duration_ms = duration.as_millis();
+    tracing::info!(group, %cause, duration_ms, generation, partitions_before, partitions,
+        "the group has rebalanced");
 }
 
 /// Whoever has stopped waiting need not know.

@@ -362,5 +362,7 @@ fn is_about_membership(code: ErrorCode) -> bool {
             | ErrorCode::UnknownMemberId
             | ErrorCode::RebalanceInProgress
             | ErrorCode::FencedInstanceId
+            | ErrorCode::StaleMemberEpoch
+            | ErrorCode::FencedMemberEpoch
     )
 }

@@ -1,21 +1,26 @@
-//! The member of a consumer group, in Kafka's classic protocol: who coordinates the group, which
-//! partitions are this member's, and what is committed.
+//! The member of a consumer group, in Kafka's classic protocol or the new one (KIP-848): who
+//! coordinates the group, which partitions are this member's, and what is committed.
 //!
 //! ```text
-//!  subscribe ─> Preparing ── JoinGroup ──> Joining ──> (leader: Assigning) ── SyncGroup ──> Stable
-//!                   ^                                                                         │
-//!                   └── the group rebalances, the subscription or the metadata has changed ───┘
+//!            Member ── Membership: is there one, for which topics, is the program there
+//!               │         └── Ownership: what is owned, what the program is to be told
+//!               └── Protocol: ClassicMember (JoinGroup, SyncGroup, Heartbeat; the leader assigns)
+//!                         or  ConsumerMember (ConsumerGroupHeartbeat; the coordinator assigns)
 //! ```
 //! Heartbeats follow from time alone, never from what the program does. The program is told of
 //! every change before it is given another record, in calls of its own: a partition is given up
 //! only once the program has come back, and what it has come back for is committed first.
 
 mod assignor;
+mod classic;
 mod commits;
 mod committed;
+mod consumer;
 mod coordinator;
-mod leader;
 mod member;
+mod membership;
+mod ownership;
+mod rebalances;
 mod subscription;
 
 use std::time::Duration;
@@ -25,12 +30,15 @@ use thiserror::Error;
 
 pub use assignor::{Assignments, Assignor, PartitionCounts, Subscriber};
 pub use commits::{CommitError, CommitId};
-pub use subscription::{PatternError, Subscription};
+pub use rebalances::{RebalanceReport, RebalanceTotals};
+pub use subscription::{Pattern, PatternError, Subscription};
 
 pub(super) use commits::{Commits, Finished};
 pub(super) use committed::{read_committed, request_committed};
 pub(super) use coordinator::Coordinator;
-pub(super) use member::{Change, Identity, Member};
+pub(super) use member::{Identity, Member};
+pub(super) use ownership::Change;
+pub(super) use subscription::Topics;
 
 /// What the program is to be told before it gets another record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,13 +95,29 @@ pub enum GroupError {
         /// The name that both have.
         instance_id: String,
     },
+    /// Another member has the same `group.instance.id`, and has not left it.
+    #[error(
+        "another member of group `{group_id}` has the group.instance.id `{instance_id}`: close it, \
+         or wait until the group has given it up"
+    )]
+    InstanceInUse {
+        /// The group.
+        group_id: String,
+        /// The name that both have.
+        instance_id: String,
+    },
     /// The coordinator refuses.
-    #[error("group `{group_id}` does not take this member: {}", code.name())]
+    #[error(
+        "group `{group_id}` does not take this member: {}{}",
+        code.name(), said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default()
+    )]
     Refused {
         /// The group.
         group_id: String,
         /// Kafka's word for the reason.
         code: ErrorCode,
+        /// What the coordinator says besides.
+        said: Option<String>,
     },
     /// The group cannot be spoken to.
     #[error("group `{group_id}` cannot be joined: {reason}")]
@@ -113,6 +137,7 @@ impl GroupError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Fenced { .. } => Some(ErrorCode::FencedInstanceId),
+            Self::InstanceInUse { .. } => Some(ErrorCode::UnreleasedInstanceId),
             Self::Refused { code, .. } => Some(*code),
             Self::PollIntervalExceeded { .. } | Self::Impossible { .. } | Self::NoGroup => None,
         }

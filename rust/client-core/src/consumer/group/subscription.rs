@@ -17,7 +17,22 @@ pub enum Subscription {
     /// These topics, whether they exist yet or not.
     Topics(BTreeSet<Arc<str>>),
     /// Every topic whose whole name matches, now and later.
-    Pattern(Regex),
+    Pattern(Pattern),
+}
+
+/// A regular expression that the whole name of a topic is to match.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: Arc<str>,
+    whole: Regex,
+}
+
+/// What is subscribed to now, as far as is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::consumer) struct Topics {
+    pub(in crate::consumer) names: BTreeSet<Arc<str>>,
+    /// What the names follow from, for a coordinator that resolves it by itself.
+    pub(in crate::consumer) pattern: Option<Arc<str>>,
 }
 
 /// A pattern is none.
@@ -46,7 +61,8 @@ impl Subscription {
             return Err(refuse(format!("it is longer than {PATTERN_LENGTH_MAX} bytes")));
         }
         let whole = format!("^(?:{pattern})$");
-        Regex::new(&whole).map(Self::Pattern).map_err(|error| refuse(error.to_string()))
+        let whole = Regex::new(&whole).map_err(|error| refuse(error.to_string()))?;
+        Ok(Self::Pattern(Pattern { text: pattern.into(), whole }))
     }
 
     /// Sees to it that the topics are known and kept fresh.
@@ -63,21 +79,16 @@ impl Subscription {
     }
 
     /// The topics that are subscribed to now, as far as is known.
-    pub(in crate::consumer) fn resolve(
-        &self,
-        cluster: &Cluster,
-        exclude_internal: bool,
-    ) -> BTreeSet<Arc<str>> {
+    pub(in crate::consumer) fn resolve(&self, cluster: &Cluster, exclude_internal: bool) -> Topics {
         match self {
-            Self::Topics(names) => names.clone(),
-            Self::Pattern(pattern) => cluster
-                .metadata()
-                .topics()
-                .filter(|(name, topic)| {
-                    !(exclude_internal && topic.is_internal) && pattern.is_match(name)
-                })
-                .map(|(name, _)| name.clone())
-                .collect(),
+            Self::Topics(names) => Topics { names: names.clone(), pattern: None },
+            Self::Pattern(pattern) => {
+                let topics = cluster.metadata().topics().filter(|(name, topic)| {
+                    !(exclude_internal && topic.is_internal) && pattern.whole.is_match(name)
+                });
+                let names = topics.map(|(name, _)| name.clone()).collect();
+                Topics { names, pattern: Some(pattern.text.clone()) }
+            }
         }
     }
 }
@@ -91,7 +102,7 @@ mod tests {
         let Ok(Subscription::Pattern(pattern)) = Subscription::pattern("a.*|b") else {
             panic!("it is a pattern")
         };
-        let matches = ["a", "ab", "b", "xa", "bb"].map(|name| pattern.is_match(name));
+        let matches = ["a", "ab", "b", "xa", "bb"].map(|name| pattern.whole.is_match(name));
         assert_eq!(matches, [true, true, true, false, false]);
     }
 

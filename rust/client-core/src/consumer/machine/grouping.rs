@@ -18,7 +18,7 @@ use crate::connection::SendTerms;
 use crate::consumer::assignment::Position;
 use crate::consumer::group::{
     Change, CommitError, Commits, Coordinator, GroupError, Identity, Member, OffsetAndMetadata,
-    Rebalance, Subscription, read_committed, request_committed,
+    Rebalance, RebalanceTotals, Subscription, read_committed, request_committed,
 };
 use crate::consumer::{ConsumeError, StartAt};
 use crate::node::Lane;
@@ -46,6 +46,19 @@ pub struct ToCommit {
     /// The assignment in which its records were read ([`Consumer::tenure`]): if that is over, the
     /// commit is refused. `None` commits whoever owns the partition.
     pub tenure: Option<u64>,
+}
+
+/// A member of a group, as others know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMetadata {
+    /// Its group.
+    pub group_id: String,
+    /// Its id.
+    pub member_id: String,
+    /// The generation that it is a member of, or its epoch in the new protocol.
+    pub generation: i32,
+    /// Its own name, if it is a static member.
+    pub instance_id: Option<String>,
 }
 
 /// The group's part of a consumer.
@@ -82,10 +95,10 @@ enum Asked {
 }
 
 impl Group {
-    pub(super) fn new(config: GroupConfig) -> Self {
+    pub(super) fn new(config: GroupConfig, member_id: String) -> Self {
         Self {
             coordinator: Coordinator::new(config.group_id.clone()),
-            member: Member::new(config.clone()),
+            member: Member::new(config.clone(), member_id),
             commits: Commits::new(config.group_id.clone()),
             config,
             subscription: None,
@@ -193,6 +206,19 @@ impl Consumer {
         let id = AskId(group.next_ask);
         group.asks.push_back(Ask { id, partitions, timeout, deadline: now + timeout });
         Ok(id)
+    }
+
+    /// As whom this consumer is a member of its group, while it is one.
+    pub fn group_metadata(&self) -> Option<GroupMetadata> {
+        let group = self.group.as_ref()?;
+        let Identity { member_id, generation, instance_id } = group.member.identity()?;
+        let group_id = group.config.group_id.clone();
+        Some(GroupMetadata { group_id, member_id, generation, instance_id })
+    }
+
+    /// The rebalances so far.
+    pub fn rebalance_totals(&self) -> Option<&RebalanceTotals> {
+        self.group.as_ref().map(|group| group.member.rebalance_totals())
     }
 
     /// Which assignment of a partition this is: a number that changes whenever it is assigned anew.
@@ -307,6 +333,11 @@ impl Consumer {
     /// Tells of commits that are over, and wakes the program when there is something to tell it.
     fn report_group(&mut self) {
         self.report_commits();
+        let reports = self
+            .group
+            .iter_mut()
+            .flat_map(|group| std::iter::from_fn(|| group.member.poll_report()));
+        self.events.extend(reports.map(ConsumerEvent::Rebalanced));
         let is_telling = self.rebalance().is_some();
         let Some(group) = &mut self.group else { return };
         let failed = group.member.failure().is_some();

@@ -1,4 +1,7 @@
-"""Our consumer as a member of groups that Apache Kafka coordinates, beside others."""
+"""Our consumer as a member of groups, in both protocols, with our broker and with Apache Kafka.
+
+`pytest -m interop` runs the half that needs Apache Kafka.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,25 @@ import pytest
 from confluent_kafka import Consumer as ConfluentConsumer
 
 import ottla
+from clients.broker import running_ottla
 from interop import kafka
 
 PARTITIONS = 6
 RECORDS = 600
 WAIT_SECONDS = 60.0
+CLASSIC_ONLY = {"heartbeat.interval.ms": 200, "session.timeout.ms": 6000}
+"""What is the coordinator's to say in the new protocol."""
 
 OnRebalance = Callable[[list[ottla.TopicPartition]], object]
+both_protocols = pytest.mark.parametrize("protocol", ["classic", "consumer"])
 
-pytestmark = pytest.mark.interop
 
-
-@pytest.fixture(scope="module")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with kafka.running(tmp_path_factory.mktemp("groups") / "data") as running:
+@pytest.fixture(scope="module", params=["ottla", pytest.param("kafka", marks=pytest.mark.interop)])
+def bootstrap(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    starting = kafka.running if request.param == "kafka" else running_ottla
+    with starting(tmp_path_factory.mktemp("groups") / "data") as running:
         yield running
 
 
@@ -54,7 +62,8 @@ def fill(bootstrap: str, topic: str, first: int = 0) -> None:
 def join(
     bootstrap: str,
     group: str,
-    topic: str,
+    topic: str | re.Pattern[str],
+    protocol: str = "classic",
     *,
     on_assign: OnRebalance | None = None,
     on_revoke: OnRebalance | None = None,
@@ -64,14 +73,15 @@ def join(
     config: dict[str, object] = {
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
-        "heartbeat.interval.ms": 200,
-        "session.timeout.ms": 6000,
+        "group.protocol": protocol,
     }
+    if protocol == "classic":
+        config.update(CLASSIC_ONLY)
     config.update((key.replace("_", "."), value) for key, value in keywords.items())
     return ottla.Consumer(
         bootstrap,
         group=group,
-        topics=[topic],
+        topics=topic if isinstance(topic, re.Pattern) else [topic],
         on_assign=on_assign,
         on_revoke=on_revoke,
         on_lost=on_lost,
@@ -97,25 +107,31 @@ def owned(consumer: ottla.Consumer, count: int) -> Callable[[list[int]], bool]:
     return lambda _numbers: len(consumer.assignment) == count
 
 
+@both_protocols
 def test_a_group_of_one_reads_everything_and_goes_on_where_it_stopped(
-    bootstrap: str, group: str, topic: str
+    bootstrap: str, group: str, topic: str, protocol: str
 ) -> None:
-    with join(bootstrap, group, topic) as consumer:
+    with join(bootstrap, group, topic, protocol) as consumer:
         numbers = drain(consumer, lambda numbers: len(numbers) == RECORDS)
         assert sorted(numbers) == list(range(RECORDS))
         committed = consumer.committed()
         assert committed == {(topic, index): RECORDS // PARTITIONS for index in range(PARTITIONS)}
     fill(bootstrap, topic, RECORDS)
-    with join(bootstrap, group, topic) as consumer:
+    with join(bootstrap, group, topic, protocol) as consumer:
         numbers = drain(consumer, lambda numbers: len(numbers) == RECORDS)
     assert sorted(numbers) == list(range(RECORDS, 2 * RECORDS))
 
 
-@pytest.mark.parametrize("strategy", ["range", "roundrobin", "sticky", "cooperative-sticky"])
+@pytest.mark.parametrize(
+    "strategy",
+    ["range", "roundrobin", "sticky", "cooperative-sticky", "remote uniform", "remote range"],
+)
 def test_members_share_the_partitions_and_take_over_from_who_leaves(
     bootstrap: str, group: str, topic: str, strategy: str
 ) -> None:
     settings: dict[str, Any] = {"partition_assignment_strategy": strategy}
+    if strategy.startswith("remote "):
+        settings = {"protocol": "consumer", "group_remote_assignor": strategy[7:]}
     with ThreadPoolExecutor() as pool, join(bootstrap, group, topic, **settings) as first:
         drain(first, owned(first, PARTITIONS))
         with join(bootstrap, group, topic, **settings) as second:
@@ -126,11 +142,14 @@ def test_members_share_the_partitions_and_take_over_from_who_leaves(
         drain(first, owned(first, PARTITIONS))
 
 
+@both_protocols
 def test_a_cooperative_member_gives_up_no_more_than_it_has_to(
-    bootstrap: str, group: str, topic: str
+    bootstrap: str, group: str, topic: str, protocol: str
 ) -> None:
     revoked: list[ottla.TopicPartition] = []
-    settings: dict[str, Any] = {"partition_assignment_strategy": "cooperative-sticky"}
+    settings: dict[str, Any] = {"protocol": protocol}
+    if protocol == "classic":
+        settings["partition_assignment_strategy"] = "cooperative-sticky"
     with (
         ThreadPoolExecutor() as pool,
         join(bootstrap, group, topic, on_revoke=revoked.extend, **settings) as first,
@@ -160,17 +179,41 @@ def test_a_group_moves_from_eager_to_cooperative_one_member_after_the_other(
                 other.result()
 
 
-def test_ours_and_librdkafkas_members_share_a_group(bootstrap: str, group: str, topic: str) -> None:
+@both_protocols
+def test_ours_and_librdkafkas_members_share_a_group(
+    bootstrap: str, group: str, topic: str, protocol: str
+) -> None:
+    foreign: dict[str, Any] = {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "group.protocol": protocol,
+    }
+    settings: dict[str, Any] = {"protocol": protocol}
+    if protocol == "classic":
+        foreign |= CLASSIC_ONLY | {"partition.assignment.strategy": "range"}
+        settings["partition_assignment_strategy"] = "range"
+    share_with(ConfluentConsumer(foreign), bootstrap, group, topic, settings)
+
+
+def test_members_of_both_protocols_share_a_group(bootstrap: str, group: str, topic: str) -> None:
     theirs = ConfluentConsumer(
         {
             "bootstrap.servers": bootstrap,
             "group.id": group,
-            "partition.assignment.strategy": "range",
-            "heartbeat.interval.ms": 200,
-            "session.timeout.ms": 6000,
+            "partition.assignment.strategy": "cooperative-sticky",
+            **CLASSIC_ONLY,
         }
     )
-    settings: dict[str, Any] = {"partition_assignment_strategy": "range"}
+    share_with(theirs, bootstrap, group, topic, {"protocol": "consumer"})
+
+
+def share_with(
+    theirs: ConfluentConsumer,
+    bootstrap: str,
+    group: str,
+    topic: str,
+    settings: dict[str, Any],
+) -> None:
     with join(bootstrap, group, topic, **settings) as ours:
         drain(ours, owned(ours, PARTITIONS))
         theirs.subscribe([topic])
@@ -186,11 +229,25 @@ def test_ours_and_librdkafkas_members_share_a_group(bootstrap: str, group: str, 
         drain(ours, owned(ours, PARTITIONS))
 
 
-def test_what_is_committed_automatically_is_never_ahead_of_the_program(
+def test_a_group_moves_to_the_new_protocol_one_member_after_the_other(
     bootstrap: str, group: str, topic: str
 ) -> None:
+    old: dict[str, Any] = {"partition_assignment_strategy": "cooperative-sticky"}
+    with ThreadPoolExecutor() as pool, join(bootstrap, group, topic, "consumer") as newest:
+        with join(bootstrap, group, topic, **old) as oldest:
+            other = pool.submit(drain, newest, owned(newest, PARTITIONS // 2))
+            drain(oldest, owned(oldest, PARTITIONS // 2))
+            other.result()
+            assert not set(oldest.assignment) & set(newest.assignment)
+        drain(newest, owned(newest, PARTITIONS))
+
+
+@both_protocols
+def test_what_is_committed_automatically_is_never_ahead_of_the_program(
+    bootstrap: str, group: str, topic: str, protocol: str
+) -> None:
     settings: dict[str, Any] = {"enable_auto_commit": True, "auto_commit_interval_ms": 50}
-    with join(bootstrap, group, topic, **settings) as consumer:
+    with join(bootstrap, group, topic, protocol, **settings) as consumer:
         batch = next(consumer.batches(max_rows=10))
         # The program has not come back: nothing is done with.
         time.sleep(0.5)
@@ -210,10 +267,11 @@ def test_what_is_committed_automatically_is_never_ahead_of_the_program(
         assert observer.committed(done) == done
 
 
+@both_protocols
 def test_a_commit_for_a_partition_that_was_lost_says_so(
-    bootstrap: str, group: str, topic: str
+    bootstrap: str, group: str, topic: str, protocol: str
 ) -> None:
-    with join(bootstrap, group, topic, max_poll_interval_ms=500) as consumer:
+    with join(bootstrap, group, topic, protocol, max_poll_interval_ms=500) as consumer:
         batch = next(consumer.batches(max_rows=10))
         time.sleep(1.5)
         with pytest.raises(ottla.PartitionLost, match="was lost since it was read"):
@@ -225,14 +283,16 @@ def test_a_commit_for_a_partition_that_was_lost_says_so(
         assert sorted(again) == list(range(RECORDS))
 
 
+@both_protocols
 def test_lost_partitions_are_told_as_lost_and_not_as_revoked(
-    bootstrap: str, group: str, topic: str
+    bootstrap: str, group: str, topic: str, protocol: str
 ) -> None:
     events: list[tuple[str, int]] = []
     with join(
         bootstrap,
         group,
         topic,
+        protocol,
         max_poll_interval_ms=500,
         on_assign=lambda places: events.append(("assigned", len(places))),
         on_revoke=lambda places: events.append(("revoked", len(places))),
@@ -247,18 +307,62 @@ def test_lost_partitions_are_told_as_lost_and_not_as_revoked(
     assert events == [*names, ("revoked", PARTITIONS)]
 
 
-def test_a_pattern_picks_up_topics_that_come_later(bootstrap: str, group: str) -> None:
+@both_protocols
+def test_a_pattern_picks_up_topics_that_come_later(
+    bootstrap: str, group: str, protocol: str
+) -> None:
     stem = f"pattern-{uuid.uuid4().hex[:8]}"
     with ottla.Admin(bootstrap) as admin:
         admin.create_topic(f"{stem}-one", partitions=2)
         pattern = re.compile(f"{stem}-.*")
-        consumer = ottla.Consumer(bootstrap, group=group, topics=pattern, metadata_max_age_ms=300)
-        with consumer:
+        with join(bootstrap, group, pattern, protocol, metadata_max_age_ms=300) as consumer:
             drain(consumer, owned(consumer, 2))
             admin.create_topic(f"{stem}-two", partitions=3)
             drain(consumer, owned(consumer, 5))
             admin.add_partitions(f"{stem}-one", 4)
             drain(consumer, owned(consumer, 7))
+
+
+def test_a_static_member_of_the_new_protocol_comes_back_to_what_it_had(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    with join(bootstrap, group, topic, "consumer", group_instance_id="other") as other:
+        settings: dict[str, Any] = {"protocol": "consumer", "group_instance_id": "one"}
+        with ThreadPoolExecutor() as pool:
+            with join(bootstrap, group, topic, **settings) as before:
+                waiting = pool.submit(drain, other, owned(other, PARTITIONS // 2))
+                drain(before, owned(before, PARTITIONS // 2))
+                waiting.result()
+                places, others = before.assignment, other.assignment
+            with join(bootstrap, group, topic, **settings) as after:
+                drain(after, owned(after, PARTITIONS // 2))
+                assert (after.assignment, other.assignment) == (places, others)
+                with join(bootstrap, group, topic, **settings) as double:
+                    error = failure(double)
+    assert error.fatal
+    assert error.name == "UNRELEASED_INSTANCE_ID"
+    assert "group.instance.id `one`" in str(error)
+
+
+def test_an_assignor_that_the_coordinator_does_not_have_is_refused_by_name(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    settings: dict[str, Any] = {"protocol": "consumer", "group_remote_assignor": "magic"}
+    with join(bootstrap, group, topic, **settings) as consumer:
+        error = failure(consumer)
+    assert error.name == "UNSUPPORTED_ASSIGNOR"
+    assert "magic" in str(error)
+
+
+def failure(consumer: ottla.Consumer) -> ottla.GroupError:
+    """Polls until the group is of no more use."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            consumer.poll(timeout=0.1)
+        except ottla.GroupError as raised:
+            return raised
+    raise AssertionError("the group takes the member")
 
 
 def test_a_static_member_comes_back_without_a_rebalance_and_fences_its_double(
@@ -271,24 +375,18 @@ def test_a_static_member_comes_back_without_a_rebalance_and_fences_its_double(
         drain(first, owned(first, PARTITIONS))
         with join(bootstrap, group, topic, **settings) as double:
             drain(double, owned(double, PARTITIONS))
-            deadline = time.monotonic() + WAIT_SECONDS
-            error = None
-            while error is None and time.monotonic() < deadline:
-                try:
-                    first.poll(timeout=0.1)
-                except ottla.GroupError as raised:
-                    error = raised
-            assert error is not None
+            error = failure(first)
             assert error.fatal
             assert error.name == "FENCED_INSTANCE_ID"
             assert "group.instance.id `one`" in str(error)
 
 
+@both_protocols
 def test_commits_that_nobody_waits_for_tell_their_callbacks_in_order(
-    bootstrap: str, group: str, topic: str
+    bootstrap: str, group: str, topic: str, protocol: str
 ) -> None:
     told: list[tuple[ottla.OttlaError | None, int]] = []
-    with join(bootstrap, group, topic) as consumer:
+    with join(bootstrap, group, topic, protocol) as consumer:
         drain(consumer, owned(consumer, PARTITIONS))
         for offset in range(1, 21):
             consumer.commit(

@@ -11,7 +11,7 @@ use wire::join_group::JoinGroupResponseMember;
 use wire::sync_group::SyncGroupRequestAssignment;
 use wire::{ConsumerProtocolAssignment, ConsumerProtocolSubscription, DecodeError, EncodeError};
 
-use super::assignor::{Assignments, Assignor, Subscriber};
+use crate::consumer::group::assignor::{Assignments, Assignor, Subscriber};
 
 /// The version in which a subscription is written: that of Kafka's client.
 const SUBSCRIPTION_VERSION: i16 = 3;
@@ -38,6 +38,8 @@ pub(super) struct Oneself<'a> {
     pub(super) last: &'a BTreeSet<TopicPartition>,
     /// When that was.
     pub(super) generation: i32,
+    /// Where it is (`client.rack`, KIP-881).
+    pub(super) rack: Option<&'a str>,
 }
 
 /// What a member says to the assignor, should that be the one that all members know.
@@ -58,7 +60,7 @@ pub(super) fn subscription(assignor: Assignor, oneself: Oneself<'_>) -> Result<B
             .map(|(topic, partitions)| subscription::TopicPartition { topic, partitions })
             .collect(),
         generation_id: oneself.generation,
-        rack_id: None,
+        rack_id: oneself.rack.map(ToOwned::to_owned),
     };
     encode(&message, SUBSCRIPTION_VERSION)
 }
@@ -217,7 +219,8 @@ mod tests {
     #[test]
     fn the_leader_hears_what_members_own_and_since_when() {
         let (topics, owned, nothing) = (["a".into(), "b".into()].into(), owned(), BTreeSet::new());
-        let cooperative = Oneself { topics: &topics, owned: &owned, last: &owned, generation: 7 };
+        let cooperative =
+            Oneself { topics: &topics, owned: &owned, last: &owned, generation: 7, rack: None };
         let eager = Oneself { owned: &nothing, ..cooperative };
         for (assignor, oneself) in
             [(Assignor::CooperativeSticky, cooperative), (Assignor::Sticky, eager)]

@@ -1,0 +1,139 @@
+//! What a member owns, what its program knows of that, and what follows for the partitions that
+//! are read.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use base::TopicPartition;
+
+use super::Rebalance;
+
+/// What changes for the partitions that are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::consumer) enum Change {
+    /// These are to be read from where the group has come.
+    Add(Vec<TopicPartition>),
+    /// These are not to be read any more.
+    Remove(BTreeSet<TopicPartition>),
+}
+
+/// The partitions of a member.
+#[derive(Debug, Default)]
+pub(super) struct Ownership {
+    /// What it may read: assigned, and not given up.
+    owned: BTreeSet<TopicPartition>,
+    /// What the program knows to be its own.
+    told: BTreeSet<TopicPartition>,
+    telling: VecDeque<Rebalance>,
+    changes: VecDeque<Change>,
+}
+
+impl Ownership {
+    pub(super) fn owned(&self) -> &BTreeSet<TopicPartition> {
+        &self.owned
+    }
+
+    /// What the program is to be told next.
+    pub(super) fn telling(&self) -> Option<&Rebalance> {
+        self.telling.front()
+    }
+
+    /// Whether the program knows everything.
+    pub(super) fn is_told(&self) -> bool {
+        self.telling.is_empty()
+    }
+
+    /// The program was told.
+    pub(super) fn ack(&mut self) {
+        match self.telling.pop_front() {
+            Some(Rebalance::Assigned(partitions)) => self.told.extend(partitions),
+            Some(Rebalance::Revoked(partitions)) => {
+                for partition in &partitions {
+                    self.owned.remove(partition);
+                    self.told.remove(partition);
+                }
+                self.changes.push_back(Change::Remove(partitions.into_iter().collect()));
+            }
+            Some(Rebalance::Lost(_)) | None => {}
+        }
+    }
+
+    /// What has changed, in order.
+    pub(super) fn poll_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// These are the member's from now on, and the program is told.
+    pub(super) fn add(&mut self, added: Vec<TopicPartition>) {
+        if !added.is_empty() {
+            self.owned.extend(added.iter().cloned());
+            self.changes.push_back(Change::Add(added.clone()));
+            self.telling.push_back(Rebalance::Assigned(added));
+        }
+    }
+
+    /// These are given up as soon as the program was told.
+    pub(super) fn give_up(&mut self, revoked: Vec<TopicPartition>) {
+        if !revoked.is_empty() {
+            self.telling.push_back(Rebalance::Revoked(revoked));
+        }
+    }
+
+    /// Everything may be another's already.
+    pub(super) fn lose_all(&mut self) {
+        let told = std::mem::take(&mut self.told);
+        self.telling.retain(|telling| matches!(telling, Rebalance::Lost(_)));
+        if !told.is_empty() {
+            self.telling.push_back(Rebalance::Lost(told.into_iter().collect()));
+        }
+        self.drop_owned();
+    }
+
+    /// Everything is given up, and the program knows.
+    pub(super) fn drop_all(&mut self) {
+        self.telling.clear();
+        self.told.clear();
+        self.drop_owned();
+    }
+
+    fn drop_owned(&mut self) {
+        let owned = std::mem::take(&mut self.owned);
+        if !owned.is_empty() {
+            self.changes.push_back(Change::Remove(owned));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partitions(indexes: impl IntoIterator<Item = i32>) -> Vec<TopicPartition> {
+        indexes.into_iter().map(|index| TopicPartition::new("t", index)).collect()
+    }
+
+    #[test]
+    fn what_is_given_up_is_owned_until_the_program_was_told() {
+        let mut ownership = Ownership::default();
+        ownership.add(partitions(0..3));
+        ownership.ack();
+        ownership.give_up(partitions([1]));
+        assert_eq!(ownership.owned().len(), 3);
+        ownership.ack();
+        assert_eq!(ownership.owned().iter().cloned().collect::<Vec<_>>(), partitions([0, 2]));
+        assert_eq!(ownership.poll_change(), Some(Change::Add(partitions(0..3))));
+        let removed = partitions([1]).into_iter().collect();
+        assert_eq!(ownership.poll_change(), Some(Change::Remove(removed)));
+        assert!(ownership.is_told());
+    }
+
+    #[test]
+    fn what_the_program_was_never_told_of_is_lost_without_a_word() {
+        let mut ownership = Ownership::default();
+        ownership.add(partitions([0]));
+        ownership.ack();
+        ownership.add(partitions([1]));
+        ownership.lose_all();
+        assert_eq!(ownership.telling(), Some(&Rebalance::Lost(partitions([0]))));
+        assert!(ownership.owned().is_empty());
+    }
+}
