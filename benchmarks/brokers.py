@@ -7,11 +7,19 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from benchmarks.process import cpu_seconds
 from interop import kafka
@@ -32,6 +40,8 @@ class Broker:
 
     bootstrap: str
     process: subprocess.Popen[bytes]
+    # By the clock on the wall, which other processes can read too.
+    started_unix_s: float
 
     def cpu_seconds(self) -> float:
         """Processor time since it started."""
@@ -58,11 +68,16 @@ def apache_kafka(data_dir: Path, configs: Mapping[str, str] | None = None) -> It
 
 
 @contextlib.contextmanager
-def both(scratch: Path, durability: str) -> Iterator[tuple[Broker, Broker]]:
-    """Ottla and Apache Kafka, side by side."""
-    configs = {**DELETE_AT_ONCE, "ottla.durability": durability}
-    with ottla(scratch / "ottla", configs) as ours, apache_kafka(scratch / "kafka") as theirs:
-        yield ours, theirs
+def both(
+    scratch: Path, durability: str, configs: Mapping[str, str] | None = None
+) -> Iterator[tuple[Broker, Broker]]:
+    """Ottla and Apache Kafka, side by side; `configs` are for both."""
+    ours = {**DELETE_AT_ONCE, "ottla.durability": durability, **(configs or {})}
+    with (
+        ottla(scratch / "ottla", ours) as of_ours,
+        apache_kafka(scratch / "kafka", configs) as of_theirs,
+    ):
+        yield of_ours, of_theirs
 
 
 def ottla_command() -> list[str]:
@@ -94,6 +109,15 @@ def create_topic(
     admin.create_topics([topic])[name].result(REPLY_SECONDS)
 
 
+def set_topic_config(broker: Broker, topic: str, key: str, value: str | None) -> None:
+    """Changes one of a topic's keys, or takes it back to its default."""
+    operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+    entry = ConfigEntry(key, value or "", incremental_operation=operation)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = _admin(broker)
+    admin.incremental_alter_configs([resource])[resource].result(REPLY_SECONDS)
+
+
 def _admin(broker: Broker) -> AdminClient:
     # That a broker goes away at the end is no news.
     return AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": CRITICAL})
@@ -103,10 +127,11 @@ def _admin(broker: Broker) -> AdminClient:
 def _running(command: list[str], port: int, data_dir: Path) -> Iterator[Broker]:
     log = data_dir.with_suffix(".log")
     with log.open("w") as output:
+        started = time.time()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         kafka.await_port(process, port, log)
-        yield Broker(f"127.0.0.1:{port}", process)
+        yield Broker(f"127.0.0.1:{port}", process, started)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -107,6 +107,16 @@ def at_most(figure: str, side: str, limit: float, unit: str) -> Callable[[Measur
     return judge
 
 
+def at_least(figure: str, side: str, limit: float, unit: str) -> Callable[[Measured], Verdict]:
+    """Judges a figure by what it must not fall below."""
+
+    def judge(measured: Measured) -> Verdict:
+        value = measured.median(side, figure)
+        return Verdict(f"{value:,.0f} {unit}", value >= limit)
+
+    return judge
+
+
 def at_most_of(figure: str, side: str, other: str, limit: float) -> Callable[[Measured], Verdict]:
     """Judges a figure by its share of the other side's."""
 

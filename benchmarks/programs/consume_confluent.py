@@ -1,11 +1,13 @@
 """Consumes a topic with confluent-kafka, in lists of messages, without looking into them.
 
-`consume_confluent BOOTSTRAP TOPIC RECORDS`
+`consume_confluent BOOTSTRAP TOPIC RECORDS [assignment|group]`; a group is a new one, of which it is
+the only member.
 """
 
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,14 +17,15 @@ from benchmarks.programs.stopwatch import Stopwatch
 
 MESSAGES_PER_CALL = 10_000
 SILENCE_SECONDS = 30.0
+# A run takes seconds: what groups do every few of them happens often enough.
+OFTEN = {"auto.commit.interval.ms": 100, "heartbeat.interval.ms": 100}
 
 
 def main() -> None:
-    bootstrap, topic, count_text = sys.argv[1:]
+    bootstrap, topic, count_text, *how = sys.argv[1:]
+    read = message_lists_of_group if how == ["group"] else message_lists
     with Stopwatch() as stopwatch:
-        received = sum(
-            len(messages) for messages in message_lists(bootstrap, topic, int(count_text))
-        )
+        received = sum(len(messages) for messages in read(bootstrap, topic, int(count_text)))
     stopwatch.print_per_record(received)
 
 
@@ -31,6 +34,18 @@ def message_lists(bootstrap: str, topic: str, count: int) -> Iterator[list[Any]]
     config = {"bootstrap.servers": bootstrap, "group.id": "benchmark", "enable.auto.commit": False}
     consumer = Consumer(config)
     consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    yield from _received(consumer, count)
+
+
+def message_lists_of_group(bootstrap: str, topic: str, count: int) -> Iterator[list[Any]]:
+    """The same, as the only member of a new group."""
+    group = {"group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest", **OFTEN}
+    consumer = Consumer({"bootstrap.servers": bootstrap, **group})
+    consumer.subscribe([topic])
+    yield from _received(consumer, count)
+
+
+def _received(consumer: Consumer, count: int) -> Iterator[list[Any]]:
     received = 0
     while received < count:
         wanted = min(MESSAGES_PER_CALL, count - received)

@@ -4,11 +4,16 @@ from benchmarks.scenario import Scenario
 from benchmarks.scenarios import (
     broker_cpu,
     closed_loop,
+    commits,
     compaction,
+    coordinator_restart,
     end_to_end,
+    group_cost,
+    group_start,
     memory,
     produce,
     read,
+    rebalance,
     start,
     wheel,
 )
@@ -23,4 +28,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     closed_loop.SCENARIO,
     end_to_end.SCENARIO,
     compaction.SCENARIO,
+    group_start.SCENARIO,
+    rebalance.SCENARIO,
+    commits.SCENARIO,
+    coordinator_restart.SCENARIO,
+    group_cost.SCENARIO,
 )

@@ -1,10 +1,10 @@
 """Closed loop: acknowledgements/s of 64 connections with one record of 1 KiB each, synced.
 
-`benchmarks/closed_loop` opens 64 connections; each sends one Produce of one record with acks=all,
-waits for the answer, and sends the next. Ottla acknowledges from the disk (durability `disk`).
-Kafka runs beside it twice: with `flush.messages=1`, which promises the same, and with its default,
-which acknowledges from the page cache. Each run has a new topic, of one partition or of 64, one for
-each connection.
+`benchmarks/load_generator` opens 64 connections; each sends one Produce of one record with
+acks=all, waits for the answer, and sends the next. Ottla acknowledges from the disk (durability
+`disk`). Kafka runs beside it twice: with `flush.messages=1`, which promises the same, and with its
+default, which acknowledges from the page cache. Each run has a new topic, of one partition or of
+64, one for each connection.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from benchmarks import brokers, page_cache, program
+from benchmarks import brokers, load_generator, page_cache
 from benchmarks.brokers import Broker
-from benchmarks.machine import ROOT
+from benchmarks.load_generator import LoadGenerator
 from benchmarks.scenario import Run, Scenario, Sides, Size, Target, at_least_times
 
 CONNECTIONS = 64
@@ -22,7 +22,6 @@ RECORD_BYTES = 1_024
 SECONDS = 5
 # More than any side was seen to write in a run.
 RUN_BYTES = 512 << 20
-MANIFEST = ROOT / "benchmarks" / "closed_loop" / "Cargo.toml"
 FIGURE = "acks/s"
 
 OURS, SYNCED, UNSYNCED = "Ottla", "Kafka synced", "Kafka unsynced"
@@ -34,11 +33,7 @@ def _over(side: str, partitions: int) -> str:
 
 @contextlib.contextmanager
 def sides(size: Size) -> Iterator[Sides]:
-    # In the scratch directory it would be built anew each time.
-    target = ROOT / "target" / "closed_loop"
-    build = ["cargo", "build", "--quiet", "--release", "--locked"]
-    program.check(*build, "--manifest-path", MANIFEST, "--target-dir", target)
-    generator = str(target / "release" / "closed-loop")
+    generator = load_generator.build()
     page_cache.warm(size.scratch, size.bytes(2 * RUN_BYTES))
     with brokers.both(size.scratch, durability="disk") as (ours, kafka):
 
@@ -60,15 +55,17 @@ def sides(size: Size) -> Iterator[Sides]:
 
 
 def _load(
-    generator: str, broker: Broker, topic: str, partitions: int, seconds: int
+    generator: LoadGenerator, broker: Broker, topic: str, partitions: int, seconds: int
 ) -> dict[str, float]:
     before = broker.cpu_seconds()
-    loop = program.figures(
-        [
-            *(generator, broker.bootstrap, topic, f"--partitions={partitions}"),
-            *(f"--connections={CONNECTIONS}", f"--record-bytes={RECORD_BYTES}"),
-            f"--seconds={seconds}",
-        ]
+    loop = generator.run(
+        "produce",
+        broker,
+        topic,
+        partitions=partitions,
+        connections=CONNECTIONS,
+        record_bytes=RECORD_BYTES,
+        seconds=seconds,
     )
     used = broker.cpu_seconds() - before
     return {

@@ -15,15 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
-
-from benchmarks import brokers, page_cache, program
+from benchmarks import brokers, cleaner_checkpoint, page_cache, program
 from benchmarks.process import MEBIBYTE, pss_mebibytes
 from benchmarks.scenario import Run, Scenario, Sides, Size, Target, at_least_times, at_most_of
 
@@ -69,17 +61,16 @@ def _cleaned(broker: brokers.Broker, data_dir: Path, size: Size) -> Run:
 
 
 def _measure(broker: brokers.Broker, data_dir: Path, topic: str) -> dict[str, float]:
-    *sealed, active = sorted((data_dir / f"{topic}-0").glob("*.log"))
+    *sealed, _ = sorted((data_dir / f"{topic}-0").glob("*.log"))
     sealed_bytes = sum(path.stat().st_size for path in sealed)
-    end = int(active.stem)
     pid = broker.process.pid
     before = highest = pss_mebibytes(pid)
     cpu = -broker.cpu_seconds()
     started = time.perf_counter()
-    _compact(broker, topic)
-    while _cleaned_up_to(data_dir, topic) < end:
+    brokers.set_topic_config(broker, topic, "cleanup.policy", "compact")
+    while not cleaner_checkpoint.is_clean(data_dir, topic, 0):
         if time.perf_counter() - started > WAIT_SECONDS:
-            raise TimeoutError(f"{topic} is not clean up to {end}")
+            raise TimeoutError(f"{topic} is not clean up to its active segment")
         time.sleep(LOOK_SECONDS)
         highest = max(highest, pss_mebibytes(pid))
     elapsed = time.perf_counter() - started
@@ -90,24 +81,6 @@ def _measure(broker: brokers.Broker, data_dir: Path, topic: str) -> dict[str, fl
         "memory while cleaning, MiB": highest,
         ADDED: highest - before,
     }
-
-
-def _compact(broker: brokers.Broker, topic: str) -> None:
-    entry = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    # The variable keeps the client alive until the answer is there.
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    admin.incremental_alter_configs([resource])[resource].result(brokers.REPLY_SECONDS)
-
-
-def _cleaned_up_to(data_dir: Path, topic: str) -> int:
-    """What the file says: `topic partition offset` in each line behind two of its head."""
-    try:
-        lines = (data_dir / "cleaner-offset-checkpoint").read_text().splitlines()[2:]
-    except FileNotFoundError:
-        return -1
-    fields = [line.split() for line in lines]
-    return max((int(offset) for name, _, offset in fields if name == topic), default=-1)
 
 
 SCENARIO = Scenario(

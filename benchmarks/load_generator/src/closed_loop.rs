@@ -1,4 +1,8 @@
-//! All connections under one poll, for a while.
+//! The closed loop: many connections, each sends a request, waits for its answer, and sends it
+//! again.
+//!
+//! One thread and one poll for all connections, so that the generator leaves the machine to the
+//! broker.
 
 use std::error::Error;
 use std::io;
@@ -9,21 +13,11 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
-use crate::exchange;
+use crate::exchange::Exchange;
 use crate::latencies::Latencies;
 
 /// A broker that acknowledges nothing for so long does not work.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
-
-#[derive(Debug)]
-pub(crate) struct Load {
-    pub(crate) broker: SocketAddr,
-    pub(crate) topic: String,
-    pub(crate) partitions: u16,
-    pub(crate) connections: u16,
-    pub(crate) record_bytes: usize,
-    pub(crate) duration: Duration,
-}
 
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -31,11 +25,28 @@ pub(crate) struct Outcome {
     pub(crate) latencies: Latencies,
 }
 
-/// Drives the load. Every connection is up, and its partition has taken a record, before the clock
-/// starts. What is under way at the end is not counted.
-pub(crate) fn run(load: &Load) -> Result<Outcome, Box<dyn Error>> {
+impl Outcome {
+    /// Its figures as a line of JSON.
+    pub(crate) fn report(mut self) -> String {
+        let acks = self.latencies.count();
+        let acks_per_s = acks as f64 / self.elapsed.as_secs_f64();
+        let p50 = self.latencies.percentile(50).as_micros();
+        let p99 = self.latencies.percentile(99).as_micros();
+        format!(
+            r#"{{"acks": {acks}, "acks_per_s": {acks_per_s:.1}, "p50_us": {p50}, "p99_us": {p99}}}"#,
+        )
+    }
+}
+
+/// Drives the load, a connection for each exchange. Every connection is up, and has had an answer,
+/// before the clock starts. What is under way at the end is not counted.
+pub(crate) fn run(
+    broker: SocketAddr,
+    exchanges: Vec<Exchange>,
+    duration: Duration,
+) -> Result<Outcome, Box<dyn Error>> {
     let mut poll = Poll::new()?;
-    let mut connections = connect(load, &poll)?;
+    let mut connections = connect(broker, exchanges, &poll)?;
     let mut latencies = Latencies::default();
     let started = Instant::now();
     for connection in &mut connections {
@@ -44,7 +55,7 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, Box<dyn Error>> {
     let mut events = Events::with_capacity(connections.len());
     loop {
         let elapsed = started.elapsed();
-        let Some(left) = load.duration.checked_sub(elapsed).filter(|left| !left.is_zero()) else {
+        let Some(left) = duration.checked_sub(elapsed).filter(|left| !left.is_zero()) else {
             return Ok(Outcome { elapsed, latencies });
         };
         match poll.poll(&mut events, Some(left.min(SILENCE_MAX))) {
@@ -61,23 +72,24 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, Box<dyn Error>> {
     }
 }
 
-fn connect(load: &Load, poll: &Poll) -> Result<Vec<Connection<TcpStream>>, Box<dyn Error>> {
-    let mut connections = Vec::with_capacity(usize::from(load.connections));
-    for number in 0..load.connections {
-        let partition = i32::from(number % load.partitions);
-        let request = exchange::request(&load.topic, partition, load.record_bytes)?;
-        let stream = std::net::TcpStream::connect(load.broker)
-            .map_err(|error| format!("cannot connect to {}: {error}", load.broker))?;
+fn connect(
+    broker: SocketAddr,
+    exchanges: Vec<Exchange>,
+    poll: &Poll,
+) -> Result<Vec<Connection<TcpStream>>, Box<dyn Error>> {
+    let mut connections = Vec::with_capacity(exchanges.len());
+    for (number, exchange) in exchanges.into_iter().enumerate() {
+        let stream = std::net::TcpStream::connect(broker)
+            .map_err(|error| format!("cannot connect to {broker}: {error}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
         stream.set_write_timeout(Some(SILENCE_MAX))?;
-        let mut connection = Connection::new(stream, request);
-        connection.await_partition()?;
+        let mut connection = Connection::new(stream, exchange);
+        connection.await_first_answer()?;
         connection.stream_mut().set_nonblocking(true)?;
         let mut connection = connection.map(TcpStream::from_std);
-        let token = Token(usize::from(number));
         let interest = Interest::READABLE | Interest::WRITABLE;
-        poll.registry().register(connection.stream_mut(), token, interest)?;
+        poll.registry().register(connection.stream_mut(), Token(number), interest)?;
         connections.push(connection);
     }
     Ok(connections)

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::exchange::{self, Refused};
+use crate::exchange::{Exchange, Refused};
 
 /// An answer to one record is far smaller; a larger one is none.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 const PREFIX_BYTES: usize = 4;
-const NEW_TOPIC_MAX: Duration = Duration::from_secs(10);
-const NEW_TOPIC_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
+const FIRST_ANSWER_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a connection cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub(crate) enum Broken {
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     stream: S,
-    request: Bytes,
+    exchange: Exchange,
     /// How much of the request is on its way.
     written: usize,
     sent_at: Instant,
@@ -41,8 +41,8 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S: Read + Write> Connection<S> {
-    pub(crate) fn new(stream: S, request: Bytes) -> Self {
-        Self { stream, request, written: 0, sent_at: Instant::now(), answer: Vec::new() }
+    pub(crate) fn new(stream: S, exchange: Exchange) -> Self {
+        Self { stream, exchange, written: 0, sent_at: Instant::now(), answer: Vec::new() }
     }
 
     pub(crate) fn stream_mut(&mut self) -> &mut S {
@@ -51,8 +51,8 @@ impl<S: Read + Write> Connection<S> {
 
     /// The same over another kind of stream, between two rounds.
     pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Connection<T> {
-        let Self { stream, request, written, sent_at, answer } = self;
-        Connection { stream: change(stream), request, written, sent_at, answer }
+        let Self { stream, exchange, written, sent_at, answer } = self;
+        Connection { stream: change(stream), exchange, written, sent_at, answer }
     }
 
     /// Does all that can be done without waiting, and hands each round's latency to `acknowledged`.
@@ -72,7 +72,7 @@ impl<S: Read + Write> Connection<S> {
         let latency = self.sent_at.elapsed();
         self.written = 0;
         let answer = std::mem::take(&mut self.answer);
-        exchange::check(Bytes::from(answer).slice(PREFIX_BYTES..))?;
+        (self.exchange.check)(Bytes::from(answer).slice(PREFIX_BYTES..))?;
         Ok(Some(latency))
     }
 
@@ -81,8 +81,8 @@ impl<S: Read + Write> Connection<S> {
         if self.written == 0 {
             self.sent_at = Instant::now();
         }
-        while self.written < self.request.len() {
-            match self.stream.write(&self.request[self.written..]) {
+        while self.written < self.exchange.request.len() {
+            match self.stream.write(&self.exchange.request[self.written..]) {
                 Ok(0) => return Err(Broken::Closed),
                 Ok(written) => self.written += written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -111,15 +111,15 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// Sends the request until it is acknowledged, on a stream that waits, for a time: a new topic
-    /// may need some before its partitions have a leader.
-    pub(crate) fn await_partition(&mut self) -> Result<(), Broken> {
-        let deadline = Instant::now() + NEW_TOPIC_MAX;
+    /// may need some before its partitions have a leader, a group before it has a coordinator.
+    pub(crate) fn await_first_answer(&mut self) -> Result<(), Broken> {
+        let deadline = Instant::now() + FIRST_ANSWER_MAX;
         loop {
             match self.advance_once() {
                 Err(Broken::Refused(refused))
-                    if refused.is_of_a_new_topic() && Instant::now() < deadline =>
+                    if refused.may_pass() && Instant::now() < deadline =>
                 {
-                    thread::sleep(NEW_TOPIC_PAUSE);
+                    thread::sleep(FIRST_ANSWER_PAUSE);
                 }
                 Ok(None) => return Err(Broken::Silent),
                 advanced => return advanced.map(|_| ()),
@@ -142,6 +142,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
+    use crate::produce;
 
     /// Takes and gives a few bytes at a time, then would block.
     #[derive(Default)]
@@ -170,6 +171,10 @@ mod tests {
         }
     }
 
+    fn exchange(request: &'static [u8]) -> Exchange {
+        Exchange { request: Bytes::from_static(request), check: produce::check }
+    }
+
     /// Behind the length, the correlation id, tags, two counts, a name, and the partition's index.
     const ERROR_CODE_AT: usize = 4 + 4 + 1 + 1 + 2 + 1 + 4;
 
@@ -189,7 +194,7 @@ mod tests {
         let answer = answer();
         let (head, tail) = answer.split_at(6);
         let stream = Narrow { chunks: [head.to_vec(), tail.to_vec()].into(), ..Narrow::default() };
-        let mut connection = Connection::new(stream, Bytes::from_static(&[1; 20]));
+        let mut connection = Connection::new(stream, exchange(&[1; 20]));
         let mut acknowledged = 0;
         connection.advance(|_| acknowledged += 1).expect("an answer without an error");
         assert_eq!(acknowledged, 1);
@@ -199,10 +204,10 @@ mod tests {
     #[test]
     fn a_closed_connection_and_an_answer_that_is_none_are_told() {
         let closed = Narrow { chunks: [Vec::new()].into(), ..Narrow::default() };
-        let result = Connection::new(closed, Bytes::from_static(b"x")).advance(|_| {});
+        let result = Connection::new(closed, exchange(b"x")).advance(|_| {});
         assert!(matches!(result, Err(Broken::Closed)));
         let huge = Narrow { chunks: [vec![0xff; 4]].into(), ..Narrow::default() };
-        let result = Connection::new(huge, Bytes::from_static(b"x")).advance(|_| {});
+        let result = Connection::new(huge, exchange(b"x")).advance(|_| {});
         assert!(matches!(result, Err(Broken::TooLarge(_))));
     }
 
@@ -211,9 +216,9 @@ mod tests {
         let mut not_yet = answer();
         not_yet[ERROR_CODE_AT + 1] = 6;
         let stream = Narrow { chunks: [not_yet, answer()].into(), ..Narrow::default() };
-        let mut connection = Connection::new(stream, Bytes::from_static(&[1; 20]));
-        connection.await_partition().expect("the second answer has no error");
+        let mut connection = Connection::new(stream, exchange(&[1; 20]));
+        connection.await_first_answer().expect("the second answer has no error");
         assert_eq!(connection.stream_mut().taken, 40);
-        assert!(matches!(connection.await_partition(), Err(Broken::Silent)));
+        assert!(matches!(connection.await_first_answer(), Err(Broken::Silent)));
     }
 }

@@ -1,0 +1,104 @@
+"""Coordinator restart: from the start of the process to the last group's committed offset.
+
+1,000 groups have committed 100 partitions each, 360 times: 100,000 offsets after 36 million
+commits, an hour's worth of 10,000 a second, in requests of 100 partitions. They lie in the 50
+partitions of `__consumer_offsets`, compacted: segments are of 1 MiB instead of 100
+(`offsets.topic.segment.bytes`), since the one that is written to is never compacted, and 100 MiB in
+each of 50 partitions are more than was written. The broker is stopped, in order, when everything
+but those is clean. Then each run starts it: the clock runs from the start of the process until
+every group has answered OffsetFetch with its last offset; those that are being loaded are asked
+again every 2 ms. All 100,000 offsets are compared afterwards. The broker is stopped in order after
+each run, too. Ottla has durability `disk`; both have the same keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from benchmarks import brokers, cleaner_checkpoint, load_generator, page_cache
+from benchmarks.brokers import Broker
+from benchmarks.load_generator import LoadGenerator
+from benchmarks.process import MEBIBYTE, pss_mebibytes
+from benchmarks.scenario import Run, Scenario, Sides, Size, Target, at_most
+
+GROUPS = 1_000
+PARTITIONS = 100
+ROUNDS = 360
+RECORD_BYTES = 120
+LIMIT_S = 1.0
+CLEAN_SECONDS = 300.0
+LOOK_SECONDS = 0.5
+TOPIC, OFFSETS_TOPIC, OFFSETS_PARTITIONS = "events", "__consumer_offsets", 50
+CONFIGS = {"offsets.topic.segment.bytes": str(MEBIBYTE), "log.cleaner.backoff.ms": "100"}
+FIGURE = "until the last group has answered, s"
+OURS, KAFKA = "Ottla", "Kafka"
+
+Start = Callable[[Path, dict[str, str]], AbstractContextManager[Broker]]
+
+
+@contextlib.contextmanager
+def sides(size: Size) -> Iterator[Sides]:
+    generator = load_generator.build()
+    page_cache.warm(size.scratch, size.bytes(GROUPS * PARTITIONS * ROUNDS * RECORD_BYTES))
+    starts: dict[str, Start] = {OURS: brokers.ottla, KAFKA: brokers.apache_kafka}
+    yield {
+        side: _filled(generator, start, size.scratch / side.lower(), size)
+        for side, start in starts.items()
+    }
+
+
+def _filled(generator: LoadGenerator, start: Start, data_dir: Path, size: Size) -> Run:
+    """A directory that holds the offsets, and the run that starts a broker on it."""
+    offsets = {
+        "groups": size.count(GROUPS),
+        "partitions": PARTITIONS,
+        "rounds": 2 if size.is_quick else ROUNDS,
+    }
+    with start(data_dir, CONFIGS) as broker:
+        brokers.create_topic(broker, TOPIC, PARTITIONS)
+        filled = generator.run("fill-offsets", broker, TOPIC, **offsets)
+        print(
+            f"   {data_dir.name}: filled with {filled['commits_per_s']:,.0f} commits/s", flush=True
+        )
+        _await_clean(data_dir)
+    logs = data_dir.glob(f"{OFFSETS_TOPIC}-*/*.log")
+    log_mebibytes = sum(log.stat().st_size for log in logs) / MEBIBYTE
+
+    def run() -> dict[str, float]:
+        with start(data_dir, CONFIGS) as broker:
+            answered = generator.run("await-offsets", broker, TOPIC, **offsets)
+            return {
+                FIGURE: answered["answered_unix_s"] - broker.started_unix_s,
+                "broker CPU until then and for all offsets, s": broker.cpu_seconds(),
+                "memory of the broker, MiB": pss_mebibytes(broker.process.pid),
+                "log of the offsets, MiB": log_mebibytes,
+            }
+
+    return run
+
+
+def _await_clean(data_dir: Path) -> None:
+    deadline = time.monotonic() + CLEAN_SECONDS
+    partitions = range(OFFSETS_PARTITIONS)
+    while not all(cleaner_checkpoint.is_clean(data_dir, OFFSETS_TOPIC, p) for p in partitions):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{OFFSETS_TOPIC} is not clean up to its active segments")
+        time.sleep(LOOK_SECONDS)
+
+
+SCENARIO = Scenario(
+    name="coordinator-restart",
+    description=__doc__,
+    targets=[
+        Target(
+            "restart with 100,000 committed offsets",
+            f"{LIMIT_S:.0f} s",
+            at_most(FIGURE, OURS, LIMIT_S, "s"),
+        )
+    ],
+    sides=sides,
+)
