@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::{Rng, SplitMix64, TopicPartition};
-use client_core::consumer::{Consumer, Rebalance, Subscription};
+use base::{Instant, Rng, SplitMix64, TopicPartition};
+use client_core::consumer::{Consumer, OffsetAndMetadata, Rebalance, Subscription, ToCommit};
 use client_core::{ConnectionId, ConsumerConfig, Transmit, TransportEvent};
 use records::{BatchBuilder, Compression, ProducerStamp, RecordBatch};
 
@@ -40,6 +40,25 @@ pub(crate) struct World {
     /// How far any member has ever come.
     pub(crate) done: BTreeMap<i32, i64>,
     committed: CommittedForward,
+}
+
+impl Member {
+    /// What its program has come back for of these.
+    fn finished(&self, partitions: &[TopicPartition]) -> Vec<ToCommit> {
+        let finished = partitions.iter().filter_map(|partition| {
+            let offset = self.done.get(&partition.partition.0)?;
+            let offset = OffsetAndMetadata::of(*offset);
+            Some(ToCommit { topic_partition: partition.clone(), offset, tenure: None })
+        });
+        finished.collect()
+    }
+
+    fn commit(&mut self, offsets: Vec<ToCommit>, now: Instant) {
+        if !offsets.is_empty() {
+            // It may be too late for it, which the program is told.
+            let _told = self.consumer.commit(offsets, Duration::from_secs(30), now);
+        }
+    }
 }
 
 impl World {
@@ -142,12 +161,24 @@ impl World {
             return;
         }
         while let Some(rebalance) = member.consumer.rebalance().cloned() {
-            if let Rebalance::Assigned(partitions) = rebalance {
-                for partition in partitions {
-                    member.done.remove(&partition.partition.0);
+            let mut given_up = Vec::new();
+            match rebalance {
+                Rebalance::Assigned(partitions) => {
+                    for partition in partitions {
+                        member.done.remove(&partition.partition.0);
+                    }
                 }
+                Rebalance::Revoked(partitions) => given_up = member.finished(&partitions),
+                Rebalance::Lost(_) => {}
+            }
+            // Some programs commit when they are told, and some a little too late.
+            if rows.is_multiple_of(2) {
+                member.commit(given_up.clone(), now);
             }
             member.consumer.rebalanced();
+            if rows.is_multiple_of(3) {
+                member.commit(given_up, now);
+            }
         }
         for fetched in member.consumer.take(rows).unwrap() {
             member.given.insert(fetched.topic_partition, fetched.end);

@@ -1,16 +1,18 @@
 //! What is to be committed, and what became of it. One request is under way at a time, with all
 //! that waits, so that no earlier offset can overtake a later one.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use base::{ErrorCode, Instant, NodeId, TopicPartition};
-use thiserror::Error;
 use wire::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-    OffsetCommitResponse,
 };
 
+use super::commit::{Codes, Commit, CommitError, CommitId, Verdict, codes, is_about_membership};
 use super::committed::NAMED_VERSION_MAX;
 use super::coordinator::Coordinator;
 use super::{Identity, OffsetAndMetadata};
@@ -22,67 +24,9 @@ use crate::request::{Answer, RequestError, RequestId};
 use crate::wake::Wake;
 
 /// How many commits may wait; one more is refused.
-const COMMITS_MAX: usize = 10_000;
-
-/// Names one commit of a consumer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(pub u64);
-
-/// Why offsets were not committed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum CommitError {
-    /// The partition is not this member's any more, so its offsets are not for it to commit.
-    #[error(
-        "{0} was lost since it was read: the group has rebalanced, and whoever has it now reads \
-         those records again"
-    )]
-    Lost(TopicPartition),
-    /// The coordinator refuses.
-    #[error("the offset of {topic_partition} was not committed: {}", code.name())]
-    Refused {
-        /// Which partition.
-        topic_partition: TopicPartition,
-        /// Kafka's word for the reason.
-        code: ErrorCode,
-    },
-    /// It took too long.
-    #[error("offsets were not committed within {} ms: {last}", waited.as_millis())]
-    TimedOut {
-        /// How long it was tried.
-        waited: Duration,
-        /// What stood in the way last.
-        last: String,
-    },
-    /// It cannot be asked.
-    #[error("offsets cannot be committed: {0}")]
-    Impossible(String),
-    /// There is nobody to commit as.
-    #[error("offsets cannot be committed: this consumer is not a member of its group now")]
-    NotMember,
-    /// The consumer has no group.
-    #[error("offsets cannot be committed without a group.id")]
-    NoGroup,
-    /// Commits come faster than the coordinator takes them.
-    #[error("{COMMITS_MAX} commits wait for the coordinator already: wait for some of them")]
-    TooMany,
-}
-
-impl CommitError {
-    /// Kafka's code, where there is one.
-    pub fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Refused { code, .. } => Some(*code),
-            Self::Lost(_) => Some(ErrorCode::IllegalGeneration),
-            Self::TimedOut { .. } => Some(ErrorCode::RequestTimedOut),
-            _ => None,
-        }
-    }
-
-    /// Whether the same commit may succeed later.
-    pub fn is_retriable(&self) -> bool {
-        matches!(self, Self::TimedOut { .. } | Self::TooMany)
-    }
-}
+pub(super) const COMMITS_MAX: usize = 10_000;
+/// How many bytes of metadata an offset may have: no request can carry more.
+const METADATA_BYTES_MAX: usize = i16::MAX as usize;
 
 /// A commit that is over.
 #[derive(Debug)]
@@ -107,14 +51,6 @@ pub(in crate::consumer) struct Commits {
     next_id: u64,
 }
 
-#[derive(Debug)]
-struct Commit {
-    id: Option<CommitId>,
-    offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
-    timeout: Duration,
-    deadline: Instant,
-}
-
 impl Commits {
     pub(in crate::consumer) fn new(group_id: String) -> Self {
         Self {
@@ -129,19 +65,29 @@ impl Commits {
         }
     }
 
-    /// Commits these for somebody who waits for it.
+    /// Commits these for somebody who waits for it, in this generation alone if there is one.
     pub(in crate::consumer) fn push(
         &mut self,
         offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        generation: Option<i32>,
         timeout: Duration,
         now: Instant,
     ) -> Result<CommitId, CommitError> {
         if self.waiting.len() >= COMMITS_MAX {
             return Err(CommitError::TooMany);
         }
+        for (partition, offset) in &offsets {
+            let bytes = offset.metadata.len();
+            if bytes > METADATA_BYTES_MAX {
+                return Err(CommitError::Impossible(format!(
+                    "the metadata of {partition} has {bytes} bytes, and may have \
+                     {METADATA_BYTES_MAX}"
+                )));
+            }
+        }
         self.next_id += 1;
         let id = CommitId(self.next_id);
-        self.waiting.push_back(Commit { id: Some(id), offsets, timeout, deadline: now + timeout });
+        self.waiting.push_back(Commit::new(Some(id), offsets, generation, timeout, now));
         Ok(id)
     }
 
@@ -153,7 +99,7 @@ impl Commits {
         now: Instant,
     ) {
         if !offsets.is_empty() {
-            self.waiting.push_back(Commit { id: None, offsets, timeout, deadline: now + timeout });
+            self.waiting.push_back(Commit::new(None, offsets, None, timeout, now));
         }
     }
 
@@ -171,18 +117,48 @@ impl Commits {
         self.finished.pop_front()
     }
 
-    /// These are another's now: what was to be committed for them is not.
+    /// These are given up at the end of this generation: what waits for them may still be committed
+    /// in it.
+    pub(in crate::consumer) fn bind(
+        &mut self,
+        given_up: &BTreeSet<TopicPartition>,
+        generation: Option<i32>,
+    ) {
+        if generation.is_none() {
+            return self.lose(given_up);
+        }
+        for commit in &mut self.waiting {
+            if commit.left.iter().any(|partition| given_up.contains(partition)) {
+                commit.generation = commit.generation.or(generation);
+            }
+        }
+    }
+
+    /// These may be another's now: what was to be committed for them is not.
     pub(in crate::consumer) fn lose(&mut self, lost: &BTreeSet<TopicPartition>) {
+        self.fail_waiting(|commit| commit.left.iter().find(|it| lost.contains(*it)).cloned());
+    }
+
+    /// Only this generation may be committed in now, or none.
+    pub(in crate::consumer) fn drop_stale(&mut self, generation: Option<i32>) {
+        self.fail_waiting(|commit| {
+            let is_stale = commit.generation.is_some() && commit.generation != generation;
+            commit.left.first().filter(|_| is_stale).cloned()
+        });
+    }
+
+    /// Fails all for which `lost` names a partition. Of what is under way the answer will tell.
+    fn fail_waiting(&mut self, lost: impl Fn(&Commit) -> Option<TopicPartition>) {
         let under_way = self.asked.map_or(0, |(_, count)| count);
         let mut kept = VecDeque::new();
-        for (index, commit) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
-            let partition = commit.offsets.keys().find(|partition| lost.contains(*partition));
-            match partition.cloned() {
-                // The answer will tell.
-                Some(partition) if index >= under_way => {
-                    self.finish(commit, Err(CommitError::Lost(partition)));
+        for (index, mut commit) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
+            match lost(&commit) {
+                Some(partition) if index < under_way => {
+                    commit.lost.get_or_insert(partition);
+                    kept.push_back(commit);
                 }
-                _ => kept.push_back(commit),
+                Some(partition) => self.finish(commit, Err(CommitError::Lost(partition))),
+                None => kept.push_back(commit),
             }
         }
         self.waiting = kept;
@@ -241,9 +217,12 @@ impl Commits {
 
     fn request(&self, identity: &Identity) -> OffsetCommitRequest {
         let mut topics: BTreeMap<&str, BTreeMap<i32, &OffsetAndMetadata>> = BTreeMap::new();
-        for (partition, offset) in self.waiting.iter().flat_map(|commit| &commit.offsets) {
-            // The later one counts.
-            topics.entry(&partition.topic).or_default().insert(partition.partition.0, offset);
+        for commit in &self.waiting {
+            for partition in &commit.left {
+                // The later one counts.
+                let partitions = topics.entry(&partition.topic).or_default();
+                partitions.insert(partition.partition.0, &commit.offsets[partition]);
+            }
         }
         let partition = |(index, offset): (i32, &OffsetAndMetadata)| OffsetCommitRequestPartition {
             partition_index: index,
@@ -285,6 +264,8 @@ impl Commits {
             Ok(response) => response,
             Err(error) if error.is_retriable() => {
                 coordinator.lost(cluster, now);
+                // Nobody knows what became of those.
+                self.fail_waiting(|commit| commit.lost.clone());
                 self.again(error.to_string(), cluster, now);
                 return false;
             }
@@ -293,20 +274,35 @@ impl Commits {
                 return false;
             }
         };
-        let codes = codes(&response);
-        if let Some(code) = codes.values().copied().find(|code| is_passing(*code, is_member)) {
-            if matches!(code, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
-                coordinator.lost(cluster, now);
+        let Some(code) = self.settle(count, &codes(&response), is_member) else {
+            self.failures = 0;
+            return false;
+        };
+        if matches!(code, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
+            coordinator.lost(cluster, now);
+        }
+        self.again(code.name().to_owned(), cluster, now);
+        is_about_membership(code)
+    }
+
+    /// Takes the answer to the first `count`. What has failed for now stays at the front, in its
+    /// order; the reason of one of those.
+    fn settle(&mut self, count: usize, codes: &Codes, is_member: bool) -> Option<ErrorCode> {
+        let mut kept = Vec::new();
+        let mut reason = None;
+        for mut commit in self.waiting.drain(..count).collect::<Vec<_>>() {
+            match commit.read(codes, is_member) {
+                Verdict::Over(result) => self.finish(commit, result),
+                Verdict::Later(code) => {
+                    reason = reason.or(Some(code));
+                    kept.push(commit);
+                }
             }
-            self.again(code.name().to_owned(), cluster, now);
-            return is_about_membership(code);
         }
-        self.failures = 0;
-        for commit in self.waiting.drain(..count).collect::<Vec<_>>() {
-            let result = read(&commit, &codes);
-            self.finish(commit, result);
+        for commit in kept.into_iter().rev() {
+            self.waiting.push_front(commit);
         }
-        false
+        reason
     }
 
     fn again(&mut self, last: String, cluster: &mut Cluster, now: Instant) {
@@ -321,48 +317,4 @@ impl Commits {
         let Commit { id, offsets, .. } = commit;
         self.finished.push_back(Finished { id, offsets, result });
     }
-}
-
-type Codes = BTreeMap<(String, i32), ErrorCode>;
-
-fn codes(response: &OffsetCommitResponse) -> Codes {
-    let rows = response.topics.iter().flat_map(|topic| {
-        topic.partitions.iter().map(|row| {
-            let code = ErrorCode::from_code(row.error_code);
-            let name = (topic.name.clone(), row.partition_index);
-            (name, code.unwrap_or(ErrorCode::UnknownServerError))
-        })
-    });
-    rows.collect()
-}
-
-/// What became of one commit; a partition that the answer leaves out was not committed.
-fn read(commit: &Commit, codes: &Codes) -> Result<(), CommitError> {
-    for partition in commit.offsets.keys() {
-        let name = (partition.topic.to_string(), partition.partition.0);
-        let code = codes.get(&name).copied().unwrap_or(ErrorCode::UnknownServerError);
-        if code != ErrorCode::None {
-            let topic_partition = partition.clone();
-            return Err(CommitError::Refused { topic_partition, code });
-        }
-    }
-    Ok(())
-}
-
-/// Whether the same commit, as whoever the member is by then, may succeed. Of a member that has
-/// lost its partitions meanwhile nothing is left to be tried again.
-fn is_passing(code: ErrorCode, is_member: bool) -> bool {
-    code.is_retriable() || (is_member && is_about_membership(code))
-}
-
-fn is_about_membership(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::IllegalGeneration
-            | ErrorCode::UnknownMemberId
-            | ErrorCode::RebalanceInProgress
-            | ErrorCode::FencedInstanceId
-            | ErrorCode::StaleMemberEpoch
-            | ErrorCode::FencedMemberEpoch
-    )
 }

@@ -13,6 +13,7 @@
 
 mod assignor;
 mod classic;
+mod commit;
 mod commits;
 mod committed;
 mod consumer;
@@ -29,7 +30,7 @@ use base::{ErrorCode, LeaderEpoch, TopicPartition};
 use thiserror::Error;
 
 pub use assignor::{Assignments, Assignor, PartitionCounts, Subscriber};
-pub use commits::{CommitError, CommitId};
+pub use commit::{CommitError, CommitId};
 pub use rebalances::{RebalanceReport, RebalanceTotals};
 pub use subscription::{Pattern, PatternError, Subscription};
 

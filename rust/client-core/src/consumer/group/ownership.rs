@@ -12,8 +12,11 @@ use super::Rebalance;
 pub(in crate::consumer) enum Change {
     /// These are to be read from where the group has come.
     Add(Vec<TopicPartition>),
-    /// These are not to be read any more.
-    Remove(BTreeSet<TopicPartition>),
+    /// These are not to be read any more. They are nobody else's before this member joins again,
+    /// which waits for what is still to be committed for them.
+    GiveUp(BTreeSet<TopicPartition>),
+    /// These are not to be read any more, and may already be another's.
+    Lose(BTreeSet<TopicPartition>),
 }
 
 /// The partitions of a member.
@@ -51,7 +54,7 @@ impl Ownership {
                     self.owned.remove(partition);
                     self.told.remove(partition);
                 }
-                self.changes.push_back(Change::Remove(partitions.into_iter().collect()));
+                self.changes.push_back(Change::GiveUp(partitions.into_iter().collect()));
             }
             Some(Rebalance::Lost(_)) | None => {}
         }
@@ -98,7 +101,7 @@ impl Ownership {
     fn drop_owned(&mut self) {
         let owned = std::mem::take(&mut self.owned);
         if !owned.is_empty() {
-            self.changes.push_back(Change::Remove(owned));
+            self.changes.push_back(Change::Lose(owned));
         }
     }
 }
@@ -122,7 +125,7 @@ mod tests {
         assert_eq!(ownership.owned().iter().cloned().collect::<Vec<_>>(), partitions([0, 2]));
         assert_eq!(ownership.poll_change(), Some(Change::Add(partitions(0..3))));
         let removed = partitions([1]).into_iter().collect();
-        assert_eq!(ownership.poll_change(), Some(Change::Remove(removed)));
+        assert_eq!(ownership.poll_change(), Some(Change::GiveUp(removed)));
         assert!(ownership.is_told());
     }
 

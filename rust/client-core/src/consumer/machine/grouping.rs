@@ -264,7 +264,9 @@ impl Consumer {
         if is_needed
             && let Some(node) = group.coordinator.ready(&mut self.cluster, now, &mut self.wake)
         {
-            if let Some(identity) = group.identity() {
+            let identity = group.identity();
+            group.commits.drop_stale(identity.as_ref().map(|identity| identity.generation));
+            if let Some(identity) = identity {
                 let (cluster, wake) = (&mut self.cluster, &mut self.wake);
                 group.commits.drive(cluster, node, &identity, now, wake);
             }
@@ -320,7 +322,14 @@ impl Consumer {
                     };
                     self.add(partitions.into_iter().map(assign).collect());
                 }
-                Change::Remove(partitions) => {
+                Change::GiveUp(partitions) => {
+                    self.assigned.retain(|partition, _| !partitions.contains(partition));
+                    if let Some(group) = &mut self.group {
+                        let generation = group.identity().map(|identity| identity.generation);
+                        group.commits.bind(&partitions, generation);
+                    }
+                }
+                Change::Lose(partitions) => {
                     self.assigned.retain(|partition, _| !partitions.contains(partition));
                     if let Some(group) = &mut self.group {
                         group.commits.lose(&partitions);

@@ -46,11 +46,23 @@ impl Consumer {
             }
         }
         let group = self.group.as_mut().ok_or(CommitError::NoGroup)?;
-        if group.subscription.is_some() && !group.member.is_in() {
-            return Err(CommitError::NotMember);
+        let mut generation = None;
+        if group.subscription.is_some() {
+            if !group.member.is_in() {
+                return Err(CommitError::NotMember);
+            }
+            let foreign =
+                offsets.iter().find(|row| !self.assigned.contains_key(&row.topic_partition));
+            if let Some(ToCommit { topic_partition, .. }) = foreign {
+                // Whoever owns it from the next generation on may have come further by then.
+                let identity = group.member.identity();
+                let identity =
+                    identity.ok_or_else(|| CommitError::Lost(topic_partition.clone()))?;
+                generation = Some(identity.generation);
+            }
         }
         let rows = offsets.into_iter().map(|row| (row.topic_partition, row.offset));
-        group.commits.push(rows.collect(), timeout, now)
+        group.commits.push(rows.collect(), generation, timeout, now)
     }
 
     /// Commits what the program has done with now, if it is to be committed without being asked
@@ -107,7 +119,7 @@ impl Consumer {
                     Ok(()) => assignment.committed = Some(offset.offset),
                     // The consumer's own commit has failed for good: it is not tried again until
                     // there is more to commit, or a partition could never be given up.
-                    Err(_) if id.is_none() => assignment.committed = assignment.stored,
+                    Err(_) if id.is_none() => assignment.committed = Some(offset.offset),
                     Err(_) => {}
                 }
             }
