@@ -46,6 +46,7 @@ API_KEYS = {
     "DescribeCluster": (60, "0 to 2"),
     "ConsumerGroupHeartbeat": (68, "0 to 1"),
     "ConsumerGroupDescribe": (69, "0 to 1"),
+    "ListConfigResources": (74, "0 to 1"),
     "DescribeTopicPartitions": (75, "0"),
 }
 """What Apache Kafka 4.3.1 tells of itself."""
@@ -150,6 +151,25 @@ def test_the_console_consumer_reads_in_a_group_that_kafkas_command_describes(
     assert group in command(broker, "--list").split()
     assert "successful" in command(broker, "--delete", group)
     assert group not in command(broker, "--list").split()
+
+
+def test_kafkas_command_configures_a_group(broker: Broker, topic_name: str) -> None:
+    group = ["--entity-type", "groups", "--entity-name", topic_name]
+    config_command(broker, *group, "--alter", "--add-config", "consumer.session.timeout.ms=50000")
+    described = config_command(broker, *group, "--describe")
+    assert "consumer.session.timeout.ms=50000" in described
+    assert "GROUP_CONFIG:consumer.session.timeout.ms=50000" in described
+    assert "DEFAULT_CONFIG:group.consumer.session.timeout.ms=45000" in described
+    listed = config_command(broker, "--entity-type", "groups", "--describe")
+    assert topic_name in listed
+    config_command(broker, *group, "--alter", "--delete-config", "consumer.session.timeout.ms")
+    assert "consumer.session.timeout.ms" not in config_command(broker, *group, "--describe")
+
+
+def config_command(broker: Broker, *options: str) -> str:
+    """What kafka-configs.sh prints."""
+    main_class = "kafka.admin.ConfigCommand"
+    return run_tool(main_class, "--bootstrap-server", broker.bootstrap, *options)
 
 
 @pytest.mark.parametrize("member", [ConfluentMember, ConfluentConsumerMember])

@@ -11,10 +11,12 @@
 //! timers the clock, and its replies the connections.
 
 mod append_batch;
+mod group_configs;
 mod group_request;
 mod in_flight;
 mod load;
 pub(crate) mod offsets_topic;
+mod rebalance_metrics;
 mod shard_task;
 mod timers;
 
@@ -22,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::{Clock, ErrorCode, Rng, SplitMix64};
-use coordinator::{Client, CoordinatorConfig};
+use coordinator::{Client, GroupExplanation};
 use metadata::MetadataImage;
 use parking_lot::Mutex;
 use storage::LogDirectory;
@@ -32,9 +34,12 @@ use tokio_util::sync::CancellationToken;
 use crate::blocking::Blocking;
 use crate::partition::Partition;
 use crate::partitions::Partitions;
+use crate::topic_configs::TopicConfigs;
 
 pub(crate) use group_request::GroupRequest;
 use offsets_topic::OFFSETS_TOPIC;
+pub use rebalance_metrics::RebalanceMetrics;
+use rebalance_metrics::SharedRebalanceMetrics;
 use shard_task::{Command, ShardTask};
 
 /// How many requests wait for one shard before no more of them are taken from their connections.
@@ -51,8 +56,8 @@ pub(crate) struct CoordinatorRuntime {
 /// What a shard needs of its broker.
 #[derive(Clone, Debug)]
 pub(crate) struct ShardHost {
-    pub config: CoordinatorConfig,
-    pub load_buffer_bytes: usize,
+    pub configs: TopicConfigs,
+    pub rebalances: Arc<SharedRebalanceMetrics>,
     pub partitions: Arc<Partitions>,
     pub directory: LogDirectory,
     pub clock: Arc<dyn Clock>,
@@ -73,7 +78,8 @@ impl CoordinatorRuntime {
     pub(crate) fn start(host: ShardHost, rng: &mut dyn Rng) -> Self {
         let seeds = Mutex::new(SplitMix64::new(rng.next_u64()));
         let runtime = Self { host, shards: Mutex::default(), seeds };
-        for index in 0..runtime.shard_count() {
+        let image = runtime.host.partitions.image();
+        for index in 0..shard_count(&image) {
             if let Ok(partition) = runtime.host.partitions.by_name(OFFSETS_TOPIC, index)
                 && !partition.is_empty()
             {
@@ -90,11 +96,28 @@ impl CoordinatorRuntime {
         group: &str,
         request: R,
     ) -> Result<R::Response, ErrorCode> {
+        ask(&self.shard_for(group)?, client, request).await
+    }
+
+    /// Where a group stands, and why it was rebalanced.
+    pub(crate) async fn explain(&self, group: &str) -> Result<GroupExplanation, ErrorCode> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Explain { group: group.to_owned(), reply };
+        let sent = self.shard_for(group)?.commands.send(command).await;
+        sent.map_err(|_| ErrorCode::NotCoordinator)?;
+        answer.await.map_err(|_| ErrorCode::NotCoordinator)?
+    }
+
+    /// What has been counted of all groups' rebalances.
+    pub(crate) fn rebalances(&self) -> RebalanceMetrics {
+        self.host.rebalances.read()
+    }
+
+    fn shard_for(&self, group: &str) -> Result<ShardHandle, ErrorCode> {
         let index = self.shard_of(group)?;
         let partition = self.host.partitions.by_name(OFFSETS_TOPIC, index);
         let partition = partition.map_err(|_| ErrorCode::NotCoordinator)?;
-        let shard = self.shard(index, &partition);
-        ask(&shard, client, request).await
+        Ok(self.shard(index, &partition))
     }
 
     /// Asks every shard that runs: the others have no group.
@@ -113,15 +136,8 @@ impl CoordinatorRuntime {
 
     /// The partition of the offsets topic that `group` belongs to, as Kafka finds it.
     pub(crate) fn shard_of(&self, group: &str) -> Result<i32, ErrorCode> {
-        match self.shard_count() {
-            0 => Err(ErrorCode::CoordinatorNotAvailable),
-            count => Ok(java_hash_code(group).checked_abs().unwrap_or(0) % count),
-        }
-    }
-
-    fn shard_count(&self) -> i32 {
-        let image: Arc<MetadataImage> = self.host.partitions.image();
-        image.topic_by_name(OFFSETS_TOPIC).map_or(0, |topic| topic.partition_count() as i32)
+        let image = self.host.partitions.image();
+        shard_of(&image, group).ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 
     /// The shard of a partition. One of a partition that was deleted meanwhile, and whose name
@@ -143,13 +159,24 @@ impl CoordinatorRuntime {
     }
 }
 
+/// The shard of a group, as Kafka finds it; none before there is a topic for them.
+fn shard_of(image: &MetadataImage, group: &str) -> Option<i32> {
+    let hash = java_hash_code(group).checked_abs().unwrap_or(0);
+    hash.checked_rem(shard_count(image))
+}
+
+fn shard_count(image: &MetadataImage) -> i32 {
+    image.topic_by_name(OFFSETS_TOPIC).map_or(0, |topic| topic.partition_count() as i32)
+}
+
 async fn ask<R: GroupRequest>(
     shard: &ShardHandle,
     client: &Client,
     request: R,
 ) -> Result<R::Response, ErrorCode> {
     let (reply, answer) = oneshot::channel();
-    let command = Command { client: client.clone(), request: request.into(), reply };
+    let request = Box::new(request.into());
+    let command = Command::Ask { client: client.clone(), request, reply };
     // A shard that is gone belongs to a broker that stops, or to a topic that was deleted.
     shard.commands.send(command).await.map_err(|_| ErrorCode::NotCoordinator)?;
     let answer = answer.await.map_err(|_| ErrorCode::NotCoordinator)?;

@@ -148,6 +148,9 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
         AnyRequest::DescribeCluster(body) => {
             answer.now(&h::describe_cluster::handle(&context, &body))
         }
+        AnyRequest::ListConfigResources(body) => {
+            answer.at_length(async move { h::list_config_resources::handle(&context, &body) })
+        }
         AnyRequest::DescribeTopicPartitions(body) => {
             answer.at_length(async move { h::describe_topic_partitions::handle(&context, &body) })
         }

@@ -13,10 +13,13 @@ pub(crate) struct Feature {
     pub max_version: i16,
 }
 
-/// Kafka 4.3's metadata version. The features for groups and transactions join when they are built:
-/// a client takes a finalized one as a promise (`transaction.version` 2 changes how it produces).
-pub(crate) const SUPPORTED: &[Feature] =
-    &[Feature { name: "metadata.version", min_version: 7, max_version: 30 }];
+/// Kafka 4.3's metadata version, and consumer groups (KIP-848). The features of transactions join
+/// when they are built: a client takes a finalized one as a promise (`transaction.version` 2
+/// changes how it produces).
+pub(crate) const SUPPORTED: &[Feature] = &[
+    Feature { name: "group.version", min_version: 0, max_version: 1 },
+    Feature { name: "metadata.version", min_version: 7, max_version: 30 },
+];
 
 /// What a new cluster finalizes.
 pub(crate) fn finalized() -> BTreeMap<String, i16> {

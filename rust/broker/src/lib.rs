@@ -34,5 +34,7 @@ mod storage_machines;
 mod topic_configs;
 
 pub use blocking::Blocking;
+pub use coordinator::GroupExplanation;
+pub use coordinator_runtime::RebalanceMetrics;
 pub use environment::Environment;
 pub use server::{BrokerServer, StartError};

@@ -195,7 +195,10 @@ impl Partitions {
 
     /// A topic's configs rest on its own overrides and on the brokers' dynamic defaults.
     fn configure(&self, table: &Table, image: &MetadataImage, changed: &[ConfigEntity]) {
-        let all = changed.iter().any(|entity| !matches!(entity, ConfigEntity::Topic(_)));
+        let is_of_brokers = |entity: &ConfigEntity| {
+            matches!(entity, ConfigEntity::Broker(_) | ConfigEntity::BrokerDefault)
+        };
+        let all = changed.iter().any(is_of_brokers);
         if all {
             self.directory.configure_cleaner(self.configs.cleaner(image));
         }

@@ -9,7 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{BrokerEpoch, Clock, NodeId, Rng, Uuid};
+use base::{BrokerEpoch, Clock, ErrorCode, NodeId, Rng, Uuid};
+use coordinator::GroupExplanation;
 use metadata::MetadataImage;
 use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
 use metadata::record::BrokerEndPoint;
@@ -26,7 +27,7 @@ use crate::blocking::Blocking;
 use crate::broker::Broker;
 use crate::config::{BrokerConfig, Listener};
 use crate::controller::Controller;
-use crate::coordinator_runtime::{CoordinatorRuntime, ShardHost};
+use crate::coordinator_runtime::{CoordinatorRuntime, RebalanceMetrics, ShardHost};
 use crate::dispatch::Dispatch;
 use crate::environment::Environment;
 use crate::features;
@@ -128,7 +129,7 @@ impl BrokerServer {
         partitions.follow(|| image).await;
 
         let stopping = CancellationToken::new();
-        let host = shard_host(&config, &partitions, &directory, &clock, blocking, &stopping);
+        let host = shard_host(&topic_configs, &partitions, &directory, &clock, blocking, &stopping);
         let coordinator = CoordinatorRuntime::start(host, rng.as_mut());
         let broker = Arc::new(Broker {
             node_id: config.node_id,
@@ -175,6 +176,17 @@ impl BrokerServer {
         self.server.free_request_bytes()
     }
 
+    /// Where a group stands, whom it waits for, and why it was rebalanced. An error is what a
+    /// client would be told: that there is no coordinator yet, or that it is still loading.
+    pub async fn explain_group(&self, group: &str) -> Result<GroupExplanation, ErrorCode> {
+        self.broker.coordinator.explain(group).await
+    }
+
+    /// How often groups were rebalanced since the start, why, and how long it took.
+    pub fn rebalance_metrics(&self) -> RebalanceMetrics {
+        self.broker.coordinator.rebalances()
+    }
+
     #[cfg(test)]
     pub(crate) fn broker(&self) -> &Broker {
         &self.broker
@@ -198,7 +210,7 @@ impl BrokerServer {
 
 /// What the group coordinator's shards are connected to.
 fn shard_host(
-    config: &BrokerConfig,
+    configs: &TopicConfigs,
     partitions: &Arc<Partitions>,
     directory: &LogDirectory,
     clock: &Arc<dyn Clock>,
@@ -206,8 +218,8 @@ fn shard_host(
     stopping: &CancellationToken,
 ) -> ShardHost {
     ShardHost {
-        config: config.group_coordinator.clone(),
-        load_buffer_bytes: config.offsets_topic.load_buffer_bytes,
+        configs: configs.clone(),
+        rebalances: Arc::default(),
         partitions: Arc::clone(partitions),
         directory: directory.clone(),
         clock: Arc::clone(clock),

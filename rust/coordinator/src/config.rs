@@ -68,6 +68,9 @@ pub struct CoordinatorConfig {
     pub offsets_retention_minutes: i32,
     /// `offsets.retention.check.interval.ms`
     pub offsets_retention_check_interval_ms: i64,
+    /// The most bytes that the records of one decision may have: what a batch of the offsets topic
+    /// takes (its `max.message.bytes`).
+    pub append_bytes_max: usize,
 }
 
 impl Default for CoordinatorConfig {
@@ -86,6 +89,7 @@ impl Default for CoordinatorConfig {
             offset_metadata_max_bytes: 4_096,
             offsets_retention_minutes: 10_080,
             offsets_retention_check_interval_ms: 600_000,
+            append_bytes_max: 1_048_588,
         }
     }
 }

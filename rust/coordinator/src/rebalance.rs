@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base::Instant;
 
+use crate::explanation::RebalanceUnderWay;
 use crate::now::Now;
 
 /// The most causes that are kept of one rebalance; the rest is counted.
@@ -25,6 +26,8 @@ pub struct Rebalance {
     pub further_causes: usize,
     /// From the first cause to the new assignment.
     pub took: Duration,
+    /// When it came to its end, in milliseconds since 1970.
+    pub ended_unix_ms: i64,
 }
 
 /// One reason for a rebalance.
@@ -80,12 +83,37 @@ pub enum Cause {
         /// The member.
         member: String,
     },
+    /// The leader's assignment is more than the log can hold in one record.
+    AssignmentTooLarge {
+        /// What it can hold.
+        bytes_max: usize,
+    },
     /// The group that was loaded has more members than it may.
     OverCapacity,
     /// The topics that the group reads have changed.
     TopicsChanged,
     /// The group moved between the classic and the consumer protocol.
     ProtocolChanged,
+}
+
+impl Cause {
+    /// What kind of cause it is, as metrics name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Joined { .. } => "joined",
+            Self::Rejoined { .. } => "rejoined",
+            Self::Replaced { .. } => "replaced",
+            Self::Left { .. } => "left",
+            Self::SessionExpired { .. } => "session-expired",
+            Self::JoinExpired { .. } => "join-expired",
+            Self::SyncExpired { .. } => "sync-expired",
+            Self::RevocationExpired { .. } => "revocation-expired",
+            Self::AssignmentTooLarge { .. } => "assignment-too-large",
+            Self::OverCapacity => "over-capacity",
+            Self::TopicsChanged => "topics-changed",
+            Self::ProtocolChanged => "protocol-changed",
+        }
+    }
 }
 
 impl fmt::Display for Cause {
@@ -118,6 +146,11 @@ impl fmt::Display for Cause {
             Self::RevocationExpired { member } => {
                 write!(f, "{member} did not give up its partitions in time")
             }
+            Self::AssignmentTooLarge { bytes_max } => write!(
+                f,
+                "what members say and are assigned does not fit into {bytes_max} bytes \
+                 (max.message.bytes of __consumer_offsets)"
+            ),
             Self::OverCapacity => f.write_str("the group was loaded with too many members"),
             Self::TopicsChanged => f.write_str("the topics that the group reads have changed"),
             Self::ProtocolChanged => f.write_str("the group changed its protocol"),
@@ -148,6 +181,15 @@ impl Ongoing {
         }
     }
 
+    /// What there is to tell of it while it lasts.
+    pub(crate) fn explained(&self, now: Now) -> RebalanceUnderWay {
+        RebalanceUnderWay {
+            causes: self.causes.clone(),
+            further_causes: self.further_causes,
+            since: now.instant.since(self.began),
+        }
+    }
+
     pub(crate) fn end(self, now: Now, group: &str, generation: i32, members: usize) -> Rebalance {
         Rebalance {
             group: group.to_owned(),
@@ -156,6 +198,7 @@ impl Ongoing {
             causes: self.causes,
             further_causes: self.further_causes,
             took: now.instant.since(self.began),
+            ended_unix_ms: now.unix_ms,
         }
     }
 }

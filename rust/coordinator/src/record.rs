@@ -19,6 +19,21 @@ use wire::coordinator_records::{
     LegacyOffsetCommitKey, LegacyOffsetCommitValue, OffsetCommitKey, OffsetCommitValue,
 };
 
+/// What a batch takes besides its records.
+const BATCH_HEADER_BYTES: usize = 61;
+/// What a record takes besides its key and value, at the most.
+const RECORD_OVERHEAD_BYTES_MAX: usize = 32;
+
+/// Whether a batch of so many bytes takes these records.
+pub(crate) fn fit_into(bytes_max: usize, records: &[CoordinatorRecord]) -> bool {
+    let bytes = |record: &CoordinatorRecord| {
+        let (key, value) = record.encode().ok()?;
+        Some(RECORD_OVERHEAD_BYTES_MAX + key.len() + value.map_or(0, |value| value.len()))
+    };
+    let all: Option<usize> = records.iter().map(bytes).sum();
+    all.is_some_and(|bytes| BATCH_HEADER_BYTES + bytes <= bytes_max)
+}
+
 /// A commit as Kafka wrote it before 0.8.2.
 const LEGACY_OFFSET_COMMIT: i16 = 0;
 

@@ -16,6 +16,8 @@ use crate::classic::{self, ClassicGroup};
 use crate::config::{CoordinatorConfig, GroupConfig};
 use crate::consumer::{ConsumerGroup, Draft};
 use crate::decision::{Decision, TimerKey};
+use crate::explanation::GroupExplanation;
+use crate::history::History;
 use crate::now::Now;
 use crate::offsets::Offsets;
 use crate::rebalance::Ongoing;
@@ -40,6 +42,8 @@ pub struct Shard {
     pub(crate) rebalances: BTreeMap<String, Ongoing>,
     /// Soft state: classic members of consumer groups that have been told to join again.
     pub(crate) asked_to_join: BTreeSet<TimerKey>,
+    /// Soft state: why groups were rebalanced.
+    history: History,
     is_loaded: bool,
 }
 
@@ -64,6 +68,7 @@ impl Shard {
             classic: BTreeMap::new(),
             rebalances: BTreeMap::new(),
             asked_to_join: BTreeSet::new(),
+            history: History::default(),
             is_loaded: false,
         }
     }
@@ -150,7 +155,7 @@ impl Shard {
         self.load_consumer_groups(now, &mut decision);
         let check = now.instant + self.config.offsets_retention_check_interval();
         decision.schedule(TimerKey::OffsetExpiry, check);
-        decision
+        self.remembered(decision)
     }
 
     /// The cluster's metadata has changed.
@@ -162,6 +167,23 @@ impl Shard {
         if changes != TopicChanges::default() {
             self.follow_topics(now, &mut decision);
         }
+        self.remembered(decision)
+    }
+
+    /// Where a group stands, and why it was rebalanced.
+    pub fn explain(&self, now: Now, group: &str) -> GroupExplanation {
+        let standing = match (self.consumer.get(group), self.classic.get(group)) {
+            (Some(consumer), _) => {
+                let ongoing = self.rebalances.get(group);
+                Some(consumer.standing(ongoing.map(|ongoing| ongoing.explained(now))))
+            }
+            (None, classic) => classic.map(|classic| classic.standing(now)),
+        };
+        GroupExplanation { group: group.to_owned(), now: standing, past: self.history.of(group) }
+    }
+
+    fn remembered(&mut self, decision: Decision) -> Decision {
+        decision.rebalances.iter().for_each(|rebalance| self.history.remember(rebalance));
         decision
     }
 
@@ -238,7 +260,7 @@ impl Shard {
                 to.reply(token, self.describe_consumer_groups(request));
             }
         }
-        decision
+        self.remembered(decision)
     }
 
     /// A timer is due.
@@ -272,7 +294,7 @@ impl Shard {
                 self.on_consumer_timer(now, group, key, to);
             }
         }
-        decision
+        self.remembered(decision)
     }
 
     fn join(&mut self, mut join: Join<'_>, decision: &mut Decision) {
@@ -319,7 +341,7 @@ impl Shard {
             None => {}
         }
         match self.classic.get_mut(&request.group_id) {
-            Some(group) => group.sync(now, request, token, decision),
+            Some(group) => group.sync(now, &self.config, request, token, decision),
             None => classic::sync::refuse(token, ErrorCode::UnknownMemberId, decision),
         }
     }

@@ -82,6 +82,8 @@ macro_rules! for_each_api {
                 ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse,
             69 ConsumerGroupDescribe 0 - 1 0 0:
                 ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse,
+            74 ListConfigResources 0 - 1 0 0:
+                ListConfigResourcesRequest ListConfigResourcesResponse,
             75 DescribeTopicPartitions 0 - 0 0 0:
                 DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse,
         }
@@ -273,6 +275,7 @@ mod tests {
             (60, 0, 2),
             (68, 0, 1),
             (69, 0, 1),
+            (74, 0, 1),
             (75, 0, 0),
         ];
         assert_eq!(advertised, kafka);

@@ -74,6 +74,8 @@ pub struct BrokerConfig {
     pub response_chunk_max_bytes: usize,
     /// The group coordinator's keys.
     pub group_coordinator: CoordinatorConfig,
+    /// Whether `group.coordinator.rebalance.protocols` has `consumer`.
+    pub consumer_protocol_enable: bool,
     /// The keys of the topic that it keeps its records in.
     pub offsets_topic: OffsetsTopicConfig,
     /// `socket.listen.backlog.size`
@@ -229,6 +231,7 @@ impl Loading {
                 .size("ottla.max.in.flight.requests.per.connection"),
             response_chunk_max_bytes: self.size("ottla.response.chunk.max.bytes"),
             group_coordinator: self.group_coordinator(),
+            consumer_protocol_enable: self.consumer_protocol_enable(),
             offsets_topic: self.offsets_topic(),
             socket_listen_backlog_size: self.size("socket.listen.backlog.size") as u32,
             socket_send_buffer_bytes: self.socket_buffer("socket.send.buffer.bytes"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::broker_keys::{broker_key, broker_keys};
+use super::group_keys::GROUP_KEYS;
 use super::key::{ConfigKey, Preset, Standing, Update};
 use super::topic_keys::{TOPIC_KEYS, broker_synonyms};
 use super::value::{ConfigType, Value};
@@ -57,8 +58,14 @@ fn topic_keys_are_those_of_the_contract() {
 }
 
 #[test]
+fn group_keys_are_those_of_the_contract() {
+    assert_eq!(ours(GROUP_KEYS.iter()), contract("group"));
+}
+
+#[test]
 fn no_key_has_two_rows() {
-    for keys in [broker_keys().collect::<Vec<_>>(), TOPIC_KEYS.iter().collect()] {
+    let (topic, group) = (TOPIC_KEYS.iter().collect(), GROUP_KEYS.iter().collect());
+    for keys in [broker_keys().collect::<Vec<_>>(), topic, group] {
         let mut names: Vec<_> = keys.iter().map(|key| key.name).collect();
         names.sort_unstable();
         names.dedup();
@@ -68,7 +75,7 @@ fn no_key_has_two_rows() {
 
 #[test]
 fn every_default_is_a_value_of_its_key() {
-    for key in broker_keys().chain(TOPIC_KEYS) {
+    for key in broker_keys().chain(TOPIC_KEYS).chain(GROUP_KEYS) {
         if let Preset::Value(text) = key.preset {
             let value = key.config_type.parse(text).unwrap();
             // Kafka's own default of this key is an empty list, which its condition would refuse.
@@ -83,7 +90,7 @@ fn every_default_is_a_value_of_its_key() {
 
 #[test]
 fn every_documentation_is_a_sentence() {
-    for key in broker_keys().chain(TOPIC_KEYS) {
+    for key in broker_keys().chain(TOPIC_KEYS).chain(GROUP_KEYS) {
         let text = key.documentation;
         assert!(text.ends_with('.') && text.starts_with(char::is_alphanumeric), "{}", key.name);
         assert!(!text.contains('|') && !text.contains('\n'), "{}: breaks a table", key.name);

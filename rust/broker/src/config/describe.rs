@@ -5,6 +5,8 @@ use metadata::image::Configs;
 
 use super::broker_keys::{broker_key, broker_keys};
 use super::error::ConfigError;
+use super::group_config::group_value;
+use super::group_keys::{GROUP_KEYS, broker_side};
 use super::key::{ConfigKey, Update};
 use super::layers::Layers;
 use super::topic_config::topic_value;
@@ -26,6 +28,8 @@ pub enum ConfigSource {
     StaticBroker = 4,
     /// Set nowhere.
     Default = 5,
+    /// Set for the group.
+    DynamicGroup = 8,
 }
 
 impl ConfigSource {
@@ -35,7 +39,7 @@ impl ConfigSource {
     }
 }
 
-/// One key of a topic or broker.
+/// One key of a topic, group or broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigEntry {
     /// The key.
@@ -91,6 +95,31 @@ pub fn describe_topic(
         Ok(entry(key, value, synonyms, false))
     };
     TOPIC_KEYS.iter().map(entry).collect()
+}
+
+/// All keys of a group with these overrides.
+pub fn describe_group(
+    overrides: &Configs,
+    layers: &Layers<'_>,
+) -> Result<Vec<ConfigEntry>, ConfigError> {
+    let entry = |key: &'static ConfigKey| {
+        let value = group_value(key, overrides, layers)?.text();
+        let mut synonyms = Vec::new();
+        if overrides.contains_key(key.name) {
+            let (name, value) = (key.name, value.clone());
+            synonyms.push(ConfigSynonym { name, value, source: ConfigSource::DynamicGroup });
+        }
+        match broker_side(key.name).default {
+            Some(name) => synonyms.extend(broker_values(&[name], layers)),
+            None => synonyms.push(ConfigSynonym {
+                name: key.name,
+                value: key.preset_value().text(),
+                source: ConfigSource::Default,
+            }),
+        }
+        Ok(entry(key, value, synonyms, false))
+    };
+    GROUP_KEYS.iter().map(entry).collect()
 }
 
 /// All keys of the broker.

@@ -29,7 +29,7 @@ pub enum ConfigError {
     /// There is no such key.
     #[error("there is no {scope} configuration key {key}{}", suggestion(*.nearest))]
     Unknown {
-        /// `topic` or `broker`.
+        /// `topic`, `group` or `broker`.
         scope: &'static str,
         /// The key.
         key: String,

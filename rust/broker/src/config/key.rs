@@ -173,7 +173,7 @@ pub(super) mod prelude {
         Standing, Update,
     };
     pub(in crate::config) use crate::config::validator::Validator::{
-        Any, AtLeast, Between, GzipLevel, NonEmpty, NonEmptyList, NonNull, OneOf,
+        Any, AtLeast, AutoOffsetReset, Between, GzipLevel, NonEmpty, NonEmptyList, NonNull, OneOf,
         OneOfIgnoringCase, ThrottledReplicas,
     };
     pub(in crate::config) use crate::config::value::ConfigType;

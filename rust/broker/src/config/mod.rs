@@ -13,6 +13,8 @@ pub mod broker_keys;
 pub mod cleaner_config;
 pub mod describe;
 pub mod error;
+pub mod group_config;
+pub mod group_keys;
 pub mod key;
 pub mod layers;
 pub mod listener;
@@ -31,9 +33,11 @@ mod contract_tests;
 pub use broker_config::{BrokerConfig, LoadedConfig};
 pub use cleaner_config::resolve_cleaner;
 pub use describe::{
-    ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_topic,
+    ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker,
+    describe_group, describe_topic,
 };
 pub use error::{ConfigError, ConfigWarning, InvalidConfiguration};
+pub use group_config::{resolve_group, resolve_group_coordinator};
 pub use key::{ConfigKey, Importance, Preset, Standing, Update};
 pub use layers::Layers;
 pub use listener::Listener;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::broker_keys::broker_keys;
+use super::group_keys::{GROUP_KEYS, broker_side};
 use super::key::{ConfigKey, Preset, Standing, Update};
 use super::topic_keys::{TOPIC_KEYS, broker_synonyms};
 
@@ -20,7 +21,8 @@ for `retention.ms`). Keys that begin with `ottla.` are ours.
   differently here or is not built.
 - *Refused*: any value but the default is an error that names the key, since it would change what
   the broker means, and that is not built.
-- An unknown broker key is ignored with a warning, as Kafka does; an unknown topic key is an error.
+- An unknown broker key is ignored with a warning, as Kafka does; an unknown topic or group key is
+  an error.
   Both name the nearest key.
 
 Where Ottla differs from Kafka:
@@ -41,6 +43,17 @@ pub fn reference_page() -> String {
         let names: Vec<_> =
             broker_synonyms(key.name).iter().map(|synonym| format!("`{}`", synonym.name)).collect();
         if names.is_empty() { String::new() } else { format!(" Broker: {}.", names.join(", ")) }
+    });
+    write_section(&mut page, "Group keys", GROUP_KEYS.iter(), |key| {
+        let side = broker_side(key.name);
+        let bounds: Vec<_> = [side.min, side.max].into_iter().flatten().collect();
+        let default = side.default.map(|name| format!(" Broker: `{name}`"));
+        let within = match bounds.as_slice() {
+            [] => String::new(),
+            [max] => format!(", no more than `{max}`"),
+            bounds => format!(", within `{}`", bounds.join("` and `")),
+        };
+        default.map_or(String::new(), |default| format!("{default}{within}."))
     });
     let mut keys: Vec<_> = broker_keys().collect();
     keys.sort_by_key(|key| (key.standing != Standing::Acted, key.name));
@@ -110,7 +123,7 @@ mod tests {
     #[test]
     fn every_key_has_a_row() {
         let page = reference_page();
-        for key in broker_keys().chain(TOPIC_KEYS) {
+        for key in broker_keys().chain(TOPIC_KEYS).chain(GROUP_KEYS) {
             assert!(page.contains(&format!("| `{}` |", key.name)), "{}", key.name);
         }
     }

@@ -1,8 +1,9 @@
-//! The table of keys as the controller sees it: whether a topic or broker may have the
+//! The table of keys as the controller sees it: whether a topic, group or broker may have the
 //! configuration that was asked for.
 
 use std::sync::Arc;
 
+use base::ErrorCode;
 use metadata::image::{ConfigEntity, Configs};
 use metadata::{ConfigRules, MetadataImage, Rejection};
 
@@ -10,6 +11,8 @@ use super::broker_config::BrokerConfig;
 use super::broker_keys::{broker_key, nearest_broker_key};
 use super::cleaner_config::resolve_cleaner;
 use super::error::ConfigError;
+use super::group_config::{check_group, resolve_group_coordinator};
+use super::group_keys::group_key;
 use super::key::{Preset, Update};
 use super::layers::Layers;
 use super::topic_config::TopicConfig;
@@ -39,6 +42,11 @@ impl ConfigRules for TableRules {
     ) -> Result<Configs, Rejection> {
         let accepted = match entity {
             ConfigEntity::Topic(name) => self.accept_topic(image, name, configs),
+            ConfigEntity::Group(id) if id.is_empty() => {
+                let message = "Default group resources are not allowed.";
+                return Err(Rejection::new(ErrorCode::InvalidRequest, message));
+            }
+            ConfigEntity::Group(_) => check_group(&configs, &self.layers(image)).map(|()| configs),
             ConfigEntity::Broker(_) | ConfigEntity::BrokerDefault => {
                 self.check_broker(entity, &configs).map(|()| configs)
             }
@@ -49,6 +57,7 @@ impl ConfigRules for TableRules {
     fn list_default(&self, entity: &ConfigEntity, key: &str) -> Option<String> {
         let key = match entity {
             ConfigEntity::Topic(_) => topic_key(key),
+            ConfigEntity::Group(_) => group_key(key),
             ConfigEntity::Broker(_) | ConfigEntity::BrokerDefault => broker_key(key),
         }?;
         if key.config_type != ConfigType::List {
@@ -62,17 +71,21 @@ impl ConfigRules for TableRules {
 }
 
 impl TableRules {
+    fn layers<'a>(&'a self, image: &'a MetadataImage) -> Layers<'a> {
+        Layers {
+            broker: image.configs(&ConfigEntity::Broker(self.started_with.node_id)),
+            all_brokers: image.configs(&ConfigEntity::BrokerDefault),
+            started_with: &self.started_with,
+        }
+    }
+
     fn accept_topic(
         &self,
         image: &MetadataImage,
         name: &str,
         configs: Configs,
     ) -> Result<Configs, ConfigError> {
-        let layers = Layers {
-            broker: image.configs(&ConfigEntity::Broker(self.started_with.node_id)),
-            all_brokers: image.configs(&ConfigEntity::BrokerDefault),
-            started_with: &self.started_with,
-        };
+        let layers = self.layers(image);
         TopicConfig::resolve(&configs, &layers)?;
         let exists = image.topic_by_name(name).is_some();
         let before = exists.then(|| image.configs(&ConfigEntity::Topic(name.to_owned())));
@@ -83,12 +96,13 @@ impl TableRules {
         let none = Configs::new();
         let (scope, broker, all_brokers) = match entity {
             ConfigEntity::BrokerDefault => (Update::ClusterWide, &none, configs),
-            ConfigEntity::Broker(_) | ConfigEntity::Topic(_) => (Update::PerBroker, configs, &none),
+            _ => (Update::PerBroker, configs, &none),
         };
         check_running_brokers_keys(configs, scope)?;
         let layers = Layers { broker, all_brokers, started_with: &self.started_with };
         TopicConfig::resolve(&none, &layers)?;
-        resolve_cleaner(&layers).map(|_| ())
+        resolve_cleaner(&layers)?;
+        resolve_group_coordinator(&layers).map(|_| ())
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Validator {
     GzipLevel,
     /// `*`, or partitions and brokers of a throttled replication.
     ThrottledReplicas,
+    /// Where a share group begins: at an end, or so long ago (KIP-1106).
+    AutoOffsetReset,
 }
 
 impl Validator {
@@ -58,6 +60,7 @@ impl Validator {
                 matches!(items.as_slice(), [all] if all == "*")
                     || items.iter().all(|item| is_throttled_replica(item))
             }
+            (Self::AutoOffsetReset, Value::Text(text)) => is_auto_offset_reset(text),
             // A condition that does not fit the key's type is a mistake in the table.
             _ => false,
         };
@@ -70,6 +73,41 @@ fn is_throttled_replica(item: &str) -> bool {
     item.split_once(':').is_some_and(|(partition, broker)| {
         [partition, broker].iter().all(|number| number.trim().parse::<u32>().is_ok())
     })
+}
+
+/// An end, in any case, or `by_duration:` and a duration of ISO 8601 that is not negative, in days
+/// and less.
+fn is_auto_offset_reset(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    match lower.strip_prefix("by_duration:") {
+        Some(duration) => is_duration(duration),
+        None => matches!(lower.as_str(), "latest" | "earliest"),
+    }
+}
+
+/// `pnDtnHnMn.nS`, of which any part may be missing, but not all.
+fn is_duration(text: &str) -> bool {
+    let Some(text) = text.strip_prefix('p') else { return false };
+    let (days, time) = match text.split_once('t') {
+        Some((_, "")) => return false,
+        Some((days, time)) => (days, time),
+        None => (text, ""),
+    };
+    let mut has_parts = false;
+    let mut take = |text: &mut &str, unit: char, may_be_fraction: bool| {
+        let Some((number, rest)) = text.split_once(unit) else { return true };
+        *text = rest;
+        has_parts = true;
+        let is_number = number.parse::<u64>().is_ok();
+        is_number
+            || (may_be_fraction && number.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0))
+    };
+    let (mut days, mut time) = (days, time);
+    let are_numbers = take(&mut days, 'd', false)
+        && take(&mut time, 'h', false)
+        && take(&mut time, 'm', false)
+        && take(&mut time, 's', true);
+    are_numbers && has_parts && days.is_empty() && time.is_empty()
 }
 
 impl fmt::Display for Validator {
@@ -88,6 +126,9 @@ impl fmt::Display for Validator {
             Self::GzipLevel => formatter.write_str("[1,...,9] or -1"),
             Self::ThrottledReplicas => {
                 formatter.write_str("[partitionId]:[brokerId],[partitionId]:[brokerId],...")
+            }
+            Self::AutoOffsetReset => {
+                formatter.write_str("[latest, earliest, by_duration:PnDTnHnMn.nS]")
             }
         }
     }
@@ -144,6 +185,23 @@ mod tests {
                 valid,
                 "{items:?}"
             );
+        }
+        for (reset, valid) in [
+            ("latest", true),
+            ("Earliest", true),
+            ("by_duration:P7D", true),
+            ("by_duration:PT1H30M", true),
+            ("by_duration:P1DT0.5S", true),
+            ("none", false),
+            ("by_duration:", false),
+            ("by_duration:P", false),
+            ("by_duration:P1DT", false),
+            ("by_duration:PT1M1H", false),
+            ("by_duration:P-1D", false),
+            ("by_duration:PTinfS", false),
+        ] {
+            let reset = Value::Text(reset.to_owned());
+            assert_eq!(Validator::AutoOffsetReset.check(&reset).is_ok(), valid, "{reset}");
         }
         let policy = Validator::OneOfIgnoringCase(&["UPGRADE"]);
         assert!(policy.check(&Value::Text("upgrade".to_owned())).is_ok());

@@ -4,7 +4,7 @@
 use base::codec::EncodeError;
 use bytes::Bytes;
 use coordinator::CoordinatorRecord;
-use records::{BatchBuilder, CompressionType, ProducerStamp};
+use records::{BatchBuilder, CompressError, CompressionType, ProducerStamp};
 use thiserror::Error;
 
 /// What is reserved for a batch: enough for most turns.
@@ -15,6 +15,7 @@ const CAPACITY_BYTES: usize = 4 * 1024;
 pub(crate) struct AppendBatch {
     builder: BatchBuilder,
     bytes_max: usize,
+    compression: CompressionType,
 }
 
 /// Why the records of a decision cannot be appended.
@@ -32,9 +33,10 @@ pub(crate) enum AddError {
 }
 
 impl AppendBatch {
-    /// An empty batch of at most `bytes_max` bytes.
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { builder: BatchBuilder::with_capacity(bytes_max, CAPACITY_BYTES), bytes_max }
+    /// An empty batch of at most `bytes_max` bytes before it is compressed.
+    pub(crate) fn new(bytes_max: usize, compression: CompressionType) -> Self {
+        let builder = BatchBuilder::with_capacity(bytes_max, CAPACITY_BYTES);
+        Self { builder, bytes_max, compression }
     }
 
     /// Whether there is nothing to append.
@@ -76,11 +78,8 @@ impl AppendBatch {
     }
 
     /// The batch as a producer would send it.
-    pub(crate) fn finish(self) -> Bytes {
-        let compression = CompressionType::None.into();
-        self.builder
-            .finish(&ProducerStamp::NONE, compression)
-            .expect("nothing is compressed, so that nothing can fail")
+    pub(crate) fn finish(self) -> Result<Bytes, CompressError> {
+        self.builder.finish(&ProducerStamp::NONE, self.compression.into())
     }
 
     /// How large the batch would be, at the most.
@@ -111,14 +110,14 @@ mod tests {
 
     #[test]
     fn decisions_share_a_batch_until_it_is_full() {
-        let mut batch = AppendBatch::new(400);
+        let mut batch = AppendBatch::new(400, CompressionType::None);
         let decision = [commit(Some(1)), commit(Some(2))];
         batch.add(5, &decision).unwrap();
         let full = std::iter::repeat_with(|| batch.add(5, &decision)).find_map(Result::err);
         assert!(matches!(full, Some(AddError::Full)), "{full:?}");
         let count = batch.record_count();
         assert!(count >= 4 && count % 2 == 0, "{count}");
-        let bytes = batch.finish();
+        let bytes = batch.finish().unwrap();
         assert!(bytes.len() <= 400);
         let batch = RecordBatch::parse(bytes).unwrap();
         let timestamps: Vec<_> =
@@ -128,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_decision_that_fits_no_batch_says_whether_it_could_be_cut() {
-        let mut batch = AppendBatch::new(100);
+        let mut batch = AppendBatch::new(100, CompressionType::None);
         for (decision, could_be_cut) in [
             (vec![commit(None); 9], true),
             (vec![commit(None), commit(Some(1)), commit(None)], false),

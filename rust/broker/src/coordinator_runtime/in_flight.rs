@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use base::{ErrorCode, Offset};
+use base::{ErrorCode, Instant, Offset};
 use coordinator::{ReplyToken, Response};
 use tokio::sync::oneshot;
 
@@ -29,6 +29,8 @@ struct Batch {
     /// Where the shard's replay has put it.
     base_offset: Offset,
     replies: Replies,
+    /// Until when its replies wait.
+    deadline: Instant,
 }
 
 impl InFlight {
@@ -42,9 +44,28 @@ impl InFlight {
         self.batches.len() >= BATCHES_MAX
     }
 
-    /// A batch has been handed to the log; it is expected to begin at `base_offset`.
-    pub(crate) fn push(&mut self, appended: oneshot::Receiver<AppendResult>, base_offset: Offset) {
-        self.batches.push_back(Batch { appended, base_offset, replies: Vec::new() });
+    /// A batch has been handed to the log; it is expected to begin at `base_offset`, and to be
+    /// committed by `deadline`.
+    pub(crate) fn push(
+        &mut self,
+        appended: oneshot::Receiver<AppendResult>,
+        base_offset: Offset,
+        deadline: Instant,
+    ) {
+        self.batches.push_back(Batch { appended, base_offset, replies: Vec::new(), deadline });
+    }
+
+    /// When the first replies will have waited for too long.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let waited_for = self.batches.iter().find(|batch| !batch.replies.is_empty());
+        waited_for.map(|batch| batch.deadline)
+    }
+
+    /// Takes out the replies that have waited for too long. What they would have told may still
+    /// come to be.
+    pub(crate) fn take_overdue(&mut self, now: Instant) -> Replies {
+        let overdue = self.batches.iter_mut().take_while(|batch| batch.deadline <= now);
+        overdue.flat_map(|batch| std::mem::take(&mut batch.replies)).collect()
     }
 
     /// Lets replies wait for everything that is on its way, or gives them back if nothing is.
@@ -124,7 +145,7 @@ mod tests {
         let mut answers = Vec::new();
         for (token, offset) in (0..).zip(offsets) {
             let (answer, waiting) = oneshot::channel();
-            in_flight.push(waiting, Offset(offset));
+            in_flight.push(waiting, Offset(offset), Instant(10 + token));
             assert!(in_flight.hold(reply(token)).is_empty());
             answers.push(answer);
         }
@@ -134,6 +155,20 @@ mod tests {
     #[test]
     fn a_reply_waits_for_nothing_if_nothing_is_on_its_way() {
         assert_eq!(tokens(&InFlight::default().hold(reply(7))), [7]);
+    }
+
+    #[tokio::test]
+    async fn replies_that_wait_for_too_long_are_given_back_and_the_batch_goes_on() {
+        let (mut in_flight, mut answers) = in_flight([0, 1]);
+        assert_eq!(in_flight.next_deadline(), Some(Instant(10)));
+        assert!(in_flight.take_overdue(Instant(9)).is_empty());
+        assert_eq!(tokens(&in_flight.take_overdue(Instant(10))), [0]);
+        assert_eq!(in_flight.next_deadline(), Some(Instant(11)));
+        drop(answers.remove(0).send(Ok(appended(0))));
+        drop(answers.remove(0).send(Ok(appended(1))));
+        assert!(in_flight.committed().await.unwrap().is_empty());
+        assert_eq!(tokens(&in_flight.committed().await.unwrap()), [1]);
+        assert_eq!(in_flight.next_deadline(), None);
     }
 
     #[tokio::test]

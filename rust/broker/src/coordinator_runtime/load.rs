@@ -9,12 +9,15 @@ use metadata::MetadataImage;
 use records::{BatchError, RecordBatch, batches};
 use thiserror::Error;
 
+use super::group_configs::GroupConfigs;
 use crate::partition::Partition;
 
 /// A shard that knows everything which its log says.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub shard: Shard,
+    /// What it knows of the metadata.
+    pub image: Arc<MetadataImage>,
     /// Where its next record will be.
     pub next_offset: Offset,
 }
@@ -42,11 +45,12 @@ pub(crate) enum LoadError {
 /// Reads the log and replays what it holds. It waits for the disk.
 pub(crate) fn load(
     partition: &Partition,
-    config: CoordinatorConfig,
+    configs: &GroupConfigs,
     image: &Arc<MetadataImage>,
     buffer_bytes: usize,
 ) -> Result<Loaded, LoadError> {
-    let mut shard = Shard::new(config, MetadataImage::clone(image));
+    let mut shard = Shard::new(CoordinatorConfig::default(), MetadataImage::clone(image));
+    configs.tell(&mut shard, image);
     let offsets = partition.offsets();
     let mut next = offsets.log_start;
     while next < offsets.log_end {
@@ -64,7 +68,7 @@ pub(crate) fn load(
             return Err(LoadError::NoBatch(next));
         }
     }
-    Ok(Loaded { shard, next_offset: offsets.log_end })
+    Ok(Loaded { shard, image: Arc::clone(image), next_offset: offsets.log_end })
 }
 
 fn replay(shard: &mut Shard, batch: &RecordBatch, log_start: Offset) -> Result<(), LoadError> {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{ErrorCode, Offset, SplitMix64};
+use base::{ErrorCode, Instant, Offset, SplitMix64};
 use coordinator::{
-    Client, CoordinatorRecord, Decision, Now, Rebalance, ReplyToken, Request, Response, Shard,
+    Client, CoordinatorRecord, Decision, GroupExplanation, Now, ReplyToken, Request, Response,
+    Shard,
 };
 use metadata::MetadataImage;
 use records::{AppendOrigin, ProduceRules, validate_produce};
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ShardHost;
 use super::append_batch::{AddError, AppendBatch};
+use super::group_configs::GroupConfigs;
 use super::in_flight::{InFlight, Replies};
 use super::load::{LoadError, Loaded, load};
 use super::timers::Timers;
@@ -27,15 +29,25 @@ const TURN_COMMANDS_MAX: usize = 128;
 /// How long a shard that could not be loaded waits before it tries again.
 const RELOAD_BACKOFF: Duration = Duration::from_secs(1);
 
-/// A request and who waits for its answer.
+/// What a shard is asked for, and who waits for its answer.
 #[derive(Debug)]
-pub(crate) struct Command {
-    pub client: Client,
-    pub request: Request,
-    pub reply: Reply,
+pub(crate) enum Command {
+    /// A request of a client.
+    Ask { client: Client, request: Box<Request>, reply: Reply },
+    /// A question of a person.
+    Explain { group: String, reply: oneshot::Sender<Result<GroupExplanation, ErrorCode>> },
 }
 
 type Reply = oneshot::Sender<Result<Response, ErrorCode>>;
+
+impl Command {
+    fn refuse(self, code: ErrorCode) {
+        match self {
+            Self::Ask { reply, .. } => drop(reply.send(Err(code))),
+            Self::Explain { reply, .. } => drop(reply.send(Err(code))),
+        }
+    }
+}
 
 /// A shard and what it is connected to.
 #[derive(Debug)]
@@ -99,24 +111,33 @@ impl ShardTask {
     /// for.
     async fn load(&mut self) -> Option<Result<Loaded, LoadError>> {
         let image = self.images.borrow_and_update().clone();
-        let (partition, config) = (Arc::clone(&self.partition), self.host.config.clone());
-        let buffer_bytes = self.host.load_buffer_bytes;
+        let (partition, configs) = (Arc::clone(&self.partition), self.group_configs());
+        let buffer_bytes = self.host.configs.started_with().offsets_topic.load_buffer_bytes;
         if partition.is_empty() {
-            return Some(load(&partition, config, &image, buffer_bytes));
+            return Some(load(&partition, &configs, &image, buffer_bytes));
         }
         let loading =
-            self.host.blocking.run(move || load(&partition, config, &image, buffer_bytes));
+            self.host.blocking.run(move || load(&partition, &configs, &image, buffer_bytes));
         tokio::pin!(loading);
         loop {
             tokio::select! {
                 loaded = &mut loading => return Some(loaded),
                 () = self.host.stopping.cancelled() => return None,
                 command = self.commands.recv() => {
-                    let Command { reply, .. } = command?;
-                    drop(reply.send(Err(ErrorCode::CoordinatorLoadInProgress)));
+                    command?.refuse(ErrorCode::CoordinatorLoadInProgress);
                 }
             }
         }
+    }
+
+    fn group_configs(&self) -> GroupConfigs {
+        let (partition, configs) = (&self.partition, self.host.configs.clone());
+        GroupConfigs::new(configs, partition.index().0, partition.message_bytes_max())
+    }
+
+    fn new_batch(&self) -> AppendBatch {
+        let compression = self.host.configs.started_with().offsets_topic.compression;
+        AppendBatch::new(self.partition.message_bytes_max(), compression)
     }
 
     /// Says whether there is still somebody to serve.
@@ -128,8 +149,8 @@ impl ShardTask {
                 () = &mut pause => return true,
                 () = self.host.stopping.cancelled() => return false,
                 command = self.commands.recv() => {
-                    let Some(Command { reply, .. }) = command else { return false };
-                    drop(reply.send(Err(ErrorCode::NotCoordinator)));
+                    let Some(command) = command else { return false };
+                    command.refuse(ErrorCode::NotCoordinator);
                 }
             }
         }
@@ -146,6 +167,9 @@ struct Live<'a> {
     next_token: u64,
     in_flight: InFlight,
     batch: AppendBatch,
+    configs: GroupConfigs,
+    /// What the shard knows of the metadata.
+    image: Arc<MetadataImage>,
     /// Replies of this turn.
     replies: Replies,
     /// Where the next record will be.
@@ -156,8 +180,10 @@ struct Live<'a> {
 
 impl<'a> Live<'a> {
     fn new(task: &'a mut ShardTask, loaded: Loaded) -> Self {
-        let batch = AppendBatch::new(task.partition.message_bytes_max());
+        let (configs, batch) = (task.group_configs(), task.new_batch());
         Self {
+            configs,
+            image: loaded.image,
             task,
             shard: loaded.shard,
             timers: Timers::default(),
@@ -193,18 +219,19 @@ impl<'a> Live<'a> {
         self.append()?;
         loop {
             let is_room = !self.in_flight.is_full();
-            let timer = self.until_next_timer();
+            let (timer, overdue) = (self.until_next_timer(), self.until_overdue());
             let event = tokio::select! {
                 biased;
                 () = self.task.host.stopping.cancelled() => return Ok(()),
                 replies = self.in_flight.committed() => Event::Committed(replies?),
+                () = tokio::time::sleep(overdue) => Event::CommitOverdue,
                 () = tokio::time::sleep(timer), if is_room => Event::TimersDue,
                 changed = self.task.images.changed(), if is_room => match changed {
                     Ok(()) => Event::MetadataChanged,
                     Err(_) => return Ok(()),
                 },
                 command = self.task.commands.recv(), if is_room => match command {
-                    Some(command) => Event::Asked(Box::new(command)),
+                    Some(command) => Event::Asked(command),
                     None => return Ok(()),
                 },
             };
@@ -215,6 +242,12 @@ impl<'a> Live<'a> {
     fn handle(&mut self, event: Event) -> Result<(), ProduceError> {
         match event {
             Event::Committed(replies) => self.release(replies),
+            Event::CommitOverdue => {
+                let replies = self.in_flight.take_overdue(self.task.host.clock.now());
+                for (token, _) in replies {
+                    self.answer(token, Err(code_for_clients(ErrorCode::RequestTimedOut)));
+                }
+            }
             Event::TimersDue => {
                 let now = self.now();
                 while let Some(key) = self.timers.take_due(now.instant) {
@@ -227,11 +260,13 @@ impl<'a> Live<'a> {
                 if !self.task.is_led_here() {
                     return Err(ErrorCode::NotCoordinator.into());
                 }
+                self.configs.tell_changes(&mut self.shard, &self.image, &image);
                 let decision = self.shard.on_metadata(self.now(), MetadataImage::clone(&image));
+                self.image = image;
                 self.take(decision)?;
             }
             Event::Asked(command) => {
-                self.decide(*command)?;
+                self.decide(command)?;
                 for _ in 1..TURN_COMMANDS_MAX {
                     // Whoever asks about a topic that was just created must be understood.
                     if self.task.images.has_changed().unwrap_or(true) {
@@ -246,17 +281,22 @@ impl<'a> Live<'a> {
     }
 
     fn decide(&mut self, command: Command) -> Result<(), ProduceError> {
+        let (client, request, reply) = match command {
+            Command::Ask { client, request, reply } => (client, request, reply),
+            Command::Explain { group, reply } => {
+                // What is not committed yet is what is asked for.
+                drop(reply.send(Ok(self.shard.explain(self.now(), &group))));
+                return Ok(());
+            }
+        };
         let token = ReplyToken(self.next_token);
         self.next_token += 1;
-        let Command { client, request, reply } = command;
         self.waiting.insert(token, reply);
         let now = self.now();
         let decision = self.shard.decide(now, &mut self.task.rng, &client, &request, token);
         self.take(decision).inspect_err(|error| {
             // Only the one who asked for it is told what is wrong with it.
-            if let Some(reply) = self.waiting.remove(&token) {
-                drop(reply.send(Err(code_for_clients(error.code))));
-            }
+            self.answer(token, Err(code_for_clients(error.code)));
         })
     }
 
@@ -273,7 +313,9 @@ impl<'a> Live<'a> {
         for change in timers {
             self.timers.change(change);
         }
-        rebalances.iter().for_each(tell);
+        for rebalance in &rebalances {
+            self.task.host.rebalances.take(rebalance);
+        }
         Ok(())
     }
 
@@ -298,9 +340,11 @@ impl<'a> Live<'a> {
     /// Hands the batch of this turn to the log; its replies wait for it.
     fn append(&mut self) -> Result<(), ProduceError> {
         if !self.batch.is_empty() {
-            let next = AppendBatch::new(self.task.partition.message_bytes_max());
-            let batch = std::mem::replace(&mut self.batch, next);
-            let (records, bytes) = (batch.record_count(), batch.finish());
+            let batch = std::mem::replace(&mut self.batch, self.task.new_batch());
+            let records = batch.record_count();
+            let bytes = batch.finish().map_err(|error| {
+                ProduceError::new(ErrorCode::UnknownServerError, error.to_string())
+            })?;
             let host = &self.task.host;
             let rules = ProduceRules {
                 origin: AppendOrigin::Coordinator,
@@ -308,7 +352,9 @@ impl<'a> Live<'a> {
             };
             let batch = validate_produce(&bytes, &rules)?;
             let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All)?;
-            self.in_flight.push(appended, self.batch_offset);
+            let deadline =
+                host.clock.now() + host.configs.started_with().offsets_topic.commit_timeout;
+            self.in_flight.push(appended, self.batch_offset, deadline);
             self.batch_offset = Offset(self.batch_offset.0 + i64::from(records));
         }
         let replies = std::mem::take(&mut self.replies);
@@ -319,10 +365,14 @@ impl<'a> Live<'a> {
 
     fn release(&mut self, replies: Replies) {
         for (token, response) in replies {
-            if let Some(reply) = self.waiting.remove(&token) {
-                // Whoever has hung up needs no answer.
-                drop(reply.send(Ok(response)));
-            }
+            self.answer(token, Ok(response));
+        }
+    }
+
+    fn answer(&mut self, token: ReplyToken, answer: Result<Response, ErrorCode>) {
+        if let Some(reply) = self.waiting.remove(&token) {
+            // Whoever has hung up needs no answer.
+            drop(reply.send(answer));
         }
     }
 
@@ -359,27 +409,27 @@ impl<'a> Live<'a> {
     }
 
     fn until_next_timer(&self) -> Duration {
-        let now = self.task.host.clock.now();
-        self.timers.next().map_or(Duration::MAX, |at| at.since(now))
+        self.until(self.timers.next())
     }
-}
 
-/// Why a group was rebalanced is what people ask first when consumption stalls.
-fn tell(rebalance: &Rebalance) {
-    let Rebalance { group, generation, members, causes, further_causes, took } = rebalance;
-    let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
-    let (causes, took_ms) = (causes.join("; "), took.as_millis());
-    tracing::info!(
-        %group, generation, members, causes, further_causes, took_ms, "a group was rebalanced"
-    );
+    fn until_overdue(&self) -> Duration {
+        self.until(self.in_flight.next_deadline())
+    }
+
+    fn until(&self, at: Option<Instant>) -> Duration {
+        let now = self.task.host.clock.now();
+        at.map_or(Duration::MAX, |at| at.since(now))
+    }
 }
 
 /// What a loaded shard hears of.
 enum Event {
     Committed(Replies),
+    /// Somebody has waited for a commit for `offsets.commit.timeout.ms`.
+    CommitOverdue,
     TimersDue,
     MetadataChanged,
-    Asked(Box<Command>),
+    Asked(Command),
 }
 
 /// As Kafka tells group members what has happened to their coordinator's partition.

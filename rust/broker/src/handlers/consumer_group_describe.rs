@@ -26,6 +26,9 @@ pub(crate) async fn handle(
 }
 
 async fn describe(context: &RequestContext, group_id: String) -> DescribedGroup {
+    if !context.broker.config.consumer_protocol_enable {
+        return failed(group_id, ErrorCode::UnsupportedVersion);
+    }
     if group_id.is_empty() {
         return failed(group_id, ErrorCode::InvalidGroupId);
     }

@@ -1,5 +1,5 @@
-//! `DescribeConfigs` (key 32), v1-v4: the configuration of topics and brokers, and where each value
-//! comes from.
+//! `DescribeConfigs` (key 32), v1-v4: the configuration of topics, groups and brokers, and where
+//! each value comes from.
 //!
 //! v1 adds the synonyms (KIP-226), v3 the types and documentation (KIP-569).
 
@@ -14,7 +14,9 @@ use wire::describe_configs::{
     DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 
-use crate::config::{ConfigEntry, describe_all_brokers, describe_broker, describe_topic};
+use crate::config::{
+    ConfigEntry, describe_all_brokers, describe_broker, describe_group, describe_topic,
+};
 use crate::config_resource::entity_of;
 use crate::request::RequestContext;
 
@@ -62,6 +64,15 @@ fn entries(
                 ));
             }
             topic_entries(context, image, image.configs(&entity))
+        }
+        ConfigEntity::Group(id) if id.is_empty() => {
+            Err(Rejection::new(ErrorCode::InvalidRequest, "Group name must not be empty"))
+        }
+        // A group may be configured before anybody is in it.
+        ConfigEntity::Group(_) => {
+            let layers = context.broker.topic_configs.layers(image);
+            describe_group(image.configs(&entity), &layers)
+                .map_err(|error| Rejection::new(error.error_code(), error.to_string()))
         }
         ConfigEntity::Broker(_) => describe_broker(&context.broker.topic_configs.layers(image))
             .map_err(|error| Rejection::new(error.error_code(), error.to_string())),

@@ -19,8 +19,8 @@ const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const DURABILITY: &str = "ottla.durability";
 /// The operations of a change.
-const SET: i8 = 0;
-const DELETE: i8 = 1;
+pub(crate) const SET: i8 = 0;
+pub(crate) const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 /// Where a value comes from.
 const FROM_TOPIC: i8 = 1;
@@ -30,9 +30,9 @@ const FROM_FILE: i8 = 4;
 const FROM_DEFAULT: i8 = 5;
 
 /// A key, what is done to it, and the value.
-type Change<'a> = (&'a str, i8, Option<&'a str>);
+pub(crate) type Change<'a> = (&'a str, i8, Option<&'a str>);
 
-async fn describe(
+pub(crate) async fn describe(
     client: &mut TestClient,
     resource_type: i8,
     name: &str,
@@ -52,7 +52,7 @@ async fn describe(
     client.call(&request).await.results.into_iter().next().unwrap()
 }
 
-async fn entry(
+pub(crate) async fn entry(
     client: &mut TestClient,
     (resource_type, name): (i8, &str),
     key: &str,
@@ -63,7 +63,7 @@ async fn entry(
     described.configs.into_iter().next().unwrap()
 }
 
-async fn alter(
+pub(crate) async fn alter(
     client: &mut TestClient,
     (resource_type, name): (i8, &str),
     changes: &[Change<'_>],

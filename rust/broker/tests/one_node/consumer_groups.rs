@@ -16,15 +16,15 @@ const AT_ONCE: &[(&str, &str)] = &[("group.consumer.assignment.interval.ms", "0"
 const PARTITIONS: i32 = 4;
 
 /// A member as its client would keep it.
-struct Member {
-    client: TestClient,
+pub(crate) struct Member {
+    pub(crate) client: TestClient,
     request: ConsumerGroupHeartbeatRequest,
     owned: Vec<i32>,
 }
 
 impl Member {
     /// Subscribes to `t`.
-    async fn join(broker: &TestBroker, group: &str, member_id: &str) -> Self {
+    pub(crate) async fn join(broker: &TestBroker, group: &str, member_id: &str) -> Self {
         let request = ConsumerGroupHeartbeatRequest {
             group_id: group.to_owned(),
             member_id: member_id.to_owned(),
@@ -38,9 +38,13 @@ impl Member {
         member
     }
 
-    /// Heartbeats, and takes what it is told to own.
-    async fn beat(&mut self) -> ConsumerGroupHeartbeatResponse {
-        let answer = self.client.call(&self.request).await;
+    /// Heartbeats, and takes what it is told to own. A coordinator that is being loaded is asked
+    /// again.
+    pub(crate) async fn beat(&mut self) -> ConsumerGroupHeartbeatResponse {
+        let mut answer = self.client.call(&self.request).await;
+        while answer.error_code == ErrorCode::CoordinatorLoadInProgress.code() {
+            answer = self.client.call(&self.request).await;
+        }
         assert_code(answer.error_code, ErrorCode::None);
         self.request.member_epoch = answer.member_epoch;
         if let Some(assignment) = &answer.assignment {
@@ -154,6 +158,41 @@ async fn a_group_is_what_it_was_after_every_kind_of_end() {
         members[0].beat().await;
         assert_eq!(members[0].owned, [0, 1, 2, 3]);
     }
+}
+
+#[tokio::test]
+async fn a_rebalance_is_explained_and_counted() {
+    let (broker, _client) = start().await;
+    let mut members =
+        [Member::join(&broker, "g", "m1").await, Member::join(&broker, "g", "m2").await];
+    settle(&mut members).await;
+    let explanation = broker.server.explain_group("g").await.unwrap();
+    let now = explanation.now.as_ref().unwrap();
+    assert_eq!((now.group_type, now.members.len()), ("consumer", 2));
+    let text = explanation.to_string();
+    assert!(text.contains("m1 joined") && text.contains("m2 joined"), "{text}");
+    let metrics = broker.server.rebalance_metrics();
+    assert!(metrics.rebalances >= 1);
+    assert_eq!(metrics.causes["joined"], 2);
+    assert_eq!(broker.server.explain_group("other").await.unwrap().now, None);
+}
+
+#[tokio::test]
+async fn consumer_groups_can_be_disabled() {
+    let classic_only = [("group.coordinator.rebalance.protocols", "classic")];
+    let broker = TestBroker::start(&classic_only).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    client.find_coordinator("g").await;
+    let request = ConsumerGroupHeartbeatRequest {
+        group_id: "g".to_owned(),
+        ..ConsumerGroupHeartbeatRequest::default()
+    };
+    let answer = client.call(&request).await;
+    assert_code(answer.error_code, ErrorCode::UnsupportedVersion);
+    let described = describe(&mut client, "g").await;
+    assert_code(described.error_code, ErrorCode::UnsupportedVersion);
+    assert_code(client.commit("g", "t", 1).await, ErrorCode::None);
 }
 
 #[tokio::test]

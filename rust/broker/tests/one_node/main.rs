@@ -15,6 +15,7 @@ mod durability;
 mod fetch;
 mod fetch_positions;
 mod group_client;
+mod group_configs;
 mod idempotence;
 mod leader_epochs;
 mod list_offsets;

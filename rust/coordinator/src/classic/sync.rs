@@ -11,6 +11,7 @@ use crate::config::CoordinatorConfig;
 use crate::decision::Decision;
 use crate::now::Now;
 use crate::rebalance::Cause;
+use crate::record::fit_into;
 use crate::request::ReplyToken;
 
 pub(crate) fn refuse(token: ReplyToken, error: ErrorCode, decision: &mut Decision) {
@@ -22,6 +23,7 @@ impl ClassicGroup {
     pub(crate) fn sync(
         &mut self,
         now: Now,
+        config: &CoordinatorConfig,
         request: &SyncGroupRequest,
         token: ReplyToken,
         decision: &mut Decision,
@@ -42,7 +44,7 @@ impl ClassicGroup {
         }
         if self.state == State::CompletingRebalance {
             if self.is_leader(id) {
-                self.assign(now, request, decision);
+                self.assign(now, config, request, decision);
             }
         } else {
             self.answer_syncs(now, decision);
@@ -72,7 +74,13 @@ impl ClassicGroup {
     }
 
     /// The leader has spoken: the generation is persisted, and everybody who waits is answered.
-    fn assign(&mut self, now: Now, request: &SyncGroupRequest, decision: &mut Decision) {
+    fn assign(
+        &mut self,
+        now: Now,
+        config: &CoordinatorConfig,
+        request: &SyncGroupRequest,
+        decision: &mut Decision,
+    ) {
         let mut assignments: BTreeMap<&str, &Bytes> = request
             .assignments
             .iter()
@@ -81,10 +89,25 @@ impl ClassicGroup {
         for member in self.members.values_mut() {
             member.assignment = assignments.remove(&*member.id).cloned().unwrap_or_default();
         }
+        let record = self.record();
+        if !fit_into(config.append_bytes_max, std::slice::from_ref(&record)) {
+            return self.refuse_assignment(now, config, decision);
+        }
         self.transition(now, State::Stable);
-        decision.record(self.record());
+        decision.record(record);
         self.answer_syncs(now, decision);
         self.end_rebalance(now, decision);
+    }
+
+    /// What the log cannot hold cannot be kept: whoever waits is told, and asked to join again.
+    fn refuse_assignment(&mut self, now: Now, config: &CoordinatorConfig, decision: &mut Decision) {
+        for member in self.members.values_mut() {
+            if let Some(token) = member.syncing.take() {
+                refuse(token, ErrorCode::UnknownServerError, decision);
+            }
+        }
+        let bytes_max = config.append_bytes_max;
+        self.rebalance_or_complete(now, config, Cause::AssignmentTooLarge { bytes_max }, decision);
     }
 
     fn answer_syncs(&mut self, now: Now, decision: &mut Decision) {

@@ -70,31 +70,41 @@ impl Draft<'_> {
         if is_new && is_dynamic && client.api_version >= MEMBER_ID_REQUIRED_VERSION {
             return Err((ErrorCode::MemberIdRequired, id));
         }
+        let mut replaces_consumer = false;
         if let Some(instance) = request.group_instance_id.as_deref() {
-            self.ensure_classic_static_member(&id, instance, is_new)
+            replaces_consumer = self
+                .ensure_classic_static_member(&id, instance, is_new)
                 .map_err(|refusal| refuse(refusal.error))?;
         }
         let metadata = self.classic_metadata(&id, client, request).map_err(refuse)?;
         self.settle_classic(&id, request, metadata).map_err(refuse)?;
-        self.begin_sync(&id, request);
-        Ok(self.joined(&id, request))
+        let response = self.joined(&id, request);
+        if replaces_consumer && self.is_to_be_downgraded() {
+            // It took the place of the last member of the new protocol.
+            let instance = request.group_instance_id.clone().unwrap_or_default();
+            self.causes.push(Cause::Replaced { instance, member: id });
+            self.downgrade();
+        } else {
+            self.begin_sync(&id, request);
+        }
+        Ok(response)
     }
 
-    /// A classic member is not asked whether the one before it has left.
+    /// A classic member is not asked whether the one before it has left. Says whether that one was
+    /// of the new protocol.
     fn ensure_classic_static_member(
         &mut self,
         id: &str,
         instance: &str,
         is_new: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         if !is_new {
-            return self.known_static_member(instance, id);
+            return self.known_static_member(instance, id).map(|()| false);
         }
-        if let Some((old_id, old)) = self.static_member(instance) {
-            let (old_id, old) = (old_id.clone(), Arc::clone(old));
-            self.replace_member(&old_id, &old, id);
-        }
-        Ok(())
+        let Some((old_id, old)) = self.static_member(instance) else { return Ok(false) };
+        let (old_id, old) = (old_id.clone(), Arc::clone(old));
+        self.replace_member(&old_id, &old, id);
+        Ok(old.classic().is_none())
     }
 
     fn classic_metadata(

@@ -6,8 +6,10 @@ use wire::consumer_group_describe::{
 };
 use wire::list_groups::ListedGroup;
 
-use super::{Assignment, ConsumerGroup, Member};
+use super::member::STATIC_LEAVE_EPOCH;
+use super::{Assignment, ConsumerGroup, Member, MemberState};
 use crate::classic::CONSUMER_PROTOCOL_TYPE;
+use crate::explanation::{GroupStanding, MemberStanding, RebalanceUnderWay};
 
 /// The type of consumer groups in ListGroups.
 pub(crate) const CONSUMER: &str = "consumer";
@@ -35,6 +37,38 @@ impl ConsumerGroup {
             assignor_name: assignor.to_owned(),
             members: members.collect(),
             ..DescribedGroup::default()
+        }
+    }
+
+    /// For people: who is waited for, and why.
+    pub(crate) fn standing(&self, rebalance: Option<RebalanceUnderWay>) -> GroupStanding {
+        let member = |(id, member): (&String, &std::sync::Arc<Member>)| MemberStanding {
+            member: id.clone(),
+            instance: member.metadata.instance_id.clone(),
+            client_id: member.metadata.client_id.clone(),
+            host: member.metadata.client_host.clone(),
+            awaited: self.awaited(member),
+        };
+        GroupStanding {
+            group_type: CONSUMER,
+            state: self.state().name().to_owned(),
+            generation: self.epoch,
+            members: self.members().map(member).collect(),
+            rebalance,
+        }
+    }
+
+    fn awaited(&self, member: &Member) -> Option<&'static str> {
+        match member.current.state {
+            _ if member.current.epoch == STATIC_LEAVE_EPOCH => Some("has left and may come back"),
+            MemberState::UnrevokedPartitions => Some("has partitions to give up"),
+            MemberState::UnreleasedPartitions => {
+                Some("waits for partitions that others have not given up")
+            }
+            _ if !member.is_reconciled_to(self.assignment_epoch) => {
+                Some("has not heard of the last assignment yet")
+            }
+            _ => None,
         }
     }
 

@@ -9,6 +9,7 @@ use wire::offset_commit::{
 
 use crate::decision::Decision;
 use crate::now::Now;
+use crate::record::{CoordinatorRecord, fit_into};
 use crate::request::Client;
 use crate::shard::Shard;
 
@@ -16,6 +17,8 @@ use crate::shard::Shard;
 const TOPIC_ID_VERSION: i16 = 10;
 /// From here on the answer may be `GROUP_ID_NOT_FOUND` and `STALE_MEMBER_EPOCH`.
 const NEW_ERRORS_VERSION: i16 = 9;
+/// More than a record takes besides names and metadata, and more than a batch does besides records.
+const COMMIT_BYTES_MAX: usize = 128;
 /// No retention of the commit's own.
 const DEFAULT_RETENTION_TIME: i64 = -1;
 
@@ -36,7 +39,27 @@ impl Shard {
             .iter()
             .map(|topic| self.commit_topic(now, client, request, topic, decision))
             .collect();
+        if !self.is_small(&decision.records)
+            && !fit_into(self.config.append_bytes_max, &decision.records)
+        {
+            // All of them or none, and a batch cannot be cut.
+            decision.records.clear();
+            return refuse(request, ErrorCode::UnknownServerError);
+        }
         OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
+    }
+
+    /// Whether the records of a commit fit into a batch beyond doubt, which costs less to say than
+    /// to encode them.
+    fn is_small(&self, records: &[CoordinatorRecord]) -> bool {
+        let bytes = |record: &CoordinatorRecord| match record {
+            CoordinatorRecord::OffsetCommit(key, Some(value)) => {
+                COMMIT_BYTES_MAX + key.group.len() + key.topic.len() + value.metadata.len()
+            }
+            _ => self.config.append_bytes_max,
+        };
+        let all: usize = records.iter().map(bytes).sum();
+        COMMIT_BYTES_MAX + all <= self.config.append_bytes_max
     }
 
     fn validate_commit(

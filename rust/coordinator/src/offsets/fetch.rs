@@ -17,7 +17,9 @@ const GROUPS_VERSION: i16 = 8;
 const TOPIC_ID_VERSION: i16 = 10;
 
 impl Shard {
-    /// Every offset is stable until transactions commit some: `require_stable` changes nothing.
+    /// `require_stable` (KIP-447) hides offsets that a transaction which has not ended may replace.
+    /// There are no transactions yet, so every offset is stable, and the answer is the same with it
+    /// and without, as Kafka's is.
     pub(crate) fn fetch_offsets(
         &self,
         client: &Client,

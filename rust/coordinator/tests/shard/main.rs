@@ -8,6 +8,7 @@ mod classic_sessions;
 mod classic_static;
 mod consumer_groups;
 mod consumer_member;
+mod explanations;
 mod groups;
 #[expect(dead_code, reason = "the histories of ring 1 use more of it")]
 mod host;

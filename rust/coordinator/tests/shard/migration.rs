@@ -344,6 +344,39 @@ fn a_group_goes_on_counting_through_a_change_of_protocol_and_a_restart() {
 }
 
 #[test]
+fn a_classic_static_member_in_place_of_the_last_of_the_new_protocol_makes_the_group_classic() {
+    let mut host = host();
+    let mut classic = classic_pair(&mut host);
+    let mut consumers = vec![ConsumerMember::fixed("c", "i")];
+    consumers[0].beat(&mut host);
+    live(&mut host, &mut classic, &mut consumers);
+    let mut back = Cooperative::new(Member::fixed("i"), &[]);
+    back.member.protocols[0].1 = back.subscription();
+    let token = back.member.join(&mut host);
+    back.member.joined(&mut host, token);
+    assert_eq!(group_type(&mut host), "classic");
+    assert_ne!(consumers[0].try_beat(&mut host), ErrorCode::None, "it is fenced");
+    classic.push(back);
+    live(&mut host, &mut classic, &mut []);
+    host.restart();
+    live(&mut host, &mut classic, &mut []);
+    let causes: Vec<&Cause> = host.rebalances.iter().flat_map(|r| &r.causes).collect();
+    assert!(causes.iter().any(|cause| matches!(cause, Cause::Replaced { .. })), "{causes:?}");
+}
+
+#[test]
+fn a_classic_static_member_does_not_downgrade_a_group_whose_policy_forbids_it() {
+    let mut host = with_policy(MigrationPolicy::Upgrade);
+    let mut consumers = vec![ConsumerMember::fixed("a", "i")];
+    crate::consumer_member::settle(&mut host, &mut consumers);
+    let mut back = Member::fixed("i");
+    back.protocols[0].1 = Cooperative::new(back.clone(), &[]).subscription();
+    let token = back.join(&mut host);
+    back.joined(&mut host, token);
+    assert_eq!(group_type(&mut host), "consumer");
+}
+
+#[test]
 fn a_classic_static_member_takes_the_place_of_one_of_the_new_protocol() {
     let mut host = host();
     let mut consumers = vec![ConsumerMember::fixed("a", "i"), ConsumerMember::new("b")];

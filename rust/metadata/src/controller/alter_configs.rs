@@ -1,5 +1,5 @@
-//! Changes the configs of topics and brokers: key by key (KIP-339), or all at once as the older API
-//! does.
+//! Changes the configs of topics, groups and brokers: key by key (KIP-339), or all at once as the
+//! older API does.
 
 use base::ErrorCode;
 

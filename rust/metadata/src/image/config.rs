@@ -1,4 +1,5 @@
-//! Dynamic configuration in the image: what has been set for a topic, a broker, or all brokers.
+//! Dynamic configuration in the image: what has been set for a topic, a group, a broker, or all
+//! brokers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +9,7 @@ use thiserror::Error;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const GROUP: i8 = 32;
 
 /// Keys and values, by key.
 pub type Configs = BTreeMap<String, String>;
@@ -17,6 +19,8 @@ pub type Configs = BTreeMap<String, String>;
 pub enum ConfigEntity {
     /// A topic, by name.
     Topic(String),
+    /// A group, by its id; nobody need be in it.
+    Group(String),
     /// All brokers.
     BrokerDefault,
     /// One broker.
@@ -26,7 +30,7 @@ pub enum ConfigEntity {
 /// A resource type and name that stand for no entity.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnknownConfigEntity {
-    /// Neither topic nor broker.
+    /// Neither topic, group nor broker.
     #[error("Unknown resource type {0}")]
     Type(i8),
     /// A broker's name is its number, or nothing for all brokers.
@@ -39,6 +43,7 @@ impl ConfigEntity {
     pub fn from_resource(resource_type: i8, name: &str) -> Result<Self, UnknownConfigEntity> {
         match resource_type {
             TOPIC => Ok(Self::Topic(name.to_owned())),
+            GROUP => Ok(Self::Group(name.to_owned())),
             BROKER if name.is_empty() => Ok(Self::BrokerDefault),
             BROKER => match name.parse() {
                 Ok(id) => Ok(Self::Broker(NodeId(id))),
@@ -52,6 +57,7 @@ impl ConfigEntity {
     pub fn resource_type(&self) -> i8 {
         match self {
             Self::Topic(_) => TOPIC,
+            Self::Group(_) => GROUP,
             Self::BrokerDefault | Self::Broker(_) => BROKER,
         }
     }
@@ -59,7 +65,7 @@ impl ConfigEntity {
     /// Its resource name in the protocol.
     pub fn resource_name(&self) -> String {
         match self {
-            Self::Topic(name) => name.clone(),
+            Self::Topic(name) | Self::Group(name) => name.clone(),
             Self::BrokerDefault => String::new(),
             Self::Broker(id) => id.to_string(),
         }
@@ -70,6 +76,7 @@ impl fmt::Display for ConfigEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topic(name) => write!(f, "topic `{name}`"),
+            Self::Group(id) => write!(f, "group `{id}`"),
             Self::BrokerDefault => f.write_str("all brokers"),
             Self::Broker(id) => write!(f, "broker {id}"),
         }
@@ -84,6 +91,7 @@ mod tests {
     fn every_entity_survives_its_resource() {
         for entity in [
             ConfigEntity::Topic("orders".to_owned()),
+            ConfigEntity::Group("readers".to_owned()),
             ConfigEntity::BrokerDefault,
             ConfigEntity::Broker(NodeId(7)),
         ] {

@@ -1,4 +1,4 @@
-//! One dynamic configuration value of a topic, a broker, or all brokers.
+//! One dynamic configuration value of a topic, a group, a broker, or all brokers.
 
 use wire_derive::Message;
 
@@ -6,10 +6,10 @@ use wire_derive::Message;
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[message(data, key = 4, versions = "0", flexible = "0+")]
 pub struct ConfigRecord {
-    /// Kafka's number for topics (2) and brokers (4).
+    /// Kafka's number for topics (2), brokers (4) and groups (32).
     #[message(versions = "0+")]
     pub resource_type: i8,
-    /// The topic's name, the broker's number, or nothing for all brokers.
+    /// The topic's name, the group's id, the broker's number, or nothing for all brokers.
     #[message(versions = "0+")]
     pub resource_name: String,
     /// The key.

@@ -1,10 +1,14 @@
 //! The keys of the group coordinator, and of the topic that it keeps its records in.
 
-use coordinator::{Assignor, CoordinatorConfig, MigrationPolicy};
+use std::time::Duration;
 
+use coordinator::{Assignor, CoordinatorConfig, MigrationPolicy};
+use records::CompressionType;
+
+use super::super::error::ConfigWarning;
 use super::{Loading, key};
 
-/// How `__consumer_offsets` is created and read.
+/// How `__consumer_offsets` is created, written and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetsTopicConfig {
     /// `offsets.topic.num.partitions`
@@ -13,6 +17,10 @@ pub struct OffsetsTopicConfig {
     pub replication_factor: Option<i16>,
     /// `offsets.topic.segment.bytes`
     pub segment_bytes: i64,
+    /// `offsets.topic.compression.codec`
+    pub compression: CompressionType,
+    /// `offsets.commit.timeout.ms`
+    pub commit_timeout: Duration,
     /// `offsets.load.buffer.size`
     pub load_buffer_bytes: usize,
 }
@@ -36,7 +44,27 @@ impl Loading {
             offsets_retention_minutes: self.integer("offsets.retention.minutes") as i32,
             offsets_retention_check_interval_ms: self
                 .integer("offsets.retention.check.interval.ms"),
+            ..CoordinatorConfig::default()
         }
+    }
+
+    /// Whether consumer groups are offered (KIP-848). Classic ones always are.
+    pub(super) fn consumer_protocol_enable(&mut self) -> bool {
+        const NAME: &str = "group.coordinator.rebalance.protocols";
+        let protocols = self.list(NAME);
+        let offers = |protocol: &str| protocols.iter().any(|offered| offered == protocol);
+        if !offers("classic") {
+            let reason = "the classic protocol cannot be disabled";
+            self.errors.push(key(NAME).invalid(&protocols.join(","), reason));
+        }
+        if offers("share") {
+            self.warnings.push(ConfigWarning::Note {
+                key: NAME.to_owned(),
+                value: protocols.join(","),
+                note: "share groups are not built yet".to_owned(),
+            });
+        }
+        offers("consumer")
     }
 
     /// A key of consumer groups, between the least and the most that a group may ask for.
@@ -69,7 +97,14 @@ impl Loading {
         assignors
     }
 
-    pub(super) fn offsets_topic(&self) -> OffsetsTopicConfig {
+    pub(super) fn offsets_topic(&mut self) -> OffsetsTopicConfig {
+        let codec = "offsets.topic.compression.codec";
+        let id = self.integer(codec);
+        let compression = u8::try_from(id).ok().and_then(CompressionType::from_id);
+        if compression.is_none() {
+            let reason = "it must be 0 (none), 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd)";
+            self.errors.push(key(codec).invalid(&id.to_string(), reason));
+        }
         let replication_factor = "offsets.topic.replication.factor";
         OffsetsTopicConfig {
             partitions: self.integer("offsets.topic.num.partitions") as i32,
@@ -78,6 +113,8 @@ impl Loading {
                 .contains_key(replication_factor)
                 .then(|| self.integer(replication_factor) as i16),
             segment_bytes: self.integer("offsets.topic.segment.bytes"),
+            compression: compression.unwrap_or(CompressionType::None),
+            commit_timeout: Duration::from_millis(self.size("offsets.commit.timeout.ms") as u64),
             load_buffer_bytes: self.size("offsets.load.buffer.size"),
         }
     }
@@ -125,6 +162,25 @@ mod tests {
     fn a_key_outside_of_its_bounds_is_refused_with_both_of_them() {
         let error = load(&[("group.consumer.heartbeat.interval.ms", "200")]).unwrap_err();
         assert!(error.contains("group.consumer.min.heartbeat.interval.ms (5000)"), "{error}");
+    }
+
+    #[test]
+    fn consumer_groups_can_be_disabled_and_classic_ones_cannot() {
+        const NAME: &str = "group.coordinator.rebalance.protocols";
+        assert!(load(&[]).unwrap().consumer_protocol_enable);
+        assert!(!load(&[(NAME, "classic")]).unwrap().consumer_protocol_enable);
+        let error = load(&[(NAME, "consumer")]).unwrap_err();
+        assert!(error.contains("the classic protocol cannot be disabled"), "{error}");
+    }
+
+    #[test]
+    fn the_compression_of_the_offsets_topic_has_kafkas_numbers() {
+        const NAME: &str = "offsets.topic.compression.codec";
+        for (id, compression) in [("0", CompressionType::None), ("4", CompressionType::Zstd)] {
+            assert_eq!(load(&[(NAME, id)]).unwrap().offsets_topic.compression, compression);
+        }
+        let error = load(&[(NAME, "5")]).unwrap_err();
+        assert!(error.contains("3 (lz4)"), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::super::key::config_keys;
 
 config_keys! { GROUP
     "group.consumer.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Acted,
-        ReadOnly,
+        ClusterWide,
         "The least time between two assignments of a consumer group (KIP-848).";
     "group.consumer.assignors", List, Value("uniform,range"), Any, Medium, Acted, ReadOnly,
         "The assignors of consumer groups, the first being the default.";
@@ -41,11 +41,11 @@ config_keys! { GROUP
     "group.coordinator.background.threads", Int, Value("2"), AtLeast(1), High, Tunes, ReadOnly,
         "The number of the group coordinator's threads for long work.";
     "group.coordinator.cached.buffer.max.bytes", Int, Value("1048588"), AtLeast(524_288), Medium,
-        Tunes, ReadOnly,
+        Tunes, ClusterWide,
         "The largest buffer that the group coordinator keeps.";
     "group.coordinator.rebalance.protocols", List, Value("classic,consumer,streams"),
-        OneOf(&["consumer", "classic", "share", "streams"]), Medium, Tunes, ReadOnly,
-        "The group protocols that are offered.";
+        OneOf(&["consumer", "classic", "share", "streams"]), Medium, Acted, ReadOnly,
+        "The group protocols that are offered: classic always is, streams and share are not built.";
     "group.coordinator.threads", Int, Value("4"), AtLeast(1), High, Tunes, ReadOnly,
         "The number of the group coordinator's threads.";
     "group.initial.rebalance.delay.ms", Int, Value("3000"), Any, Medium, Acted, ReadOnly,
@@ -56,7 +56,8 @@ config_keys! { GROUP
         "The most members of a classic group.";
     "group.min.session.timeout.ms", Int, Value("6000"), Any, Medium, Acted, ReadOnly,
         "The shortest session time-out of a classic group's member.";
-    "group.streams.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.streams.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes,
+        ClusterWide,
         "The least time between two assignments of a streams group.";
     "group.streams.heartbeat.interval.ms", Int, Value("5000"), AtLeast(1), Medium, Tunes, ReadOnly,
         "How often a streams group's member reports.";
@@ -91,16 +92,16 @@ config_keys! { GROUP
         "How long a streams group's member may be silent.";
     "offset.metadata.max.bytes", Int, Value("4096"), Any, High, Acted, ReadOnly,
         "The most bytes of text that may be committed with an offset.";
-    "offsets.commit.timeout.ms", Int, Value("5000"), AtLeast(1), High, Tunes, ReadOnly,
-        "How long a commit waits for the replicas of the offsets topic.";
+    "offsets.commit.timeout.ms", Int, Value("5000"), AtLeast(1), High, Acted, ReadOnly,
+        "How long an answer of the group coordinator waits for its records to be committed.";
     "offsets.load.buffer.size", Int, Value("5242880"), AtLeast(1), High, Acted, ReadOnly,
         "The buffer with which offsets are loaded.";
     "offsets.retention.check.interval.ms", Long, Value("600000"), AtLeast(1), High, Acted, ReadOnly,
         "How often expired offsets are looked for.";
     "offsets.retention.minutes", Int, Value("10080"), AtLeast(1), High, Acted, ReadOnly,
         "How long the offsets of an empty group are kept.";
-    "offsets.topic.compression.codec", Int, Value("0"), Any, High, Tunes, ReadOnly,
-        "The compression of the offsets topic.";
+    "offsets.topic.compression.codec", Int, Value("0"), Any, High, Acted, ReadOnly,
+        "The compression of the offsets topic: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.";
     "offsets.topic.num.partitions", Int, Value("50"), AtLeast(1), High, Acted, ReadOnly,
         "The number of partitions of the offsets topic.";
     "offsets.topic.replication.factor", Short, Value("3"), AtLeast(1), High, Acted, ReadOnly,

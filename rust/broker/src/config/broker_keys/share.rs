@@ -3,7 +3,8 @@
 use super::super::key::config_keys;
 
 config_keys! { SHARE
-    "group.share.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes, ReadOnly,
+    "group.share.assignment.interval.ms", Int, Value("1000"), AtLeast(0), Medium, Tunes,
+        ClusterWide,
         "The least time between two assignments of a share group.";
     "group.share.assignors", List, Value("simple"), Any, Medium, Tunes, ReadOnly,
         "The assignors of share groups.";
