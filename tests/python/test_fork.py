@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import socket
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -17,6 +20,51 @@ import ottla
 WAIT_SECONDS = 30.0
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
+
+class Relay:
+    """Passes bytes on to a broker, and sees when a client closes its end."""
+
+    def __init__(self, broker: ottla.Broker) -> None:
+        self._target = (broker.host, broker.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.opened = 0
+        self._closed = threading.Semaphore(0)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def wait_until_all_are_closed(self, seconds: float) -> None:
+        for _ in range(self.opened):
+            assert self._closed.acquire(timeout=seconds), "a client's connection stays open"
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.opened += 1
+                broker = socket.create_connection(self._target)
+                threading.Thread(target=self._pass, args=(client, broker), daemon=True).start()
+                threading.Thread(target=self._back, args=(broker, client), daemon=True).start()
+
+    def _pass(self, client: socket.socket, broker: socket.socket) -> None:
+        with client, broker:
+            with contextlib.suppress(OSError):
+                while received := client.recv(1 << 16):
+                    broker.sendall(received)
+            self._closed.release()
+            # The other direction may be waiting for the broker.
+            broker.shutdown(socket.SHUT_RDWR)
+
+    def _back(self, broker: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while received := broker.recv(1 << 16):
+                client.sendall(received)
 
 
 def in_child(function: Callable[[], object]) -> object:
@@ -89,6 +137,38 @@ def test_a_child_holds_no_listener_lock_or_log_file(tmp_path: Path) -> None:
         held = in_child(open_files)
         assert isinstance(held, list)
         assert [file for file in held if file.startswith(str(tmp_path))] == []
+
+
+def test_a_peer_sees_the_parent_close_although_a_child_lives_on(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    with Relay(ottla_broker) as relay:
+        clients = [
+            ottla.Producer(relay.address),
+            ottla.Consumer(relay.address, topics=[ottla_topic]),
+            ottla.Admin(relay.address),
+        ]
+        # What is not ours stays open in a child, whatever watches it.
+        foreign, other = socket.socketpair()
+        with foreign, other, select.epoll() as watching:
+            watching.register(foreign)
+            go_on, wait = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                os.close(wait)
+                foreign.sendall(b"from the child")
+                os.read(go_on, 1)
+                os._exit(0)
+            try:
+                assert other.recv(100) == b"from the child"
+                for client in clients:
+                    client.close()
+                assert relay.opened >= len(clients)
+                relay.wait_until_all_are_closed(WAIT_SECONDS)
+            finally:
+                os.close(go_on)
+                os.close(wait)
+                os.waitpid(pid, 0)
 
 
 def test_the_port_and_the_directory_are_free_although_a_child_lives_on(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ use pyo3::{Python, pyclass, pymethods};
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-use crate::fork::{self, Owned, ProcessBound};
+use crate::fork::{self, ProcessBound};
 use crate::runtime;
 
 /// How many names for a temporary directory are tried.
@@ -46,7 +46,7 @@ pub(crate) struct Broker {
 #[derive(Debug)]
 struct Running {
     server: BrokerServer,
-    owned: Vec<Owned>,
+    directory: PathBuf,
     temporary: Option<PathBuf>,
 }
 
@@ -110,7 +110,7 @@ impl Drop for Broker {
 impl Running {
     async fn shutdown(self) {
         self.server.shutdown().await;
-        self.owned.iter().for_each(fork::disown);
+        fork::disown(&self.directory);
         if let Some(directory) = self.temporary {
             remove_directory(&directory);
         }
@@ -136,17 +136,13 @@ fn start(
     }
     let config = loaded.config;
     let data_dir = std::path::absolute(&config.log_dir).map_err(start_error)?;
-    let mut owned = vec![Owned::Directory(data_dir.clone())];
-    owned.iter().for_each(fork::own);
-    let environment = Environment::of_this_machine(&config).map_err(start_error)?;
-    let started = runtime::wait_for_task(py, BrokerServer::start(config, environment))
-        .and_then(|started| started.map_err(start_error));
-    let server = started.inspect_err(|_| owned.iter().for_each(fork::disown))?;
-    for listener in server.listeners() {
-        let port = Owned::Port(listener.endpoint.port);
-        fork::own(&port);
-        owned.push(port);
-    }
+    fork::own(&data_dir);
+    let started = Environment::of_this_machine(&config).map_err(start_error);
+    let started = started.and_then(|environment| {
+        let started = runtime::wait_for_task(py, BrokerServer::start(config, environment))?;
+        started.map_err(start_error)
+    });
+    let server = started.inspect_err(|_| fork::disown(&data_dir))?;
     let endpoint = server.listeners().first().map(|listener| listener.endpoint.clone());
     let (host, port) =
         endpoint.map_or((String::new(), 0), |endpoint| (endpoint.host, endpoint.port));
@@ -157,8 +153,12 @@ fn start(
         cluster_id: server.cluster_id(),
         node_id: server.node_id().0,
         warnings,
-        data_dir: data_dir.into_os_string(),
-        running: ProcessBound::new(Mutex::new(Some(Running { server, owned, temporary }))),
+        data_dir: data_dir.clone().into_os_string(),
+        running: ProcessBound::new(Mutex::new(Some(Running {
+            server,
+            directory: data_dir,
+            temporary,
+        }))),
     })
 }
 

@@ -8,12 +8,14 @@
 //! ```text
 //! after_fork_in_child ─┬─ GENERATION + 1: every older handle raises, and is never dropped
 //!                      ├─ the runtime is forgotten; the child makes its own if it needs one
-//!                      └─ /proc/self/fd: below an owned directory, or on an owned port -> close
+//!                      └─ /proc/self/fd: below an owned directory             -> close
+//!                         /proc/self/fdinfo of the runtime's epoll: its sockets -> close
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::mem::ManuallyDrop;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -27,32 +29,23 @@ use crate::runtime;
 /// How many forks lie between the first process and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// What the brokers of this process hold.
-static OWNED: LazyLock<ArcSwap<Vec<Owned>>> = LazyLock::new(ArcSwap::default);
+/// The directories of this process's brokers. A child must not keep what is open below them.
+static DIRECTORIES: LazyLock<ArcSwap<Vec<PathBuf>>> = LazyLock::new(ArcSwap::default);
 
-/// Files or sockets that a child must not keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Owned {
-    /// Everything that is open below this directory.
-    Directory(PathBuf),
-    /// The listener of this port and the connections that it has accepted.
-    Port(u16),
-}
-
-/// Notes that from now on this process holds something.
-pub(crate) fn own(owned: &Owned) {
-    OWNED.rcu(|all| {
+/// Notes that from now on this process holds a directory.
+pub(crate) fn own(directory: &Path) {
+    DIRECTORIES.rcu(|all| {
         let mut all = Vec::clone(all);
-        all.push(owned.clone());
+        all.push(directory.to_owned());
         all
     });
 }
 
-/// Notes that it is closed.
-pub(crate) fn disown(owned: &Owned) {
-    OWNED.rcu(|all| {
+/// Notes that it does not any more.
+pub(crate) fn disown(directory: &Path) {
+    DIRECTORIES.rcu(|all| {
         let mut all = Vec::clone(all);
-        if let Some(index) = all.iter().position(|other| other == owned) {
+        if let Some(index) = all.iter().position(|other| other == directory) {
             all.swap_remove(index);
         }
         all
@@ -98,12 +91,12 @@ impl<T> Drop for ProcessBound<T> {
 #[pyfunction]
 pub(crate) fn after_fork_in_child() -> Result<(), Error> {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    runtime::forget();
-    let owned = OWNED.swap(Arc::default());
-    if owned.is_empty() {
+    let marker = runtime::forget();
+    let directories = DIRECTORIES.swap(Arc::default());
+    if marker.is_none() && directories.is_empty() {
         return Ok(());
     }
-    let mut inherited = Vec::new();
+    let mut inherited = BTreeSet::new();
     for entry in fs::read_dir("/proc/self/fd").map_err(Error::Fork)? {
         let entry = entry.map_err(Error::Fork)?;
         let Some(fd) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
@@ -111,35 +104,33 @@ pub(crate) fn after_fork_in_child() -> Result<(), Error> {
         };
         // The descriptor of this very listing is gone by the time its link is read.
         let Ok(target) = fs::read_link(entry.path()) else { continue };
-        if owned.iter().any(|owned| owned.holds(fd, &target)) {
-            inherited.push(fd);
+        if directories.iter().any(|directory| target.starts_with(directory)) {
+            inherited.insert(fd);
         }
-    }
-    for fd in inherited {
-        close(fd);
-    }
-    Ok(())
-}
-
-impl Owned {
-    fn holds(&self, fd: RawFd, target: &Path) -> bool {
-        match self {
-            Self::Directory(path) => target.starts_with(path),
-            Self::Port(port) => {
-                target.to_str().is_some_and(|target| target.starts_with("socket:"))
-                    && local_port(fd) == Some(*port)
+        if target == Path::new(EPOLL) {
+            let watched = watched(fd).map_err(Error::Fork)?;
+            // Another library's epoll does not watch the marker.
+            if marker.is_some_and(|marker| watched.contains(&marker)) {
+                inherited.insert(fd);
+                inherited.extend(watched);
             }
         }
     }
+    inherited.into_iter().for_each(close);
+    Ok(())
 }
 
-fn local_port(fd: RawFd) -> Option<u16> {
-    #[expect(unsafe_code, reason = "the descriptor comes as a number, from the kernel's own list")]
-    // SAFETY: it was listed as open, and a child that was just forked has no other thread to close
-    // it.
-    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-    let address = rustix::net::getsockname(socket).ok()?;
-    std::net::SocketAddr::try_from(address).ok().map(|address| address.port())
+/// How the kernel names an epoll.
+const EPOLL: &str = "anon_inode:[eventpoll]";
+
+/// What an epoll waits for: the sockets of brokers and clients, where it is the runtime's. The
+/// kernel lists them in lines that begin with `tfd:` and the descriptor (`proc_pid_fdinfo(5)`).
+fn watched(epoll: RawFd) -> std::io::Result<BTreeSet<RawFd>> {
+    let listing = fs::read_to_string(format!("/proc/self/fdinfo/{epoll}"))?;
+    let watched = listing
+        .lines()
+        .filter_map(|line| line.strip_prefix("tfd:")?.split_whitespace().next()?.parse().ok());
+    Ok(watched.collect())
 }
 
 fn close(fd: RawFd) {

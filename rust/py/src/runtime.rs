@@ -1,13 +1,16 @@
 //! The one tokio runtime of the process, and how a Python thread waits for something on it.
 
 use std::future::Future;
+use std::io;
 use std::mem;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use client::{BlockError, Interrupt, Interrupted};
 use pyo3::{Python, pyfunction};
+use tokio::net::UnixDatagram;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
@@ -21,6 +24,9 @@ static PROCESS: ArcSwapOption<Process> = ArcSwapOption::const_empty();
 
 #[derive(Debug)]
 struct Process {
+    /// Tells this runtime's epoll from those of other libraries: nothing else watches it. Before
+    /// the runtime, which must be there when it goes.
+    marker: UnixDatagram,
     runtime: Runtime,
     /// How many tasks of [`finish_later`] have not ended.
     unfinished: watch::Sender<usize>,
@@ -124,9 +130,12 @@ fn wait_for_unfinished(
 }
 
 /// In a forked child: the threads of the runtime do not exist here, so it can neither be used nor
-/// ended.
-pub(crate) fn forget() {
-    mem::forget(PROCESS.swap(None));
+/// ended. Answers its marker, by which its sockets are found.
+pub(crate) fn forget() -> Option<RawFd> {
+    let process = PROCESS.swap(None);
+    let marker = process.as_ref().map(|process| process.marker.as_raw_fd());
+    mem::forget(process);
+    marker
 }
 
 fn process() -> Result<Arc<Process>, Error> {
@@ -140,11 +149,18 @@ fn process() -> Result<Arc<Process>, Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let made = Arc::new(Process { runtime, unfinished: watch::Sender::new(0) });
+    let marker = mark(&runtime).map_err(Error::Runtime)?;
+    let made = Arc::new(Process { marker, runtime, unfinished: watch::Sender::new(0) });
     let before = PROCESS.compare_and_swap(&None::<Arc<Process>>, Some(Arc::clone(&made)));
     match &*before {
         None => Ok(made),
         // Another thread was faster; this runtime has no task yet, and ends here.
         Some(process) => Ok(Arc::clone(process)),
     }
+}
+
+/// A socket that the runtime's epoll watches, and that nobody talks to.
+fn mark(runtime: &Runtime) -> io::Result<UnixDatagram> {
+    let _entered = runtime.enter();
+    UnixDatagram::unbound()
 }
