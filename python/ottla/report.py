@@ -10,6 +10,8 @@ from ottla.errors import OttlaError
 class PartitionReport(NamedTuple):
     """What became of one partition's records since the last flush.
 
+    Records of a topic that is not known have no partition: it is None.
+
     Examples
     --------
     >>> PartitionReport("orders", 0, delivered=10).failed
@@ -17,7 +19,7 @@ class PartitionReport(NamedTuple):
     """
 
     topic: str
-    partition: int
+    partition: int | None
     delivered: int = 0
     failed: int = 0
     pending: int = 0
@@ -63,7 +65,8 @@ class FlushReport(tuple[PartitionReport, ...]):
         text = f"{self.delivered} delivered, {self.failed} failed, {self.pending} pending"
         for row in self:
             if row.failed or row.pending:
-                text += f"; {row.topic}-{row.partition}: {row.failed} failed, {row.pending} pending"
+                place = row.topic if row.partition is None else f"{row.topic}-{row.partition}"
+                text += f"; {place}: {row.failed} failed, {row.pending} pending"
                 text += f" ({row.error})" if row.error is not None else ""
         return text
 

@@ -6,7 +6,9 @@ import datetime as dt
 import pickle
 import threading
 import time
+from collections.abc import Iterator
 
+import polars as pl
 import pytest
 
 import ottla
@@ -211,17 +213,65 @@ def test_a_record_that_cannot_be_is_refused_at_once(
 ) -> None:
     with pytest.raises(ottla.RecordTooLarge, match=r"max\.request\.size"):
         producer.produce(ottla_topic, b"x" * 2_000_000)
+    producer.partitions(ottla_topic)
     with pytest.raises(LookupError, match="no partition 7"):
         producer.produce(ottla_topic, b"x", partition=7)
 
 
-def test_an_unknown_topic_is_told_of_where_none_is_made_for_it() -> None:
-    with (
-        ottla.Broker(auto_create_topics_enable=False) as broker,
-        ottla.Producer(broker, max_block_ms=500) as producer,
-        pytest.raises(ottla.UnknownTopicError, match="nowhere"),
-    ):
+@pytest.fixture
+def strict() -> Iterator[ottla.Broker]:
+    """A broker that makes no topics by itself."""
+    with ottla.Broker(auto_create_topics_enable=False) as broker:
+        yield broker
+
+
+def test_a_record_for_a_missing_topic_is_taken_at_once_and_fails_after_max_block_ms(
+    strict: ottla.Broker,
+) -> None:
+    producer = ottla.Producer(strict)
+    begun = time.monotonic()
+    delivery = producer.send("nowhere", b"v")
+    with pytest.raises(TimeoutError, match="topic nowhere is not known within 0"):
+        delivery.result(timeout=0.2)
+    assert time.monotonic() - begun < 1
+    assert (delivery.topic, delivery.partition, delivery.done()) == ("nowhere", None, False)
+    with pytest.raises(ottla.Timeout, match="1 records have no result"):
+        producer.flush(timeout=0.2)
+    assert producer.pending() == [("nowhere", None, 1)]
+    with pytest.raises(ottla.DeliveryFailed, match="`nowhere` is not known after") as failed:
+        producer.close(timeout=1)
+    (row,) = failed.value.report
+    assert (row.topic, row.partition, row.failed) == ("nowhere", None, 1)
+    assert isinstance(delivery.error, ottla.DeliveryError)
+    assert delivery.error.name == "UNKNOWN_TOPIC_OR_PARTITION"
+
+    with ottla.Producer(strict, max_block_ms=300) as producer:
+        begun = time.monotonic()
         producer.produce("nowhere", b"v")
+        with pytest.raises(ottla.DeliveryFailed, match="create it, or check its name"):
+            producer.flush(WAIT_SECONDS)
+        assert 0.3 <= time.monotonic() - begun < 5
+        with pytest.raises(ottla.UnknownTopicError, match="`nowhere` is not known after 300 ms"):
+            producer.write(pl.DataFrame({"value": ["v"]}), "nowhere")
+
+
+def test_a_topic_that_comes_in_time_gets_what_was_sent_before_it(strict: ottla.Broker) -> None:
+    delivered: list[int | None] = []
+    with ottla.Producer(strict) as producer:
+        for number in range(100):
+            producer.produce(
+                "late",
+                str(number),
+                headers={"n": str(number)},
+                on_delivery=lambda delivery: delivered.append(delivery.offset),
+            )
+        strict.create_topic("late")
+        producer.produce("late", "100")
+        assert producer.flush(WAIT_SECONDS).delivered == 101
+    assert delivered == list(range(100))
+    messages = list(ottla.read(strict, "late"))
+    assert [message.value for message in messages] == [b"%d" % number for number in range(101)]
+    assert messages[7].headers == [("n", b"7")]
 
 
 def test_a_full_buffer_makes_the_producer_wait_and_loses_nothing(

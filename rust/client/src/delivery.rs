@@ -30,9 +30,12 @@ pub struct Delivered {
     pub timestamp_ms: i64,
 }
 
-/// A batch's way into the log.
+/// A batch's way into the log. A record that is sent before its topic is known has one of its own,
+/// until it is in a batch.
 pub struct BatchDelivery {
     topic_partition: TopicPartition,
+    /// Where it went, if it was begun without a partition.
+    placed: OnceLock<TopicPartition>,
     reserved_bytes: usize,
     outcome: OnceLock<BatchOutcome>,
     done: Notify,
@@ -76,7 +79,7 @@ impl Delivery {
             BatchOutcome::Failed { .. } => None,
         };
         Ok(Delivered {
-            topic_partition: self.batch.topic_partition.clone(),
+            topic_partition: self.batch.topic_partition().clone(),
             offset,
             timestamp_ms: appended_at.unwrap_or(self.timestamp_ms),
         })
@@ -87,6 +90,7 @@ impl BatchDelivery {
     pub(crate) fn new(topic_partition: TopicPartition, reserved_bytes: usize) -> Self {
         Self {
             topic_partition,
+            placed: OnceLock::new(),
             reserved_bytes,
             outcome: OnceLock::new(),
             done: Notify::new(),
@@ -94,9 +98,9 @@ impl BatchDelivery {
         }
     }
 
-    /// Which partition.
+    /// Which partition; [`TopicPartition::unplaced`] as long as the topic is not known.
     pub fn topic_partition(&self) -> &TopicPartition {
-        &self.topic_partition
+        self.placed.get().unwrap_or(&self.topic_partition)
     }
 
     /// The result, if there is one yet.
@@ -127,6 +131,17 @@ impl BatchDelivery {
         callback(self);
     }
 
+    /// What was begun without a partition is in a batch now: it has that batch's result.
+    pub(crate) fn place(self: Arc<Self>, placed: &Delivery) {
+        let was_unplaced = self.placed.set(placed.batch.topic_partition.clone()).is_ok();
+        assert!(was_unplaced, "a record is placed once");
+        let index = placed.index;
+        placed.batch.on_done(Box::new(move |batch| {
+            let outcome = batch.outcome().expect("it is called when there is one");
+            self.complete(outcome.of_record(index));
+        }));
+    }
+
     pub(crate) fn reserved_bytes(&self) -> usize {
         self.reserved_bytes
     }
@@ -147,7 +162,7 @@ impl BatchDelivery {
 impl fmt::Debug for BatchDelivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BatchDelivery")
-            .field("topic_partition", &self.topic_partition)
+            .field("topic_partition", self.topic_partition())
             .field("outcome", &self.outcome.get())
             .finish_non_exhaustive()
     }
@@ -192,6 +207,19 @@ mod tests {
         batch.complete(delivered());
         batch.on_done(count(&calls));
         assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_record_that_was_sent_before_its_topic_was_known_has_the_result_of_its_batch() {
+        let early = Arc::new(BatchDelivery::new(TopicPartition::unplaced("t"), 0));
+        let delivery = Delivery::new(early.clone(), 0, 77);
+        assert_eq!(early.topic_partition().to_string(), "t");
+        let batch = batch();
+        early.clone().place(&Delivery::new(batch.clone(), 3, 77));
+        assert_eq!((early.topic_partition().to_string(), delivery.poll()), ("t-0".into(), None));
+        batch.complete(delivered());
+        let read = delivery.poll().unwrap().unwrap();
+        assert_eq!((read.topic_partition, read.offset), (TopicPartition::new("t", 0), Some(8)));
     }
 
     #[tokio::test]

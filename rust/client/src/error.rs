@@ -6,6 +6,7 @@ use base::ErrorCode;
 use client_core::Unreachable;
 use client_core::consumer::ConsumeError;
 use client_core::inquiry::InquiryError;
+use client_core::producer::PlacementError;
 use thiserror::Error;
 
 /// No broker could be reached when the client was made.
@@ -46,34 +47,9 @@ pub enum SendError {
         /// That key's value.
         limit_bytes: usize,
     },
-    /// The topic has no such partition.
-    #[error("topic `{topic}` has no partition {partition}: it has {partitions}")]
-    NoSuchPartition {
-        /// The topic.
-        topic: String,
-        /// The partition that was asked for.
-        partition: i32,
-        /// How many there are.
-        partitions: usize,
-    },
-    /// The topic's metadata did not come in time.
-    #[error("topic `{topic}` is not known after {} ms{}", waited.as_millis(), because(*.code))]
-    NoMetadata {
-        /// The topic.
-        topic: String,
-        /// `max.block.ms`.
-        waited: Duration,
-        /// What the broker said of it last, if anything.
-        code: Option<ErrorCode>,
-    },
-    /// The topic cannot be written to.
-    #[error("topic `{topic}` is refused: {}", code.name())]
-    TopicRefused {
-        /// The topic.
-        topic: String,
-        /// Kafka's word for the reason.
-        code: ErrorCode,
-    },
+    /// There is no partition for it.
+    #[error(transparent)]
+    Unplaced(#[from] PlacementError),
     /// The buffer was full for too long.
     #[error("the {buffer_bytes} bytes of buffer.memory have been full for {} ms: \
              is the broker keeping up?", waited.as_millis())]
@@ -93,26 +69,24 @@ impl SendError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::TooLarge { .. } => Some(ErrorCode::MessageTooLarge),
-            Self::NoSuchPartition { .. } => Some(ErrorCode::UnknownTopicOrPartition),
-            Self::NoMetadata { code, .. } => *code,
-            Self::TopicRefused { code, .. } => Some(*code),
+            Self::Unplaced(error) => error.code(),
             Self::BufferFull { .. } | Self::Closed(_) => None,
         }
     }
 
     /// Whether the same record may be taken later.
     pub fn is_retriable(&self) -> bool {
-        matches!(self, Self::NoMetadata { .. } | Self::BufferFull { .. })
+        match self {
+            Self::Unplaced(error) => error.is_retriable(),
+            Self::BufferFull { .. } => true,
+            Self::TooLarge { .. } | Self::Closed(_) => false,
+        }
     }
 
     /// Whether the producer is of no more use.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Closed(_))
     }
-}
-
-fn because(code: Option<ErrorCode>) -> String {
-    code.map(|code| format!(": {}", code.name())).unwrap_or_default()
 }
 
 /// A question about a topic or its offsets has no answer.

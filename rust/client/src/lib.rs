@@ -45,7 +45,7 @@ pub use client_core::consumer::{
     PatternError, Rebalance, StartAt, Subscription, ToCommit,
 };
 pub use client_core::inquiry::InquiryError as AdminError;
-pub use client_core::producer::{BatchOutcome, DeliveryError, RecordRefusal};
+pub use client_core::producer::{BatchOutcome, DeliveryError, PlacementError, RecordRefusal};
 pub use consumer::{Consumer, OffsetAndTimestamp, PendingCommit, Polling};
 pub use delivery::{BatchDelivery, Delivered, Delivery};
 pub use driver::CONNECT_CHECK_MAX;

@@ -3,8 +3,12 @@
 //!
 //! What the sending thread touches: the table of topics (read without a lock), the topic's sticky
 //! partition, the partition's open batch. Nothing of that is ever held while waiting for a broker.
-//! Once a batch, not once a record, the driver is told.
+//! Once a batch, not once a record, the driver is told. A record whose topic is not in the table
+//! yet is copied aside, and into its batch before the table has the topic: so no later record of
+//! the topic overtakes it, and the way of those pays nothing for it.
 
+mod append;
+mod early;
 mod machine;
 
 use std::collections::BTreeMap;
@@ -19,11 +23,11 @@ use records::Header;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use crate::delivery::{BatchDelivery, Delivery};
+use crate::delivery::Delivery;
 use crate::driver::Driver;
 use crate::error::{ConnectError, SendError};
 use crate::report::FlushReport;
-use crate::topics::{PartitionBuffer, Topic};
+use append::Place;
 use machine::Shared;
 
 /// How long the driver is given to give up what a closing producer leaves behind: it only has to
@@ -66,7 +70,7 @@ pub enum TrySendError {
 /// What a record waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Busy {
-    /// The topic's metadata.
+    /// The topic's metadata: as many records wait for it as may.
     Metadata {
         /// The topic.
         topic: Arc<str>,
@@ -109,7 +113,8 @@ impl Producer {
         Ok(producer)
     }
 
-    /// Takes a record if it can be taken at once. Never waits.
+    /// Takes a record if it can be taken at once. Never waits. One whose topic is not known yet is
+    /// kept until it is, for `max.block.ms` at most.
     pub fn try_send(&self, record: &Record<'_>) -> Result<Delivery, TrySendError> {
         let shared = &*self.shared;
         shared.check_open().map_err(TrySendError::Refused)?;
@@ -118,13 +123,9 @@ impl Producer {
         let new = NewRecord { key, value, headers, timestamp_ms };
         let bytes = new.batch_bytes_max();
         self.check_size(bytes).map_err(TrySendError::Refused)?;
-        let sent =
-            shared.topics.with(record.topic, |topic| self.send_to(topic, record, &new, bytes));
-        sent.unwrap_or_else(|| {
-            let topic: Arc<str> = record.topic.into();
-            shared.tell(ProducerInput::Want(topic.clone()));
-            Err(TrySendError::Busy(Busy::Metadata { topic }))
-        })
+        let place = Place { partition: record.partition, bytes, reserved_bytes: 0 };
+        let sent = shared.topics.with(record.topic, |topic| shared.append_to(topic, &new, &place));
+        sent.unwrap_or_else(|| shared.send_early(record.topic, &new, &place))
     }
 
     /// Waits, up to `max.block.ms`, until a record that was [`Busy`] may be taken. Somebody else
@@ -134,10 +135,7 @@ impl Producer {
         match busy {
             Busy::Metadata { topic } => {
                 let known = timeout(waited, self.shared.topic_known(topic)).await;
-                known.unwrap_or_else(|_| {
-                    let code = self.shared.topics.error(topic);
-                    Err(SendError::NoMetadata { topic: topic.to_string(), waited, code })
-                })
+                known.unwrap_or_else(|_| Err(self.shared.unknown(topic, waited).into()))
             }
             Busy::Memory { bytes } => {
                 let room = timeout(waited, self.shared.room(*bytes)).await;
@@ -175,11 +173,7 @@ impl Producer {
     /// Waits until everything that was sent has its result; nothing lingers. Reports the results
     /// since the last report.
     pub async fn flush(&self) -> FlushReport {
-        let id = FlushId(self.shared.next_flush_id());
-        let done = self.shared.await_flush(id);
-        self.shared.tell(ProducerInput::Flush(Some(id)));
-        // The driver gives no answer only when it has stopped, and then everything has its result.
-        let _ = done.await;
+        self.settle().await;
         self.report()
     }
 
@@ -196,9 +190,10 @@ impl Producer {
         if flushed.is_err() {
             self.shared.tell(ProducerInput::Abort);
             // Whether the driver is in time or not, the report says what has no result.
-            let _ = timeout(ABORT_MAX, self.flush_quietly()).await;
+            let _ = timeout(ABORT_MAX, self.settle()).await;
         }
         self.driver.stop().await;
+        self.shared.abandon_early();
         flushed.unwrap_or_else(|_| self.report())
     }
 
@@ -227,65 +222,6 @@ impl Producer {
         &self.shared.config
     }
 
-    fn send_to(
-        &self,
-        topic: &Topic,
-        record: &Record<'_>,
-        new: &NewRecord<'_>,
-        bytes: usize,
-    ) -> Result<Delivery, TrySendError> {
-        let ignore_key = self.shared.config.partitioner_ignore_keys;
-        let key = record.key.filter(|_| !ignore_key);
-        let partition = match record.partition {
-            Some(partition) => partition,
-            None => topic.choose(key) as i32,
-        };
-        let buffer = usize::try_from(partition).ok().and_then(|index| topic.partitions.get(index));
-        let Some(buffer) = buffer else {
-            return Err(TrySendError::Refused(SendError::NoSuchPartition {
-                topic: record.topic.to_owned(),
-                partition,
-                partitions: topic.partitions.len(),
-            }));
-        };
-        let (delivery, is_new) = self.append(buffer, new, bytes)?;
-        if record.partition.is_none() && key.is_none() {
-            topic.note_sticky(partition as u32, bytes, is_new);
-        }
-        Ok(delivery)
-    }
-
-    /// Copies the record into the open batch, or into a new one.
-    fn append(
-        &self,
-        buffer: &PartitionBuffer,
-        new: &NewRecord<'_>,
-        bytes: usize,
-    ) -> Result<(Delivery, bool), TrySendError> {
-        let shared = &*self.shared;
-        let too_large = |_| {
-            let (limit, limit_bytes) = ("the record batch format", i32::MAX as usize);
-            TrySendError::Refused(SendError::TooLarge { record_bytes: bytes, limit, limit_bytes })
-        };
-        let mut accumulator = buffer.accumulator.lock();
-        if let Some((index, batch)) = accumulator.try_append(new).map_err(too_large)? {
-            return Ok((Delivery::new(batch.clone(), index, new.timestamp_ms), false));
-        }
-        shared.seal(&mut accumulator, &buffer.topic_partition);
-        let batch_bytes = shared.config.batch_bytes.max(bytes);
-        if !shared.memory.try_reserve(batch_bytes) {
-            return Err(TrySendError::Busy(Busy::Memory { bytes: batch_bytes }));
-        }
-        let topic_partition = buffer.topic_partition.clone();
-        let batch = Arc::new(BatchDelivery::new(topic_partition.clone(), batch_bytes));
-        let created_at = shared.clock.now();
-        accumulator.open(batch_bytes, created_at, batch.clone());
-        let appended = accumulator.try_append(new).map_err(too_large)?;
-        assert!(appended.is_some(), "a new batch has room for the record it was made for");
-        shared.tell(ProducerInput::Opened { topic_partition, created_at });
-        Ok((Delivery::new(batch, 0, new.timestamp_ms), true))
-    }
-
     fn check_size(&self, bytes: usize) -> Result<(), SendError> {
         let config = &self.shared.config;
         if bytes <= config.request_bytes_max.min(config.buffer_memory_bytes) {
@@ -302,21 +238,23 @@ impl Producer {
     fn too_late(&self, busy: Busy) -> SendError {
         let waited = self.shared.config.block_max;
         match busy {
-            Busy::Metadata { topic } => {
-                let code = self.shared.topics.error(&topic);
-                SendError::NoMetadata { topic: topic.to_string(), waited, code }
-            }
+            Busy::Metadata { topic } => self.shared.unknown(&topic, waited).into(),
             Busy::Memory { .. } => {
                 SendError::BufferFull { buffer_bytes: self.shared.memory.limit_bytes(), waited }
             }
         }
     }
 
-    async fn flush_quietly(&self) {
+    /// Waits until everything that was sent has its result.
+    async fn settle(&self) {
+        // What is in a batch does not wait for what is not.
+        self.shared.tell(ProducerInput::Flush(None));
+        self.shared.early_placed().await;
         let id = FlushId(self.shared.next_flush_id());
         let done = self.shared.await_flush(id);
         self.shared.tell(ProducerInput::Flush(Some(id)));
-        let _ = done.await; // as in `flush`
+        // The driver gives no answer only when it has stopped, and then everything has its result.
+        let _ = done.await;
     }
 }
 

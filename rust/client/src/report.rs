@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 /// The results since the last report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlushReport {
-    /// One row for each partition that had a result, or still waits for one.
+    /// One row for each partition that had a result, or still waits for one; records whose topic is
+    /// not known have one without a partition.
     pub partitions: Vec<PartitionReport>,
 }
 
@@ -84,6 +85,11 @@ impl Tally {
         self.row(topic_partition, |row| row.pending += records);
     }
 
+    /// Records are in an open batch after all.
+    pub(crate) fn unsealed(&self, topic_partition: &TopicPartition, records: u64) {
+        self.row(topic_partition, |row| row.pending -= records);
+    }
+
     /// The batch has its result.
     pub(crate) fn completed(
         &self,
@@ -106,7 +112,8 @@ impl Tally {
     /// The counts, which begin anew but for what is pending.
     pub(crate) fn take(&self) -> FlushReport {
         let mut rows = self.rows.lock();
-        let partitions = rows.values().cloned().collect();
+        let is_news = |row: &&PartitionReport| row.delivered + row.failed + row.pending > 0;
+        let partitions = rows.values().filter(is_news).cloned().collect();
         rows.retain(|_, row| row.pending > 0);
         for row in rows.values_mut() {
             (row.delivered, row.failed, row.first_error) = (0, 0, None);

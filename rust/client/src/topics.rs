@@ -24,6 +24,7 @@ pub(crate) struct PartitionBuffer {
 /// A topic that can be written to.
 #[derive(Debug)]
 pub(crate) struct Topic {
+    pub(crate) name: Arc<str>,
     pub(crate) partitions: Vec<Arc<PartitionBuffer>>,
     /// The partitions that have a leader, or all if none has.
     available: Vec<u32>,
@@ -45,11 +46,16 @@ impl Topic {
     }
 }
 
+/// The topics that can be written to.
+pub(crate) type TopicTable = BTreeMap<Arc<str>, Arc<Topic>>;
+/// Why others cannot.
+pub(crate) type ErrorTable = BTreeMap<Arc<str>, ErrorCode>;
+
 /// Every topic that was asked for.
 #[derive(Debug)]
 pub(crate) struct Topics {
-    by_name: ArcSwap<BTreeMap<Arc<str>, Arc<Topic>>>,
-    errors: ArcSwap<BTreeMap<Arc<str>, ErrorCode>>,
+    by_name: ArcSwap<TopicTable>,
+    errors: ArcSwap<ErrorTable>,
     /// Every buffer there ever was: a partition that a topic has lost may still have an open batch.
     buffers: Mutex<BTreeMap<TopicPartition, Arc<PartitionBuffer>>>,
     batch_bytes: usize,
@@ -91,9 +97,13 @@ impl Topics {
         self.buffers.lock().values().cloned().collect()
     }
 
-    /// Follows the metadata; a topic that it does not name stays as it was. Called by the driver
-    /// only.
-    pub(crate) fn follow(&self, metadata: &MetadataCache) {
+    /// Follows the metadata; a topic that it does not name stays as it was. `first` is done before
+    /// anybody sees the new tables. Called by the driver only.
+    pub(crate) fn follow(
+        &self,
+        metadata: &MetadataCache,
+        first: impl FnOnce(&TopicTable, &ErrorTable),
+    ) {
         let mut topics = BTreeMap::clone(&self.by_name.load());
         let mut errors = BTreeMap::new();
         for (name, known) in metadata.topics() {
@@ -104,6 +114,7 @@ impl Topics {
                 topics.insert(name.clone(), Arc::new(topic));
             }
         }
+        first(&topics, &errors);
         self.errors.store(Arc::new(errors));
         self.by_name.store(Arc::new(topics));
     }
@@ -132,7 +143,7 @@ impl Topics {
             },
             |before| before.sticky.clone(),
         );
-        Topic { partitions, available, sticky }
+        Topic { name: name.clone(), partitions, available, sticky }
     }
 
     fn buffer_of(&self, topic_partition: TopicPartition) -> Arc<PartitionBuffer> {

@@ -51,14 +51,15 @@ impl Delivery {
             return Ok(result?.into());
         }
         let limit = timeout.map(seconds).transpose()?;
-        match runtime::wait(py, limit, delivery.wait())? {
-            Some(result) => Ok(result?.into()),
-            None => Err(Error::TimedOut(format!(
-                "{} has not acknowledged the record within {} s",
-                delivery.batch().topic_partition(),
-                timeout.unwrap_or_default()
-            ))),
+        if let Some(result) = runtime::wait(py, limit, delivery.wait())? {
+            return Ok(result?.into());
         }
+        let (place, limit) = (delivery.batch().topic_partition(), timeout.unwrap_or_default());
+        Err(Error::TimedOut(if place.is_placed() {
+            format!("{place} has not acknowledged the record within {limit} s")
+        } else {
+            format!("topic {place} is not known within {limit} s: the record waits for it")
+        }))
     }
 
     #[getter]
@@ -66,9 +67,10 @@ impl Delivery {
         Ok(self.delivery.get()?.batch().topic_partition().topic.to_string())
     }
 
+    /// Where the record goes, or None: its topic is not known yet.
     #[getter]
-    fn partition(&self) -> Result<i32, Error> {
-        Ok(self.delivery.get()?.batch().topic_partition().partition.0)
+    fn partition(&self) -> Result<Option<i32>, Error> {
+        Ok(partition(self.delivery.get()?.batch().topic_partition()))
     }
 
     /// Where the record is, or None: not known yet, not delivered, or the broker did not say.
@@ -138,6 +140,11 @@ impl From<client::Delivered> for Delivered {
             timestamp_ms: delivered.timestamp_ms,
         }
     }
+}
+
+/// The number of a partition, if it is one.
+pub(crate) fn partition(place: &base::TopicPartition) -> Option<i32> {
+    place.is_placed().then_some(place.partition.0)
 }
 
 /// A time that Python gave in seconds.

@@ -5,7 +5,7 @@ use std::io;
 use base::ErrorCode;
 use client::{
     AdminError, CommitError, ConnectError, ConsumeError, DeliveryError, GroupError, OffsetsError,
-    PatternError, SendError,
+    PatternError, PlacementError, SendError,
 };
 use frames::{CastError, ColumnError, FrameError};
 use pyo3::exceptions::PyRuntimeError;
@@ -198,12 +198,8 @@ impl Said {
     fn of_send(error: &SendError) -> Self {
         let class = match error {
             SendError::TooLarge { .. } => "RecordTooLarge",
-            SendError::NoSuchPartition { .. }
-            | SendError::NoMetadata { code: Some(ErrorCode::UnknownTopicOrPartition), .. } => {
-                "UnknownTopicError"
-            }
-            SendError::NoMetadata { .. } => "Timeout",
-            SendError::TopicRefused { code, .. } => class_of(*code),
+            SendError::Unplaced(PlacementError::UnknownTopic { code: None, .. }) => "Timeout",
+            SendError::Unplaced(error) => error.code().map_or("OttlaError", class_of),
             SendError::BufferFull { .. } => "BufferFull",
             SendError::Closed(_) => "ClosedError",
         };

@@ -19,6 +19,7 @@ mod lineage;
 mod machine;
 mod outcome;
 mod partitioner;
+mod placement;
 mod produce;
 
 pub use accumulator::{Accumulator, NewRecord, SealedBatch};
@@ -26,6 +27,7 @@ pub use batch::Batch;
 pub use machine::{Producer, ProducerInput, ProducerOutput};
 pub use outcome::{BatchOutcome, DeliveryError, RecordRefusal};
 pub use partitioner::StickyPartitioner;
+pub use placement::{PlacementError, Unplaced, UnplacedRecord};
 
 /// Names one flush of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

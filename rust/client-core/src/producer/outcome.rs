@@ -5,6 +5,8 @@ use std::time::Duration;
 use base::{ErrorCode, TopicPartition};
 use thiserror::Error;
 
+use super::placement::PlacementError;
+
 /// The one result of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchOutcome {
@@ -89,6 +91,9 @@ pub enum DeliveryError {
         /// The broker's own words.
         message: Option<String>,
     },
+    /// There is no partition for it.
+    #[error(transparent)]
+    Unplaced(#[from] PlacementError),
     /// The producer cannot go on, or was closed before the record was acknowledged.
     #[error("the producer has failed: {reason}")]
     Fatal {
@@ -103,6 +108,7 @@ impl DeliveryError {
         match self {
             Self::Refused { code, .. } | Self::Neighbour { code, .. } => Some(*code),
             Self::TimedOut { .. } => Some(ErrorCode::RequestTimedOut),
+            Self::Unplaced(error) => error.code(),
             Self::Unresolved { .. } | Self::Unsendable { .. } | Self::Fatal { .. } => None,
         }
     }
@@ -112,6 +118,7 @@ impl DeliveryError {
         match self {
             Self::Refused { code, .. } => code.is_retriable(),
             Self::TimedOut { .. } | Self::Neighbour { .. } | Self::Unresolved { .. } => true,
+            Self::Unplaced(error) => error.is_retriable(),
             Self::Unsendable { .. } | Self::Fatal { .. } => false,
         }
     }
@@ -125,14 +132,24 @@ impl DeliveryError {
 impl BatchOutcome {
     /// What it means for the record at `index`.
     pub fn for_record(&self, index: u32) -> Result<Option<i64>, DeliveryError> {
+        match self.of_record(index) {
+            Self::Delivered { base_offset, .. } => Ok(base_offset),
+            Self::Failed { error, .. } => Err(error),
+        }
+    }
+
+    /// The outcome of a batch that were only the record at `index`.
+    #[must_use]
+    pub fn of_record(&self, index: u32) -> Self {
         match self {
-            Self::Delivered { base_offset, .. } => {
-                Ok(base_offset.map(|base| base + i64::from(index)))
-            }
-            Self::Failed { error, records } if records.is_empty() => Err(error.clone()),
+            Self::Delivered { base_offset, log_append_time_ms } => Self::Delivered {
+                base_offset: base_offset.map(|base| base + i64::from(index)),
+                log_append_time_ms: *log_append_time_ms,
+            },
             Self::Failed { error, records } => {
                 let own = records.iter().find(|refusal| refusal.index == index);
-                Err(blame(error, own))
+                let error = if records.is_empty() { error.clone() } else { blame(error, own) };
+                Self::Failed { error, records: Vec::new() }
             }
         }
     }

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use base::{Clock, Instant, TopicPartition};
 use client_core::producer::{
-    Accumulator, DeliveryError, FlushId, Producer, ProducerInput, ProducerOutput,
+    Accumulator, DeliveryError, FlushId, PlacementError, Producer, ProducerInput, ProducerOutput,
+    Unplaced,
 };
 use client_core::{ProducerConfig, Reach, Transmit, TransportEvent};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
+use super::early::EARLY_BYTES_DIVISOR;
 use crate::delivery::BatchDelivery;
 use crate::driver::Machine;
 use crate::error::SendError;
@@ -34,6 +36,9 @@ pub(super) struct Shared {
     /// in their own order too.
     inputs: Mutex<Vec<ProducerInput<Payload>>>,
     machine: Mutex<Producer<Payload>>,
+    /// What was sent before its topic was known. Topics become known under this lock.
+    pub(super) early: Mutex<Unplaced<Payload>>,
+    pub(super) early_changed: Notify,
     metadata_changed: Notify,
     flushes: Mutex<BTreeMap<FlushId, oneshot::Sender<()>>>,
     flush_ids: AtomicU64,
@@ -50,6 +55,8 @@ impl Shared {
             kick: Arc::default(),
             inputs: Mutex::default(),
             machine: Mutex::new(Producer::new(config.clone(), seed)),
+            early: Mutex::new(Unplaced::new(config.buffer_memory_bytes / EARLY_BYTES_DIVISOR)),
+            early_changed: Notify::new(),
             metadata_changed: Notify::new(),
             flushes: Mutex::default(),
             flush_ids: AtomicU64::new(0),
@@ -89,7 +96,7 @@ impl Shared {
                 return Ok(());
             }
             if let Some(code) = self.topics.error(topic).filter(|code| !code.is_retriable()) {
-                return Err(SendError::TopicRefused { topic: topic.to_string(), code });
+                return Err(PlacementError::TopicRefused { topic: topic.clone(), code }.into());
             }
             changed.await;
         }
@@ -161,7 +168,7 @@ impl Shared {
                 payload.complete(outcome);
             }
             ProducerOutput::MetadataChanged => {
-                self.topics.follow(machine.metadata());
+                self.follow(machine.metadata());
                 self.metadata_changed.notify_waiters();
             }
             ProducerOutput::Down(tried) => tracing::warn!("{tried}; trying goes on"),
@@ -171,7 +178,10 @@ impl Shared {
                     let _ = waiter.send(()); // who has stopped waiting need not know
                 }
             }
-            ProducerOutput::Failed(error) => self.fail(&error),
+            ProducerOutput::Failed(error) => {
+                self.fail(&error);
+                self.abandon_early();
+            }
         }
     }
 
@@ -194,7 +204,11 @@ impl Machine for Shared {
         _unix_ms: i64,
         transmit: &mut dyn FnMut(Transmit),
     ) -> Option<Instant> {
+        let early = self.expire_early(now);
         let mut machine = self.machine.lock();
+        for topic in self.early.lock().topics() {
+            machine.handle(ProducerInput::Want(topic), now);
+        }
         loop {
             let inputs = std::mem::take(&mut *self.inputs.lock());
             for input in inputs {
@@ -207,7 +221,7 @@ impl Machine for Shared {
             // Sealing has told the machine something, and a result may have made its owner send
             // more.
             if self.inputs.lock().is_empty() {
-                return machine.poll_timeout(now);
+                return [machine.poll_timeout(now), early].into_iter().flatten().min();
             }
         }
     }

@@ -15,7 +15,7 @@ macro_rules! on_a_broker {
             produce: keys_go_where_javas_client_sends_them_and_keep_their_order,
             produce: records_without_a_key_are_spread_over_all_partitions,
             produce: a_flush_does_not_wait_for_linger,
-            produce: a_full_buffer_blocks_and_then_gives_up,
+            produce: a_full_buffer_blocks_until_there_is_room,
             produce: a_record_that_is_too_large_is_refused_by_us_or_by_the_broker,
             produce: no_answer_is_awaited_with_acks_0,
             produce: a_partition_that_does_not_exist_is_named,
