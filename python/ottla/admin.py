@@ -149,6 +149,8 @@ class Admin(lifetime.Closable):
             A configuration key is unknown, or a value cannot be.
         """
         _require_text("name", name)
+        if not name:
+            raise ValueError("a topic needs a name, and this one is empty")
         texts: dict[str, str | None] = dict(configuration.pairs(config, keywords))
         if durability is not None:
             texts["ottla.durability"] = durability

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import ottla
@@ -60,6 +62,8 @@ def test_an_argument_that_cannot_be_is_refused_by_its_name(admin: ottla.Admin) -
             admin.create_topic("bad", replication_factor=wrong)
         with pytest.raises(ValueError, match=f"total={wrong}"):
             admin.add_partitions("bad", wrong)
+    with pytest.raises(ValueError, match="a topic needs a name"):
+        admin.create_topic("")
     with pytest.raises(ottla.ConfigError, match="`partitons`: did you mean `partitions`"):
         admin.create_topic("bad", partitons=3)
     with pytest.raises(ottla.ConfigError, match=r"ottla\.durability"):
@@ -116,3 +120,24 @@ def test_a_closed_admin_client_says_so(ottla_broker: ottla.Broker) -> None:
     with pytest.raises(ottla.ClosedError):
         admin.topics()
     assert repr(admin) == "<ottla.Admin, closed>"
+
+
+def test_deleting_from_a_partition_that_does_not_exist_says_so_at_once(
+    admin: ottla.Admin, ottla_topic: str
+) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ottla.UnknownTopicError, match="no partition 7: it has 1"):
+        admin.delete_records({(ottla_topic, 7): 1})
+    with pytest.raises(ottla.UnknownTopicError, match="no-such-topic"):
+        admin.delete_records({("no-such-topic", 0): 1})
+    assert time.monotonic() - begun < 2
+
+
+def test_a_misspelt_key_of_a_topic_names_the_nearest_as_it_is_typed(admin: ottla.Admin) -> None:
+    with pytest.raises(ottla.ConfigError, match=r"retention\.mss; did you mean retention\.ms\?"):
+        admin.create_topic("bad", config={"retention.mss": 5})
+    with pytest.raises(ottla.ConfigError, match=r"did you mean retention\.ms\?"):
+        admin.create_topic("bad", config={"retention_ms": 5})
+    with pytest.raises(ottla.ConfigError, match=r"did you mean retention\.ms\?"):
+        admin.create_topic("bad", retention_mss=5)
+    assert "bad" not in admin.topics()

@@ -100,3 +100,85 @@ def test_a_column_of_nothing_but_nulls_is_one_of_tombstones(
         for frame in frames:
             producer.write(frame, ottla_topic, key="key", partition=0)
     assert records(ottla_broker, ottla_topic) == [(b"a", None), (b"b", None), (b"c", None)]
+
+
+def test_a_timestamp_is_that_of_kafka_a_null_the_time_of_sending(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    begun = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    with ottla.Producer(ottla_broker) as producer:
+        frame = pl.DataFrame({"value": ["a", "b"], "at": [0, None]})
+        producer.write(frame, ottla_topic, timestamp="at")
+        # As with `produce`: -1 is Kafka's mark of no timestamp, which its producer refuses as well.
+        for number in (-1, -5):
+            frame = pl.DataFrame({"value": ["c", "d"], "at": [5, number]})
+            with pytest.raises(ottla.ColumnError, match='row 1 of column "at" is before 1970'):
+                producer.write(frame, ottla_topic, timestamp="at")
+    epoch, now = ottla.read(ottla_broker, ottla_topic)
+    assert (epoch.value, epoch.timestamp_ms) == (b"a", 0)
+    assert now.value == b"b"
+    assert now.timestamp is not None
+    assert begun <= now.timestamp <= dt.datetime.now(dt.UTC)
+
+
+def header_columns() -> dict[str, Any]:
+    rows = [[{"key": "a", "value": b"1"}, {"key": "a", "value": None}], None, []]
+    structs = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+    maps = [[("a", b"1"), ("a", None)], None, []]
+    wide = pa.large_list(structs.value_type)
+    return {
+        "polars": pl.DataFrame({"value": ["x", "y", "z"], "h": rows}),
+        "pandas": pd.DataFrame({"value": ["x", "y", "z"], "h": rows}),
+        "list": pa.table({"value": ["x", "y", "z"], "h": pa.array(rows, structs)}),
+        "large list": pa.table({"value": ["x", "y", "z"], "h": pa.array(rows, wide)}),
+        "map": pa.table(
+            {
+                "value": ["x", "y", "z"],
+                "h": pa.array(maps, pa.map_(pa.string(), pa.binary())),
+            }
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", header_columns())
+def test_headers_are_a_column_of_lists_or_maps(
+    ottla_broker: ottla.Broker, ottla_topic: str, kind: str
+) -> None:
+    with ottla.Producer(ottla_broker) as producer:
+        producer.write(header_columns()[kind], ottla_topic, headers="h")
+        producer.flush()
+        batch = ottla.read(ottla_broker, ottla_topic)
+        producer.write(batch, ottla_topic, headers="headers")
+    expected = [[("a", b"1"), ("a", None)], [], []]
+    assert [message.headers for message in ottla.read(ottla_broker, ottla_topic)] == expected * 2
+
+
+def test_each_row_goes_to_the_partition_that_its_column_names(
+    ottla_broker: ottla.Broker, ottla_topic: str
+) -> None:
+    with ottla.Admin(ottla_broker) as admin:
+        admin.add_partitions(ottla_topic, 3)
+    frame = pl.DataFrame({"value": ["a", "b", "c"], "p": [2, 0, 1], "wrong": [0, 7, -1]})
+    with ottla.Producer(ottla_broker) as producer:
+        producer.write(frame, ottla_topic, partition="p")
+        with pytest.raises(ottla.ColumnError, match='row 2 of column "wrong" is no partition: -1'):
+            producer.write(frame, ottla_topic, partition="wrong")
+        with pytest.raises(LookupError, match="no partition 7: it has 3"):
+            producer.write(frame[1:2], ottla_topic, partition="wrong")
+        with pytest.raises(ottla.ColumnError, match="partitions are of integer type"):
+            producer.write(frame, ottla_topic, partition="value")
+    places = {message.value: message.partition for message in ottla.read(ottla_broker, ottla_topic)}
+    assert places == {b"a": 2, b"b": 0, b"c": 1}
+
+
+def test_a_column_that_is_no_headers_is_named(ottla_broker: ottla.Broker, ottla_topic: str) -> None:
+    with ottla.Producer(ottla_broker) as producer:
+        frame = pl.DataFrame({"value": ["a"], "h": [[1, 2]]})
+        with pytest.raises(ottla.ColumnError, match=r'"h" has the type .* headers are lists'):
+            producer.write(frame, ottla_topic, headers="h")
+        nameless = pa.table({"value": ["a"], "h": [[{"key": "", "value": b"1"}]]})
+        null = pa.array([[{"key": None, "value": b"1"}]], nameless.schema.field("h").type)
+        nameless = nameless.set_column(1, "h", null)
+        with pytest.raises(ottla.ColumnError, match=r'row 0 of column "h" .* without a key'):
+            producer.write(nameless, ottla_topic, headers="h")
+    assert records(ottla_broker, ottla_topic) == []

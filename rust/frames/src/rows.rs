@@ -1,10 +1,14 @@
 //! Walks over a record batch of any origin as the records that a producer is to send.
 
+use std::sync::Arc;
+
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use thiserror::Error;
 
 use crate::bytes_column::BytesColumn;
+use crate::header_lists::{HeaderLists, RowHeaders};
+use crate::partition_column::partitions;
 use crate::timestamp_column::TimestampColumn;
 
 /// Which columns become what of a record.
@@ -14,8 +18,12 @@ pub struct ColumnNames<'a> {
     pub key: Option<&'a str>,
     /// The column of values; without one no record has a value.
     pub value: Option<&'a str>,
-    /// The column of timestamps; without one the producer takes the time of sending.
+    /// The column of timestamps; where there is none the producer takes the time of sending.
     pub timestamp: Option<&'a str>,
+    /// The column of partitions; where there is none the key decides.
+    pub partition: Option<&'a str>,
+    /// The column of headers; without one no record has any.
+    pub headers: Option<&'a str>,
 }
 
 /// Why a column cannot become records.
@@ -58,25 +66,80 @@ pub enum ColumnError {
         /// The row, from 0.
         row: usize,
     },
+    /// A timestamp is before 1970.
+    #[error(
+        "row {row} of column {name:?} is before 1970, and Kafka has no such timestamps; a null \
+         stands for the time of sending"
+    )]
+    TimestampBefore1970 {
+        /// The column's name.
+        name: String,
+        /// The row, from 0.
+        row: usize,
+    },
+    /// A partition column holds something else.
+    #[error("column {name:?} has the type {data_type}; partitions are of integer type")]
+    NotPartitions {
+        /// The column's name.
+        name: String,
+        /// Its type.
+        data_type: DataType,
+    },
+    /// A number is none of a partition.
+    #[error("row {row} of column {name:?} is no partition: {number} is not in 0 to 2147483647")]
+    NoPartition {
+        /// The column's name.
+        name: String,
+        /// The row, from 0.
+        row: usize,
+        /// What it says.
+        number: i128,
+    },
+    /// A headers column holds something else.
+    #[error(
+        "column {name:?} has the type {data_type}; headers are lists of structs of key (text) and \
+         value (bytes or text), or maps of text to them"
+    )]
+    NotHeaders {
+        /// The column's name.
+        name: String,
+        /// Its type.
+        data_type: DataType,
+    },
+    /// A header has no key.
+    #[error("row {row} of column {name:?} has a header without a key")]
+    HeaderWithoutKey {
+        /// The column's name.
+        name: String,
+        /// The row, from 0.
+        row: usize,
+    },
 }
 
 /// A record that a row becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Row<'a> {
     /// The key.
     pub key: Option<&'a [u8]>,
     /// The value; without one it is a tombstone.
     pub value: Option<&'a [u8]>,
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970; the time of sending if `None`.
     pub timestamp: Option<i64>,
+    /// The partition; the key decides if `None`.
+    pub partition: Option<i32>,
+    /// The headers, in order.
+    pub headers: RowHeaders<'a>,
 }
 
-/// The rows of a record batch, one by one, without a copy.
+/// The rows of a record batch, one by one, without a copy. All are looked at before the first is
+/// handed out: a batch becomes records as a whole, or not at all.
 #[derive(Debug)]
 pub struct Rows<'a> {
     key: BytesColumn<'a>,
     value: BytesColumn<'a>,
-    timestamp: Option<(&'a str, TimestampColumn<'a>)>,
+    timestamp: Option<TimestampColumn<'a>>,
+    partitions: Option<Vec<Option<i32>>>,
+    headers: Option<Arc<HeaderLists<'a>>>,
     next: usize,
     end: usize,
 }
@@ -88,24 +151,30 @@ impl<'a> Rows<'a> {
             key: bytes_column(batch, names.key)?,
             value: bytes_column(batch, names.value)?,
             timestamp: names.timestamp.map(|name| timestamp_column(batch, name)).transpose()?,
+            partitions: names.partition.map(|name| partition_column(batch, name)).transpose()?,
+            headers: names.headers.map(|name| header_column(batch, name)).transpose()?,
             next: 0,
             end: batch.num_rows(),
         })
     }
 
-    fn row(&self, row: usize) -> Result<Row<'a>, ColumnError> {
-        let timestamp = match &self.timestamp {
-            Some((name, column)) => column
-                .get(row)
-                .map_err(|_| ColumnError::TimestampOutOfRange { name: (*name).to_owned(), row })?,
-            None => None,
-        };
-        Ok(Row { key: self.key.get(row), value: self.value.get(row), timestamp })
+    fn row(&self, row: usize) -> Row<'a> {
+        let timestamp = self.timestamp.as_ref().and_then(|column| column.get(row).ok().flatten());
+        Row {
+            key: self.key.get(row),
+            value: self.value.get(row),
+            timestamp,
+            partition: self.partitions.as_ref().and_then(|partitions| partitions[row]),
+            headers: self
+                .headers
+                .as_ref()
+                .map_or(RowHeaders::NONE, |lists| RowHeaders::new(lists, row)),
+        }
     }
 }
 
 impl<'a> Iterator for Rows<'a> {
-    type Item = Result<Row<'a>, ColumnError>;
+    type Item = Row<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -145,83 +214,51 @@ fn bytes_column<'a>(
 
 fn timestamp_column<'a>(
     batch: &'a RecordBatch,
-    name: &'a str,
-) -> Result<(&'a str, TimestampColumn<'a>), ColumnError> {
+    name: &str,
+) -> Result<TimestampColumn<'a>, ColumnError> {
     let column = column(batch, name)?;
     let timestamps = TimestampColumn::new(column).ok_or_else(|| ColumnError::NotTimestamps {
         name: name.to_owned(),
         data_type: column.data_type().clone(),
     })?;
-    Ok((name, timestamps))
+    for row in 0..column.len() {
+        let name = || name.to_owned();
+        match timestamps.get(row) {
+            Ok(None | Some(0..)) => {}
+            Ok(Some(_)) => return Err(ColumnError::TimestampBefore1970 { name: name(), row }),
+            Err(_) => return Err(ColumnError::TimestampOutOfRange { name: name(), row }),
+        }
+    }
+    Ok(timestamps)
+}
+
+fn partition_column(batch: &RecordBatch, name: &str) -> Result<Vec<Option<i32>>, ColumnError> {
+    let column = column(batch, name)?;
+    let partitions = partitions(column).ok_or_else(|| ColumnError::NotPartitions {
+        name: name.to_owned(),
+        data_type: column.data_type().clone(),
+    })?;
+    partitions.map_err(|(row, number)| ColumnError::NoPartition {
+        name: name.to_owned(),
+        row,
+        number,
+    })
+}
+
+fn header_column<'a>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> Result<Arc<HeaderLists<'a>>, ColumnError> {
+    let column = column(batch, name)?;
+    let headers = HeaderLists::new(column).ok_or_else(|| ColumnError::NotHeaders {
+        name: name.to_owned(),
+        data_type: column.data_type().clone(),
+    })?;
+    match headers.row_without_key() {
+        Some(row) => Err(ColumnError::HeaderWithoutKey { name: name.to_owned(), row }),
+        None => Ok(Arc::new(headers)),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow_array::{Float64Array, LargeStringArray, StringViewArray, TimestampSecondArray};
-
-    use super::*;
-
-    fn batch() -> RecordBatch {
-        RecordBatch::try_from_iter_with_nullable([
-            ("user", Arc::new(StringViewArray::from(vec![Some("ann"), None])) as _, true),
-            ("payload", Arc::new(LargeStringArray::from(vec![None, Some("{}")])) as _, true),
-            ("at", Arc::new(TimestampSecondArray::from(vec![Some(7), None])) as _, true),
-            ("share", Arc::new(Float64Array::from(vec![0.5, 1.0])) as _, true),
-        ])
-        .unwrap()
-    }
-
-    #[test]
-    fn rows_are_made_of_the_columns_that_were_named() {
-        let batch = batch();
-        let names =
-            ColumnNames { key: Some("user"), value: Some("payload"), timestamp: Some("at") };
-        let rows = Rows::new(&batch, names).unwrap();
-        assert_eq!(rows.len(), 2);
-        let rows: Vec<_> = rows.map(Result::unwrap).collect();
-        let expected = [
-            Row { key: Some(b"ann"), value: None, timestamp: Some(7000) },
-            Row { key: None, value: Some(b"{}"), timestamp: None },
-        ];
-        assert_eq!(rows, expected);
-    }
-
-    #[test]
-    fn a_part_of_a_record_that_has_no_column_is_missing_everywhere() {
-        let batch = batch();
-        let names = ColumnNames { value: Some("payload"), ..ColumnNames::default() };
-        let rows: Vec<_> = Rows::new(&batch, names).unwrap().map(Result::unwrap).collect();
-        assert_eq!(rows[1], Row { key: None, value: Some(b"{}"), timestamp: None });
-    }
-
-    #[test]
-    fn an_error_names_the_column_and_its_type() {
-        let batch = batch();
-        let error = |names| Rows::new(&batch, names).unwrap_err().to_string();
-        assert_eq!(
-            error(ColumnNames { key: Some("usr"), ..ColumnNames::default() }),
-            "there is no column \"usr\"; the columns are user, payload, at, share"
-        );
-        assert_eq!(
-            error(ColumnNames { value: Some("share"), ..ColumnNames::default() }),
-            "column \"share\" has the type Float64; keys and values are of binary or string type"
-        );
-        assert!(
-            error(ColumnNames { timestamp: Some("user"), ..ColumnNames::default() })
-                .starts_with("column \"user\" has the type Utf8View; timestamps are")
-        );
-    }
-
-    #[test]
-    fn a_timestamp_out_of_range_names_its_row() {
-        let at = Arc::new(TimestampSecondArray::from(vec![1, i64::MIN])) as _;
-        let batch = RecordBatch::try_from_iter([("at", at)]).unwrap();
-        let names = ColumnNames { timestamp: Some("at"), ..ColumnNames::default() };
-        let rows: Vec<_> = Rows::new(&batch, names).unwrap().collect();
-        assert!(rows[0].is_ok());
-        let expected = ColumnError::TimestampOutOfRange { name: "at".to_owned(), row: 1 };
-        assert_eq!(rows[1], Err(expected));
-    }
-}
+mod tests;

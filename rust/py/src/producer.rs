@@ -7,10 +7,10 @@ use std::time::Duration;
 use client::{FlushReport, ProducerConfig, Record, SendError, TrySendError};
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAnyMethods, PyTypeMethods};
-use pyo3::{Bound, Py, PyAny, PyErr, Python, pyclass, pymethods};
+use pyo3::{Bound, FromPyObject, Py, PyAny, PyErr, Python, pyclass, pymethods};
 
 use crate::callbacks::Callbacks;
-use crate::delivery::{Delivery, seconds};
+use crate::delivery::{Delivery, partition, seconds};
 use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::payload::{HeaderList, Payload, Timestamp};
@@ -20,8 +20,18 @@ use crate::write::{Write, WriteColumns};
 /// How long a producer that was given up without being closed goes on delivering.
 const DROP_DELIVERS_MAX: Duration = Duration::from_secs(5);
 
-/// A row of a report: topic, partition, delivered, failed, pending, and why the first one failed.
-type ReportRow = (String, i32, u64, u64, u64, Option<Py<PyAny>>);
+/// Where the rows of a frame go: all to one partition, or each to its own.
+#[derive(Debug, FromPyObject)]
+enum PartitionOrColumn {
+    #[pyo3(transparent, annotation = "int")]
+    Partition(i32),
+    #[pyo3(transparent, annotation = "str")]
+    Column(String),
+}
+
+/// A row of a report: topic, partition if it has one, delivered, failed, pending, and why the first
+/// one failed.
+type ReportRow = (String, Option<i32>, u64, u64, u64, Option<Py<PyAny>>);
 
 /// A report, what callbacks have raised, and how often.
 type Outcome = (Vec<ReportRow>, Vec<Py<PyAny>>, usize);
@@ -57,7 +67,7 @@ impl Producer {
         Ok(Self { inner: ProcessBound::new(inner), warnings })
     }
 
-    /// Sends a record, and waits only if the buffer is full or the topic is new.
+    /// Sends a record, and waits only if the buffer is full.
     #[pyo3(signature = (topic, value=None, key=None, *, headers=None, timestamp=None,
                         partition=None, on_delivery=None))]
     #[expect(clippy::too_many_arguments, reason = "they are a record's parts, by keyword")]
@@ -107,8 +117,8 @@ impl Producer {
     }
 
     /// Sends the rows of a frame; answers how many there were.
-    #[pyo3(signature = (frame, topic, *, value=Some("value"), key=None, timestamp=None,
-                        partition=None))]
+    #[pyo3(signature = (frame, topic, *, value=Some("value"), key=None, headers=None,
+                        timestamp=None, partition=None))]
     #[expect(clippy::too_many_arguments, reason = "they name the columns, by keyword")]
     fn write(
         &self,
@@ -117,11 +127,17 @@ impl Producer {
         topic: &str,
         value: Option<&str>,
         key: Option<&str>,
+        headers: Option<&str>,
         timestamp: Option<&str>,
-        partition: Option<i32>,
+        partition: Option<PartitionOrColumn>,
     ) -> Result<u64, Error> {
         let client = &self.inner.get()?.client;
-        let columns = WriteColumns { key, value, timestamp };
+        let (partition, partitions) = match &partition {
+            Some(PartitionOrColumn::Partition(partition)) => (Some(*partition), None),
+            Some(PartitionOrColumn::Column(name)) => (None, Some(name.as_str())),
+            None => (None, None),
+        };
+        let columns = WriteColumns { key, value, timestamp, partition: partitions, headers };
         Write { client, topic, partition, columns }.run(py, frame)
     }
 
@@ -144,11 +160,11 @@ impl Producer {
         inner.outcome(py, closed.unwrap_or_default(), Some(limit))
     }
 
-    /// The records without a result: topic, partition, count.
-    fn pending(&self) -> Result<Vec<(String, i32, u64)>, Error> {
+    /// The records without a result: topic, partition if it has one, count.
+    fn pending(&self) -> Result<Vec<(String, Option<i32>, u64)>, Error> {
         let pending = self.inner.get()?.client.pending();
         let row = |(place, count): (base::TopicPartition, u64)| {
-            (place.topic.to_string(), place.partition.0, count)
+            (place.topic.to_string(), partition(&place), count)
         };
         Ok(pending.into_iter().map(row).collect())
     }
@@ -205,7 +221,7 @@ impl Inner {
             let place = row.topic_partition;
             let error = row.first_error.map(|error| PyErr::from(Error::Delivery(error)));
             let error = error.map(|error| error.into_value(py).into_any());
-            let (topic, partition) = (place.topic.to_string(), place.partition.0);
+            let (topic, partition) = (place.topic.to_string(), partition(&place));
             (topic, partition, row.delivered, row.failed, row.pending, error)
         });
         let rows = rows.collect();

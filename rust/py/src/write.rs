@@ -2,7 +2,7 @@
 
 use arrow_array::RecordBatch;
 use arrow_array::ffi_stream::RecordBatchStreamReader;
-use client::{Record, SendError, TrySendError};
+use client::{Header, Record, SendError, TrySendError};
 use frames::{ColumnNames, Rows};
 use pyo3::{Bound, PyAny, Python};
 
@@ -48,14 +48,21 @@ impl Write<'_> {
     }
 
     fn send_batch(self, batch: &RecordBatch, handle: &tokio::runtime::Handle) -> Result<(), Error> {
-        for (index, row) in Rows::new(batch, self.columns)?.enumerate() {
-            let row = row?;
+        let rows = Rows::new(batch, self.columns)?;
+        if rows.len() > 0 {
+            self.wait_for_topic(handle)?;
+        }
+        let mut headers = Vec::new();
+        for (index, row) in rows.enumerate() {
+            headers.clear();
+            headers.extend(row.headers.map(|(key, value)| Header { key, value }));
             let record = Record {
-                partition: self.partition,
+                topic: self.topic,
+                partition: row.partition.or(self.partition),
                 key: row.key,
                 value: row.value,
+                headers: &headers,
                 timestamp_ms: row.timestamp,
-                ..Record::to(self.topic)
             };
             self.send(&record, handle)?;
             if index % ROWS_PER_SIGNAL_CHECK == ROWS_PER_SIGNAL_CHECK - 1 {
@@ -63,6 +70,12 @@ impl Write<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A whole frame does not wait beside the batches for a topic that may not be.
+    fn wait_for_topic(self, handle: &tokio::runtime::Handle) -> Result<(), Error> {
+        let known = runtime::wait_detached(handle, None, self.client.partitions(self.topic))?;
+        known.ok_or(Error::Interrupted)?.map(|_| ()).map_err(Error::Send)
     }
 
     #[inline]
