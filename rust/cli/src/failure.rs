@@ -44,6 +44,11 @@ impl Failure {
         Self { lines: Vec::new(), status: INTERRUPTED }
     }
 
+    /// Nobody reads the output any more. Whoever closes the pipe has seen enough, as `head` has.
+    pub(crate) fn closed_pipe() -> Self {
+        Self { lines: Vec::new(), status: 0 }
+    }
+
     /// What to do about it, behind the message.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
@@ -80,11 +85,11 @@ impl Failure {
     }
 }
 
-/// Output that cannot be written. Whoever closes the pipe has seen enough, as `head` has.
+/// Output that cannot be written.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { lines: Vec::new(), status: 0 };
+            return Self::closed_pipe();
         }
         Self::new(format_args!("the output cannot be written: {error}"))
     }

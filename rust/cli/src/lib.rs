@@ -2,15 +2,24 @@
 //! code.
 
 mod broker;
+mod configs;
 mod connection;
+mod consume;
 mod failure;
 mod logging;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing reads times yet"))]
 mod moment;
+mod produce;
+mod progress;
+mod record_format;
+mod record_json;
+#[cfg(test)]
+mod reference;
 mod removed_options;
 mod report;
+mod separator;
 mod session;
 mod table;
+mod topic_names;
 mod topics;
 
 use std::ffi::OsString;
@@ -38,6 +47,13 @@ enum Command {
     /// Create, list, describe, alter and delete topics.
     #[command(subcommand)]
     Topics(topics::Command),
+    /// Describe and alter the settings of topics, brokers and groups.
+    #[command(subcommand)]
+    Configs(configs::Command),
+    /// Send records that standard input holds, one a line.
+    Produce(produce::Options),
+    /// Print the records of topics as they come.
+    Consume(consume::Options),
 }
 
 /// Runs the command line `arguments`, the program's name first, and says how the process should
@@ -62,6 +78,9 @@ impl Command {
         match self {
             Self::Broker(options) => broker::run(options),
             Self::Topics(command) => topics::run(command),
+            Self::Configs(command) => configs::run(command),
+            Self::Produce(options) => produce::run(options),
+            Self::Consume(options) => consume::run(options),
             Self::Demo => {
                 // Where standard error is closed there is nobody to tell.
                 let hint = "ottla demo: this is in the Python package: pip install 'ottla[demo]'";

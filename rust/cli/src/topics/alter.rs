@@ -7,11 +7,11 @@ use clap::Args;
 use client::{Admin, ConfigChange, ConfigOperation, ConfigResource};
 use serde::Serialize;
 
-use super::TopicNames;
 use crate::connection::{ConnectionOptions, key_value};
 use crate::failure::Failure;
 use crate::report::ReportOptions;
 use crate::session;
+use crate::topic_names::TopicNames;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {

@@ -9,11 +9,11 @@ use clap::Args;
 use client::{AdminError, CreatedTopic, NewTopic};
 use serde::Serialize;
 
-use super::TopicNames;
 use crate::connection::{ConnectionOptions, key_value};
 use crate::failure::Failure;
 use crate::report::ReportOptions;
 use crate::session;
+use crate::topic_names::TopicNames;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {

@@ -7,11 +7,11 @@ use base::ErrorCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::TopicNames;
 use crate::connection::ConnectionOptions;
 use crate::failure::Failure;
 use crate::report::ReportOptions;
 use crate::session;
+use crate::topic_names::TopicNames;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {

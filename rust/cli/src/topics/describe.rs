@@ -8,15 +8,14 @@ use clap::Args;
 use client::{Admin, ConfigResource, ConfigSource, PartitionDescription, TopicDescription};
 use serde::Serialize;
 
-use super::TopicNames;
 use crate::connection::ConnectionOptions;
 use crate::failure::Failure;
 use crate::report::{ReportOptions, WatchOptions};
 use crate::table::{Table, list};
+use crate::topic_names::TopicNames;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// All of them if none is named.
     #[command(flatten)]
     topics: TopicNames,
     #[command(flatten)]
