@@ -67,8 +67,13 @@ pub enum TimerKey {
         /// The member.
         member: String,
     },
-    /// A consumer group may compute its next assignment, or is to look at its topics.
+    /// A consumer group may compute its next assignment.
     ConsumerAssignment {
+        /// The group.
+        group: String,
+    },
+    /// A consumer group is to look at its topics.
+    ConsumerTopics {
         /// The group.
         group: String,
     },

@@ -90,7 +90,7 @@ macro_rules! coordinator_records {
                     $($kind => {
                         let key = $key::decode(key, 0).map_err(RecordDecodeError::Key)?;
                         let value = value
-                            .map(decode_value)
+                            .map(|value| decode_value(detached(kind, value)))
                             .transpose()
                             .map_err(|source| RecordDecodeError::Value { kind, source })?;
                         Ok(Some(Self::$variant(key, value)))
@@ -174,6 +174,17 @@ fn encode_versioned(
     writer.write_slice(&prefix.to_be_bytes());
     message.encode(&mut writer, version)?;
     Ok(writer.finish()?.collect().expect("a record's parts are all in memory"))
+}
+
+/// What members say and are assigned is kept as bytes, which would keep all that was read from the
+/// log together with them.
+fn detached(kind: i16, value: Bytes) -> Bytes {
+    const GROUP_METADATA: i16 = 2;
+    const CONSUMER_GROUP_MEMBER_METADATA: i16 = 5;
+    match kind {
+        GROUP_METADATA | CONSUMER_GROUP_MEMBER_METADATA => Bytes::copy_from_slice(&value),
+        _ => value,
+    }
 }
 
 fn decode_value<M: Message>(value: Bytes) -> Result<M, DecodeError> {

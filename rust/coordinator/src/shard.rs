@@ -125,7 +125,7 @@ impl Shard {
         }
     }
 
-    fn begin_soft_state(&mut self, id: &str) {
+    pub(crate) fn begin_soft_state(&mut self, id: &str) {
         if self.consumer.contains_key(id) || self.classic.contains_key(id) {
             return;
         }
@@ -290,7 +290,8 @@ impl Shard {
             | TimerKey::ConsumerRebalance { group, .. }
             | TimerKey::ConsumerJoin { group, .. }
             | TimerKey::ConsumerSync { group, .. }
-            | TimerKey::ConsumerAssignment { group } => {
+            | TimerKey::ConsumerAssignment { group }
+            | TimerKey::ConsumerTopics { group } => {
                 self.on_consumer_timer(now, group, key, to);
             }
         }
@@ -390,7 +391,7 @@ impl Shard {
     }
 
     /// Soft state of a group that nobody is in, and of which nothing is persisted, says nothing.
-    fn drop_if_unused(&mut self, id: &str) {
+    pub(crate) fn drop_if_unused(&mut self, id: &str) {
         let is_idle = self.classic.get(id).is_some_and(ClassicGroup::is_idle);
         if is_idle && !self.persisted.contains_key(id) && self.offsets.of_group(id).is_empty() {
             self.classic.remove(id);

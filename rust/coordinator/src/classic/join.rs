@@ -1,5 +1,6 @@
 //! JoinGroup: a member wants to be in the next generation.
 
+use base::limits::STRING_LENGTH_MAX;
 use base::{ErrorCode, Rng, Uuid};
 use wire::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 
@@ -21,6 +22,10 @@ const NEW_MEMBER_JOIN_TIMEOUT_MS: i32 = 5 * 60 * 1000;
 /// The most ids that are handed out and not used yet, of one group.
 const PENDING_MEMBERS_MAX: usize = 10_000;
 
+/// How much of a client's name the id of its member bears: with a hyphen and a UUID behind it, the
+/// id must be one that messages and records can carry.
+const MEMBER_ID_PREFIX_BYTES_MAX: usize = STRING_LENGTH_MAX - 37;
+
 /// What a join is decided with.
 pub(crate) struct Join<'a> {
     pub(crate) now: Now,
@@ -38,6 +43,7 @@ impl Join<'_> {
 
     fn new_member_id(&mut self) -> String {
         let prefix = self.request.group_instance_id.as_ref().unwrap_or(&self.client.client_id);
+        let prefix = &prefix[..prefix.floor_char_boundary(MEMBER_ID_PREFIX_BYTES_MAX)];
         let id = format!("{:032x}", u128::from_be_bytes(Uuid::random(self.rng).0));
         // Spelled as RFC 9562 has it, which is what Kafka's users see in their tools.
         let groups = [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]];
@@ -78,6 +84,9 @@ impl ClassicGroup {
             self.remove(member_id, decision);
             join.refuse(ErrorCode::GroupMaxSizeReached, decision);
             return self.complete_join_if_ready(join.now, decision);
+        }
+        if let Err(error) = self.ensure_bounded(join.config, join.request) {
+            return join.refuse(error, decision);
         }
         if !self.supports_protocols_of(join.request) {
             return join.refuse(ErrorCode::InconsistentGroupProtocol, decision);

@@ -4,6 +4,7 @@ use base::Instant;
 use bytes::Bytes;
 use wire::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 
+use super::bounds::kept;
 use crate::request::{Client, ReplyToken};
 
 /// A JoinGroup that waits for the other members.
@@ -42,7 +43,7 @@ impl Member {
             client_host: client.host.clone(),
             rebalance_timeout_ms: rebalance_timeout_ms(request),
             session_timeout_ms: request.session_timeout_ms,
-            protocols: request.protocols.clone(),
+            protocols: kept_protocols(request),
             assignment: Bytes::new(),
             joining: None,
             syncing: None,
@@ -53,7 +54,7 @@ impl Member {
 
     /// Takes over what its client has said now.
     pub(crate) fn update(&mut self, request: &JoinGroupRequest) {
-        self.protocols.clone_from(&request.protocols);
+        self.protocols = kept_protocols(request);
         self.rebalance_timeout_ms = rebalance_timeout_ms(request);
         self.session_timeout_ms = request.session_timeout_ms;
     }
@@ -77,6 +78,14 @@ impl Member {
     pub(crate) fn is_excused(&self) -> bool {
         !self.is_new && (self.joining.is_some() || self.syncing.is_some())
     }
+}
+
+fn kept_protocols(request: &JoinGroupRequest) -> Vec<JoinGroupRequestProtocol> {
+    let protocols = request.protocols.iter().map(|protocol| JoinGroupRequestProtocol {
+        name: protocol.name.clone(),
+        metadata: kept(&protocol.metadata),
+    });
+    protocols.collect()
 }
 
 /// Version 0 has one time-out for both.

@@ -38,14 +38,14 @@ impl ClassicGroup {
         }
     }
 
-    /// The group is no more: whoever waits is told to join again, and its timers end.
-    pub(crate) fn dissolve(&self, decision: &mut Decision) {
+    /// The group is no more: whoever waits is told so by `error`, and its timers end.
+    pub(crate) fn dissolve(&self, error: ErrorCode, decision: &mut Decision) {
         for member in self.members.values() {
             if let Some(joining) = member.joining {
-                joining.refuse(ErrorCode::RebalanceInProgress, &member.id, decision);
+                joining.refuse(error, &member.id, decision);
             }
             if let Some(token) = member.syncing {
-                super::sync::refuse(token, ErrorCode::RebalanceInProgress, decision);
+                super::sync::refuse(token, error, decision);
             }
             decision.cancel(self.session_key(&member.id));
         }

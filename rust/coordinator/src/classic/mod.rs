@@ -4,6 +4,7 @@
 //! All of this is soft state. What is persisted of it is one record a generation (`persisted.rs`):
 //! a coordinator that is loaded starts from there.
 
+pub(crate) mod bounds;
 pub(crate) mod describe;
 mod heartbeat;
 pub(crate) mod join;
@@ -11,7 +12,7 @@ pub(crate) mod leave;
 mod member;
 mod migration;
 pub(crate) mod persisted;
-mod protocol;
+pub(crate) mod protocol;
 mod rebalance;
 mod state;
 pub(crate) mod sync;

@@ -9,19 +9,36 @@ use wire::join_group::JoinGroupRequest;
 
 use super::{ClassicGroup, State};
 
+/// Whether a newcomer speaks a protocol that all the others speak, too: `spoken` has the names of
+/// each of them. In the sum of all names, however many one member may have.
+pub(crate) fn is_one_in_common<'a, Names>(
+    newcomer: &'a JoinGroupRequest,
+    spoken: impl IntoIterator<Item = Names>,
+) -> bool
+where
+    Names: Iterator<Item = &'a str>,
+{
+    let protocols = newcomer.protocols.iter().map(|protocol| protocol.name.as_str());
+    let mut candidates: BTreeSet<&str> = protocols.collect();
+    for names in spoken {
+        candidates = names.filter(|name| candidates.contains(name)).collect();
+        if candidates.is_empty() {
+            break;
+        }
+    }
+    !candidates.is_empty()
+}
+
 impl ClassicGroup {
     /// Whether a newcomer can speak with those who are here.
     pub(super) fn supports_protocols_of(&self, request: &JoinGroupRequest) -> bool {
         if self.state == State::Empty {
             return !request.protocol_type.is_empty() && !request.protocols.is_empty();
         }
+        let members = self.members.values();
+        let spoken = members.map(|member| member.protocols.iter().map(|one| one.name.as_str()));
         self.protocol_type.as_ref() == Some(&request.protocol_type)
-            && request.protocols.iter().any(|protocol| self.all_speak(&protocol.name))
-    }
-
-    fn all_speak(&self, protocol: &str) -> bool {
-        let mut members = self.members.values();
-        members.all(|member| member.protocols.iter().any(|spoken| spoken.name == protocol))
+            && is_one_in_common(request, spoken)
     }
 
     /// The protocol that all speak and most would rather speak: each votes for the first of its

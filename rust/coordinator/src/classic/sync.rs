@@ -6,6 +6,7 @@ use base::ErrorCode;
 use bytes::Bytes;
 use wire::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
+use super::bounds::kept;
 use super::{ClassicGroup, State};
 use crate::config::CoordinatorConfig;
 use crate::decision::Decision;
@@ -87,7 +88,7 @@ impl ClassicGroup {
             .map(|assigned| (assigned.member_id.as_str(), &assigned.assignment))
             .collect();
         for member in self.members.values_mut() {
-            member.assignment = assignments.remove(&*member.id).cloned().unwrap_or_default();
+            member.assignment = assignments.remove(&*member.id).map(kept).unwrap_or_default();
         }
         let record = self.record();
         if !fit_into(config.append_bytes_max, std::slice::from_ref(&record)) {

@@ -94,6 +94,11 @@ impl Holdings {
         })
     }
 
+    /// The same partitions, as if all had been given in this epoch.
+    pub(crate) fn given_in(&self, epoch: i32) -> Self {
+        self.iter().map(|(topic, partition, _)| (topic, partition, epoch)).collect()
+    }
+
     /// Without the epochs.
     pub(crate) fn assignment(&self) -> Assignment {
         self.iter().map(|(topic, partition, _)| (topic, partition)).collect()

@@ -18,6 +18,8 @@ use super::heartbeat::Refusal;
 use super::subscription::{by_id, decode_subscription, encode_assignment};
 use super::{Assignment, ConsumerGroup, Draft, Member, MemberState};
 use crate::classic::CONSUMER_PROTOCOL_TYPE;
+use crate::classic::bounds::{ensure_bounded, kept};
+use crate::classic::protocol::is_one_in_common;
 use crate::rebalance::Cause;
 use crate::request::Client;
 
@@ -30,25 +32,28 @@ pub(crate) type RefusedJoin = (ErrorCode, String);
 impl ConsumerGroup {
     /// Whether a classic newcomer can speak with the classic members that are here.
     fn supports_protocols_of(&self, request: &JoinGroupRequest) -> bool {
-        let all_speak = |name: &str| {
-            let mut classic = self.members().filter_map(|(_, member)| member.classic());
-            classic.all(|member| member.supported_protocols.iter().any(|one| one.name == name))
-        };
-        request.protocol_type == CONSUMER_PROTOCOL_TYPE
-            && request.protocols.iter().any(|protocol| all_speak(&protocol.name))
+        let classic = self.members().filter_map(|(_, member)| member.classic());
+        let spoken =
+            classic.map(|member| member.supported_protocols.iter().map(|one| one.name.as_str()));
+        request.protocol_type == CONSUMER_PROTOCOL_TYPE && is_one_in_common(request, spoken)
     }
 
     /// The classic member that a request comes from, if it is the one that it says.
     fn classic_member(&self, id: &str, instance: Option<&str>) -> Result<&Arc<Member>, ErrorCode> {
-        if let Some(instance) = instance {
-            let (current, _) = self.static_member(instance).ok_or(ErrorCode::UnknownMemberId)?;
-            if current != id && !id.is_empty() {
-                return Err(ErrorCode::FencedInstanceId);
-            }
-            return self.classic_member(current, None);
-        }
-        let member = self.member(id).ok_or(ErrorCode::UnknownMemberId)?;
+        let member = self.identified_member(id, instance)?;
         member.classic().map(|_| member).ok_or(ErrorCode::UnknownMemberId)
+    }
+
+    fn identified_member(
+        &self,
+        id: &str,
+        instance: Option<&str>,
+    ) -> Result<&Arc<Member>, ErrorCode> {
+        let Some(instance) = instance else {
+            return self.member(id).ok_or(ErrorCode::UnknownMemberId);
+        };
+        let (current, member) = self.static_member(instance).ok_or(ErrorCode::UnknownMemberId)?;
+        if current == id { Ok(member) } else { Err(ErrorCode::FencedInstanceId) }
     }
 }
 
@@ -63,6 +68,7 @@ impl Draft<'_> {
         let refuse = |error| (error, request.member_id.clone());
         let id = if is_new { Uuid::random(rng).to_string() } else { request.member_id.clone() };
         self.ensure_room(&id).map_err(|refusal| (refusal.error, String::new()))?;
+        ensure_bounded(self.config, request).map_err(refuse)?;
         if !self.supports_protocols_of(request) {
             return Err(refuse(ErrorCode::InconsistentGroupProtocol));
         }
@@ -121,7 +127,7 @@ impl Draft<'_> {
         names.dedup();
         let protocol = |protocol: &wire::join_group::JoinGroupRequestProtocol| ClassicProtocol {
             name: protocol.name.clone(),
-            metadata: protocol.metadata.clone(),
+            metadata: kept(&protocol.metadata),
         };
         Ok(ConsumerGroupMemberMetadataValue {
             instance_id: request.group_instance_id.clone().or(old.instance_id),
@@ -253,17 +259,19 @@ impl Draft<'_> {
         self.decision.schedule(key, at);
     }
 
-    /// Those who leave, by their identities, and the ids of those who do.
+    /// Those who leave, by their identities. Operators remove members of the new protocol so, too.
     pub(crate) fn leave_classic(&mut self, leaving: &[MemberIdentity]) -> Vec<ErrorCode> {
         let mut gone = Vec::new();
         let mut errors = Vec::with_capacity(leaving.len());
         for identity in leaving {
             let instance = identity.group_instance_id.as_deref();
-            let known = self.classic_member(&identity.member_id, instance).map(drop);
-            let id = match instance.and_then(|instance| self.static_member(instance)) {
-                Some((id, _)) => id.clone(),
-                None => identity.member_id.clone(),
+            let named = instance.and_then(|instance| self.static_member(instance));
+            let id = match (identity.member_id.as_str(), named) {
+                // An operator removes a static member without knowing its id.
+                ("", Some((id, _))) => id.clone(),
+                (id, _) => id.to_owned(),
             };
+            let known = self.identified_member(&id, instance).map(drop);
             let has_left = gone.iter().any(|(other, _)| *other == id);
             let known = if has_left { Err(ErrorCode::UnknownMemberId) } else { known };
             if known.is_ok() {

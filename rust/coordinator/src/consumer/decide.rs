@@ -81,7 +81,7 @@ impl Shard {
                 draft.upgrade(classic)?;
             }
             Some(classic) => {
-                classic.dissolve(&mut draft.decision);
+                classic.dissolve(ErrorCode::RebalanceInProgress, &mut draft.decision);
                 draft.begin_after(classic.generation());
             }
             None => {}
@@ -197,7 +197,7 @@ impl Shard {
     pub(crate) fn follow_topics(&self, now: Now, decision: &mut Decision) {
         for (id, group) in &self.consumer {
             if !group.is_empty() {
-                let key = TimerKey::ConsumerAssignment { group: id.clone() };
+                let key = TimerKey::ConsumerTopics { group: id.clone() };
                 decision.schedule(key, now.instant);
             }
         }

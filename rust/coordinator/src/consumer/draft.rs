@@ -25,6 +25,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) causes: Vec<Cause>,
     /// The classic group that it has become.
     pub(crate) downgraded: Option<ClassicGroup>,
+    /// The expression that was validated last, so that it is not compiled twice.
+    pub(super) compiled: Option<(String, regex::Regex)>,
     group: Cow<'a, ConsumerGroup>,
 }
 
@@ -37,7 +39,17 @@ impl<'a> Draft<'a> {
         group: Cow<'a, ConsumerGroup>,
     ) -> Self {
         let (decision, causes) = (Decision::default(), Vec::new());
-        Self { now, config, group_config, image, decision, causes, downgraded: None, group }
+        Self {
+            now,
+            config,
+            group_config,
+            image,
+            decision,
+            causes,
+            downgraded: None,
+            compiled: None,
+            group,
+        }
     }
 
     pub(crate) fn write(&mut self, record: impl Into<CoordinatorRecord>) {

@@ -271,15 +271,17 @@ impl Draft<'_> {
     }
 }
 
-/// A member of the previous epoch that holds no more than it should is let on: the answer that told
-/// it of its new epoch may have got lost.
+/// Epoch 0 asks to be let in again, which a member does that was fenced. A member of the previous
+/// epoch that holds no more than it should is let on: the answer that told it of its new epoch may
+/// have got lost.
 fn validate_epoch(member: &Member, request: &ConsumerGroupHeartbeatRequest) -> Result<(), Refusal> {
     let (theirs, ours) = (request.member_epoch, member.current.epoch);
     let holds_no_more = || {
         let owned = request.topic_partitions.as_deref();
         owned.is_some_and(|owned| is_within(owned, &member.current.assigned))
     };
-    if theirs == ours || (theirs == member.current.previous_epoch && holds_no_more()) {
+    let is_previous = theirs < ours && theirs == member.current.previous_epoch;
+    if theirs == JOIN_EPOCH || theirs == ours || (is_previous && holds_no_more()) {
         return Ok(());
     }
     let than = if theirs > ours { "greater" } else { "smaller" };

@@ -8,7 +8,7 @@ use wire::consumer_group_heartbeat::{
 };
 
 use super::heartbeat::Refusal;
-use super::member::STATIC_LEAVE_EPOCH;
+use super::member::{JOIN_EPOCH, STATIC_LEAVE_EPOCH};
 use super::{Draft, Holdings};
 use crate::rebalance::Cause;
 
@@ -41,11 +41,14 @@ impl Draft<'_> {
         })
     }
 
-    /// A static member will be back: its partitions wait for it, until its session ends.
+    /// A static member will be back: its partitions wait for it, until its session ends. They count
+    /// as given in epoch 0, so that whatever epoch it comes back in may commit for them. The epoch
+    /// before stays what it was: this one is none that an answer could have been lost of.
     fn leave_for_a_while(&mut self, id: &str) {
         let Some(member) = self.member(id).map(Arc::clone) else { return };
         let mut next = member.current.clone();
-        next.advance(STATIC_LEAVE_EPOCH);
+        next.epoch = STATIC_LEAVE_EPOCH;
+        next.assigned = next.assigned.given_in(JOIN_EPOCH);
         next.pending_revocation = Holdings::default();
         self.set_current(id, &next);
         let key = self.rebalance_key(id);

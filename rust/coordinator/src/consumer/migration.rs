@@ -43,7 +43,7 @@ impl Draft<'_> {
         };
         self.write((ConsumerGroupTargetAssignmentMetadataKey { group_id }, Some(value)));
         self.causes.push(Cause::ProtocolChanged);
-        classic.dissolve(&mut self.decision);
+        classic.dissolve(ErrorCode::RebalanceInProgress, &mut self.decision);
         for member in classic.members() {
             self.extend_session(&member.id);
         }

@@ -2,6 +2,7 @@
 //! them, so that all members see the same ones.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use base::ErrorCode;
@@ -13,6 +14,8 @@ use wire::coordinator_records::{
 use super::heartbeat::Refusal;
 use super::{ConsumerGroup, Draft};
 
+/// The longest expression. It is compiled on the shard's own time.
+const EXPRESSION_BYTES_MAX: usize = 8 * 1024;
 /// The most memory that a compiled expression may take.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
 /// The broker's own topics, which nobody means by `.*`.
@@ -20,11 +23,20 @@ const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"]
 
 /// Compiles an expression, which has to match the whole name of a topic.
 fn compile(expression: &str) -> Result<Regex, Refusal> {
-    let whole = format!("^(?:{expression})$");
-    RegexBuilder::new(&whole).size_limit(COMPILED_BYTES_MAX).build().map_err(|error| {
-        let message = format!("SubscribedTopicRegex `{expression}` is not valid: {error}.");
+    let refuse = |why: &dyn Display| {
+        let message = format!("SubscribedTopicRegex `{expression}` is not valid: {why}.");
         Refusal::new(ErrorCode::InvalidRegularExpression, message)
-    })
+    };
+    if expression.len() > EXPRESSION_BYTES_MAX {
+        return Err(refuse(&format_args!("it is longer than {EXPRESSION_BYTES_MAX} bytes")));
+    }
+    let build = |text: &str| {
+        let regex = RegexBuilder::new(text).size_limit(COMPILED_BYTES_MAX).build();
+        regex.map_err(|error| refuse(&error))
+    };
+    // An expression that is none by itself, such as `a)|(?:b`, must not become one here.
+    build(expression)?;
+    build(&format!("^(?:{expression})$"))
 }
 
 impl ConsumerGroup {
@@ -37,11 +49,12 @@ impl ConsumerGroup {
 
 impl Draft<'_> {
     /// Whether the expression can be used. One that is in use has been looked at.
-    pub(super) fn validate_regex(&self, expression: &str) -> Result<(), Refusal> {
+    pub(super) fn validate_regex(&mut self, expression: &str) -> Result<(), Refusal> {
         if expression.is_empty() || self.regexes.contains_key(expression) {
             return Ok(());
         }
-        compile(expression).map(drop)
+        self.compiled = Some((expression.to_owned(), compile(expression)?));
+        Ok(())
     }
 
     /// Looks for the topics of expressions that are new, and forgets those that nobody uses any
@@ -70,7 +83,10 @@ impl Draft<'_> {
 
     fn resolve_regex(&mut self, expression: &str) {
         // One that a later release has let in matches nothing here.
-        let compiled = compile(expression).ok();
+        let compiled = match self.compiled.take() {
+            Some((validated, compiled)) if validated == expression => Some(compiled),
+            _ => compile(expression).ok(),
+        };
         let matches = |name: &str| {
             !INTERNAL_TOPICS.contains(&name)
                 && compiled.as_ref().is_some_and(|regex| regex.is_match(name))

@@ -1,6 +1,6 @@
 //! Whether a request comes from a member, and from one that is up to date.
 
-use base::ErrorCode;
+use base::{ErrorCode, TopicId};
 use wire::offset_commit::OffsetCommitRequest;
 use wire::offset_fetch::OffsetFetchRequestGroup;
 
@@ -17,6 +17,7 @@ impl ConsumerGroup {
         &self,
         version: i16,
         request: &OffsetCommitRequest,
+        partitions: impl Iterator<Item = (TopicId, i32)>,
     ) -> Result<(), ErrorCode> {
         let epoch = request.generation_id_or_member_epoch;
         if epoch < 0 && self.is_empty() {
@@ -31,7 +32,7 @@ impl ConsumerGroup {
         if member.classic().is_none() && version < MEMBER_EPOCH_VERSION {
             return Err(ErrorCode::UnsupportedVersion);
         }
-        if epoch == member.current.epoch || holds_since(member, epoch, request) {
+        if epoch == member.current.epoch || holds_since(member, epoch, partitions) {
             Ok(())
         } else {
             Err(stale(member))
@@ -54,20 +55,19 @@ impl ConsumerGroup {
     }
 }
 
-/// Partitions named by name are looked at by the caller's epoch alone.
-fn holds_since(member: &Member, epoch: i32, request: &OffsetCommitRequest) -> bool {
-    if member.classic().is_some() || epoch < 0 || epoch > member.current.epoch {
-        return false;
-    }
-    request.topics.iter().all(|topic| {
-        topic.partitions.iter().all(|partition| {
-            let current = &member.current;
-            let index = partition.partition_index;
-            let given = current.assigned.epoch(topic.topic_id, index);
-            let given = given.or_else(|| current.pending_revocation.epoch(topic.topic_id, index));
+fn holds_since(
+    member: &Member,
+    epoch: i32,
+    mut partitions: impl Iterator<Item = (TopicId, i32)>,
+) -> bool {
+    let current = &member.current;
+    epoch >= 0
+        && epoch < current.epoch
+        && partitions.all(|(topic, index)| {
+            let given = current.assigned.epoch(topic.0, index);
+            let given = given.or_else(|| current.pending_revocation.epoch(topic.0, index));
             given.is_some_and(|given| given <= epoch)
         })
-    })
 }
 
 fn stale(member: &Member) -> ErrorCode {

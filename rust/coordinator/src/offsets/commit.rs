@@ -1,6 +1,9 @@
 //! OffsetCommit: a group has read so far.
 
+use std::sync::Arc;
+
 use base::{ErrorCode, PartitionIndex, TopicId};
+use metadata::image::TopicImage;
 use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
 use wire::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -31,7 +34,7 @@ impl Shard {
         decision: &mut Decision,
     ) -> OffsetCommitResponse {
         if let Err(error) = self.validate_commit(client.api_version, request) {
-            return refuse(request, error);
+            return self.refuse_commit(client.api_version, request, error);
         }
         self.hear_of_committer(now, request, decision);
         let topics = request
@@ -44,7 +47,7 @@ impl Shard {
         {
             // All of them or none, and a batch cannot be cut.
             decision.records.clear();
-            return refuse(request, ErrorCode::UnknownServerError);
+            return self.refuse_commit(client.api_version, request, ErrorCode::UnknownServerError);
         }
         OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
     }
@@ -68,7 +71,11 @@ impl Shard {
         request: &OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
         if let Some(group) = self.consumer.get(&request.group_id) {
-            return group.validate_commit(version, request);
+            return group.validate_commit(
+                version,
+                request,
+                self.known_partitions(version, request),
+            );
         }
         if let Some(group) = self.classic.get(&request.group_id) {
             return group.validate_commit(request);
@@ -79,6 +86,35 @@ impl Shard {
             _ if version >= NEW_ERRORS_VERSION => Err(ErrorCode::GroupIdNotFound),
             _ => Err(ErrorCode::IllegalGeneration),
         }
+    }
+
+    /// The topic that is meant, by its name or by its id.
+    fn topic_of_commit(
+        &self,
+        version: i16,
+        topic: &OffsetCommitRequestTopic,
+    ) -> Result<&Arc<TopicImage>, ErrorCode> {
+        if version >= TOPIC_ID_VERSION {
+            self.image.topic(TopicId(topic.topic_id)).ok_or(ErrorCode::UnknownTopicId)
+        } else {
+            self.image.topic_by_name(&topic.name).ok_or(ErrorCode::UnknownTopicOrPartition)
+        }
+    }
+
+    /// Those partitions that exist: the others have an error of their own, whoever the member is.
+    fn known_partitions<'a>(
+        &'a self,
+        version: i16,
+        request: &'a OffsetCommitRequest,
+    ) -> impl Iterator<Item = (TopicId, i32)> + 'a {
+        request.topics.iter().flat_map(move |topic| {
+            let image = self.topic_of_commit(version, topic).ok();
+            topic.partitions.iter().filter_map(move |partition| {
+                let index = partition.partition_index;
+                let image = image?;
+                image.partition(PartitionIndex(index)).map(|_| (image.id, index))
+            })
+        })
     }
 
     /// A commit is a sign of life of a classic member, as good as a heartbeat.
@@ -98,13 +134,9 @@ impl Shard {
         topic: &OffsetCommitRequestTopic,
         decision: &mut Decision,
     ) -> OffsetCommitResponseTopic {
-        let (image, unknown) = if client.api_version >= TOPIC_ID_VERSION {
-            (self.image.topic(TopicId(topic.topic_id)), ErrorCode::UnknownTopicId)
-        } else {
-            (self.image.topic_by_name(&topic.name), ErrorCode::UnknownTopicOrPartition)
-        };
+        let image = self.topic_of_commit(client.api_version, topic);
         let commit = |partition: &OffsetCommitRequestPartition| {
-            let Some(image) = image else { return Err(unknown) };
+            let image = image?;
             if image.partition(PartitionIndex(partition.partition_index)).is_none() {
                 return Err(ErrorCode::UnknownTopicOrPartition);
             }
@@ -138,7 +170,7 @@ impl Shard {
         topic_id: TopicId,
     ) -> Result<OffsetCommitValue, ErrorCode> {
         let metadata = partition.committed_metadata.clone().unwrap_or_default();
-        if metadata.len() > usize::try_from(self.config.offset_metadata_max_bytes).unwrap_or(0) {
+        if is_longer(&metadata, self.config.offset_metadata_max_bytes) {
             return Err(ErrorCode::OffsetMetadataTooLarge);
         }
         let expire_timestamp = match request.retention_time_ms {
@@ -154,20 +186,33 @@ impl Shard {
             topic_id: topic_id.0,
         })
     }
+
+    /// The same error for each partition: the request has no place of its own for one. A topic that
+    /// is not known is told as such all the same.
+    fn refuse_commit(
+        &self,
+        version: i16,
+        request: &OffsetCommitRequest,
+        error: ErrorCode,
+    ) -> OffsetCommitResponse {
+        let refused = |topic: &OffsetCommitRequestTopic| {
+            let error = self.topic_of_commit(version, topic).err().unwrap_or(error);
+            let partitions = topic.partitions.iter();
+            OffsetCommitResponseTopic {
+                name: topic.name.clone(),
+                topic_id: topic.topic_id,
+                partitions: partitions.map(|partition| answer(partition, error)).collect(),
+            }
+        };
+        let topics = request.topics.iter().map(refused).collect();
+        OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
+    }
 }
 
-/// The same error for each partition: the request has no place of its own for one.
-fn refuse(request: &OffsetCommitRequest, error: ErrorCode) -> OffsetCommitResponse {
-    let topics = request
-        .topics
-        .iter()
-        .map(|topic| OffsetCommitResponseTopic {
-            name: topic.name.clone(),
-            topic_id: topic.topic_id,
-            partitions: topic.partitions.iter().map(|partition| answer(partition, error)).collect(),
-        })
-        .collect();
-    OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
+/// Despite the key's name (`offset.metadata.max.bytes`) Kafka counts as Java does: UTF-16 units.
+fn is_longer(metadata: &str, units_max: i32) -> bool {
+    let units_max = usize::try_from(units_max).unwrap_or(0);
+    metadata.len() > units_max && metadata.encode_utf16().count() > units_max
 }
 
 fn answer(

@@ -25,6 +25,8 @@ pub(crate) struct Host {
     pub(crate) log: Vec<CoordinatorRecord>,
     pub(crate) timers: BTreeMap<TimerKey, Instant>,
     pub(crate) rebalances: Vec<Rebalance>,
+    /// Whose answers were taken back.
+    pub(crate) retracted: Vec<ReplyToken>,
     /// Of the log, how much is below the high watermark.
     pub(crate) committed: usize,
     /// Whether what is appended is committed at once.
@@ -50,6 +52,7 @@ impl Host {
             log: Vec::new(),
             timers: BTreeMap::new(),
             rebalances: Vec::new(),
+            retracted: Vec::new(),
             committed: 0,
             commits_at_once: true,
             replies: BTreeMap::new(),
@@ -75,7 +78,7 @@ impl Host {
         self.next_token += 1;
         let now = self.now();
         let decision = self.shard.decide(now, &mut self.rng, client, &request.into(), token);
-        self.apply(decision);
+        self.apply_or_retract(decision, None);
         token
     }
 
@@ -123,7 +126,7 @@ impl Host {
         let Some(key) = first else { return };
         self.timers.remove(&key);
         let decision = self.shard.on_timer(now, &key);
-        self.apply(decision);
+        self.apply_or_retract(decision, Some(key));
     }
 
     /// The metadata changes.
@@ -149,6 +152,21 @@ impl Host {
         self.replies.clear();
         let loaded = self.shard.on_loaded(self.now());
         self.apply(loaded);
+    }
+
+    /// A decision whose records no batch can hold is taken back.
+    fn apply_or_retract(&mut self, decision: Decision, fired: Option<TimerKey>) {
+        let bytes = |record: &CoordinatorRecord| {
+            let (key, value) = record.encode().expect("a record can be written");
+            key.len() + value.map_or(0, |value| value.len())
+        };
+        let all: usize = decision.records.iter().map(bytes).sum();
+        if all <= self.config.append_bytes_max {
+            return self.apply(decision);
+        }
+        self.retracted.extend(decision.replies.iter().map(|(token, _)| *token));
+        let retraction = self.shard.retract(self.now(), &decision, fired);
+        self.apply(retraction);
     }
 
     fn apply(&mut self, decision: Decision) {

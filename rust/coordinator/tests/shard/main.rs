@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test is to say so")]
 
+mod bounds;
 mod classic_joining;
 mod classic_member;
 mod classic_sessions;
@@ -9,6 +10,7 @@ mod classic_static;
 mod consumer_groups;
 mod consumer_member;
 mod explanations;
+mod fencing;
 mod groups;
 #[expect(dead_code, reason = "the histories of ring 1 use more of it")]
 mod host;
