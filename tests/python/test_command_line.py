@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import socket
+import struct
+import termios
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -57,6 +60,18 @@ def contents(broker: ottla.Broker, topic: str) -> list[tuple[Any, ...]]:
         for record in ottla.read(broker, topic, start="earliest")
     ]
     return sorted(rows, key=lambda row: row[0])
+
+
+def await_full(pipe: int) -> None:
+    """Waits until a pipe holds as much as it can, and whoever writes to it waits as well."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    held = 0
+    while time.monotonic() < deadline:
+        before, held = held, struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+        if held == before > 32_768:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the pipe holds {held} bytes")
 
 
 # --- topics
@@ -169,6 +184,24 @@ def test_settings_of_brokers_are_described_and_changed(command: Ottla) -> None:
     command.out("configs", "alter", "--broker-defaults", "--delete-config", "log.retention.ms")
     values = {row["key"]: row["value"] for row in described["configs"]}
     assert values["log.retention.ms"] == "777777777"
+
+
+def test_settings_of_a_group_are_described_and_changed(command: Ottla) -> None:
+    key = "consumer.session.timeout.ms"
+    command.out(
+        "configs",
+        "alter",
+        "--entity-type",
+        "groups",
+        "--entity-name",
+        "g",
+        "--config",
+        f"{key}=50000",
+    )
+    [described] = command.json("configs", "describe", "--group", "g")
+    assert (described["entity_type"], described["entity_name"]) == ("group", "g")
+    rows = {row["key"]: (row["value"], row["source"]) for row in described["configs"]}
+    assert rows[key] == ("50000", "group")
 
 
 def test_a_setting_that_cannot_be_is_refused_by_its_name(command: Ottla, ottla_topic: str) -> None:
@@ -348,7 +381,28 @@ def test_a_typed_line_is_sent_before_the_next_and_ctrl_c_loses_none(
         assert process.wait(WAIT_SECONDS) == 130
 
 
+def test_a_second_ctrl_c_ends_a_consumer_that_nobody_reads(
+    command: Ottla, ottla_topic: str
+) -> None:
+    command.out("produce", ottla_topic, stdin=b"some words\n" * 20_000)
+    with command.start("consume", ottla_topic, "--from-beginning") as process:
+        assert process.stdout is not None
+        await_full(process.stdout.fileno())
+        deadline = time.monotonic() + WAIT_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        assert process.returncode == 130
+
+
 # --- what cannot be
+
+
+def test_a_topic_that_nobody_creates_is_told_within_seconds(tmp_path: Path) -> None:
+    with ottla.Broker(tmp_path / "data", auto_create_topics_enable=False) as broker:
+        told = Ottla(broker.bootstrap_servers).refused(1, "produce", "nowhere", stdin=b"v\n")
+    assert "topic `nowhere` is not known after 5 s; create it with" in told
+    assert "records delivered before that: 0" in told
 
 
 def test_an_unknown_topic_is_told_at_once(command: Ottla) -> None:
@@ -363,7 +417,7 @@ def test_a_line_that_is_no_record_is_named_and_what_stood_before_is_sent(
 ) -> None:
     told = command.refused(1, "produce", ottla_topic, "--parse-key", stdin=b"k\tv\nbare\nk\tw\n")
     assert told.startswith("error: line 2 of standard input: there is no key.separator in it")
-    assert "1 records before that are delivered" in told
+    assert "records delivered before that: 1" in told
     assert [row[1:3] for row in contents(ottla_broker, ottla_topic)] == [(b"k", b"v")]
     told = command.refused(1, "produce", ottla_topic, "--format", "json", stdin=b'{"valu": 1}\n')
     assert "unknown field `valu`" in told

@@ -38,8 +38,6 @@ pub(crate) struct Options {
     /// Read every topic whose whole name matches, in a group; new ones too.
     #[arg(long, value_name = "REGEX", conflicts_with_all = ["names", "options", "partition"])]
     include: Option<String>,
-    #[command(flatten)]
-    range: RangeOptions,
     /// Read as a member of this group, from where it has come, and commit.
     #[arg(long, value_name = "GROUP", conflicts_with_all = ["partition", "offset", "until"])]
     group: Option<String>,
@@ -52,11 +50,13 @@ pub(crate) struct Options {
     /// Whether records of transactions are printed before these are committed.
     #[arg(long, value_name = "LEVEL")]
     isolation_level: Option<IsolationLevel>,
-    #[command(flatten)]
-    print: PrintOptions,
     /// One more key of the consumer, as `fetch.min.bytes=100000`; may be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     config: Vec<(String, String)>,
+    #[command(flatten)]
+    range: RangeOptions,
+    #[command(flatten)]
+    print: PrintOptions,
     #[command(flatten)]
     connection: ConnectionOptions,
 }
@@ -248,5 +248,48 @@ impl Reading<'_> {
         if !self.consumer.unsubscribe(LEAVE_MAX).await {
             tracing::warn!("the group was not told: it finds out after session.timeout.ms");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use client::IsolationLevel as Level;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn checked(line: &str) -> Result<ConsumerConfig, Failure> {
+        let line = format!("x --bootstrap-server h:1 {line}");
+        Line::try_parse_from(line.split_whitespace()).unwrap().options.check()
+    }
+
+    #[test]
+    fn only_a_group_that_is_named_is_joined_and_committed_for() {
+        let group = |line| checked(line).unwrap().group;
+        assert_eq!(group("t --command-property group.id=other"), None);
+        let named = group("t --group g").unwrap();
+        assert_eq!((named.group_id.as_str(), named.auto_commit), ("g", true));
+        let passing = group("--include t.*").unwrap();
+        assert!(passing.group_id.starts_with("ottla-consume-"), "{}", passing.group_id);
+        assert!(!passing.auto_commit);
+        assert!(!group("t --group g --config enable.auto.commit=false").unwrap().auto_commit);
+    }
+
+    #[test]
+    fn what_the_line_says_is_what_the_consumer_is_told() {
+        assert_eq!(checked("t").unwrap().isolation_level, Level::ReadUncommitted);
+        let config = checked("t --isolation-level read_committed --from-beginning").unwrap();
+        assert_eq!(config.isolation_level, Level::ReadCommitted);
+        assert_eq!(config.auto_offset_reset, client::OffsetReset::Earliest);
+        assert!(!config.allow_auto_create_topics);
+        let failure = checked("t --config isolation.level=chaos").unwrap_err();
+        assert!(failure.lines()[0].contains("isolation.level=chaos"), "{failure:?}");
+        assert!(checked("").is_err());
     }
 }

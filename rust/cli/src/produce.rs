@@ -47,11 +47,11 @@ pub(crate) struct Options {
     /// Whose answer counts: all (the in-sync replicas), 1 (the leader) or 0 (nobody).
     #[arg(long, value_name = "ACKS", allow_hyphen_values = true, alias = "request-required-acks")]
     acks: Option<String>,
-    #[command(flatten)]
-    line: LineOptions,
     /// One more key of the producer, as `linger.ms=50`; may be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     config: Vec<(String, String)>,
+    #[command(flatten)]
+    line: LineOptions,
     #[command(flatten)]
     connection: ConnectionOptions,
 }
@@ -94,5 +94,47 @@ impl Options {
 
     fn topic(&self) -> Option<&str> {
         self.name.as_deref().or(self.topic.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use client::Acks;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(line: &str) -> Options {
+        let line = format!("x --bootstrap-server h:1 {line}");
+        Line::try_parse_from(line.split_whitespace()).unwrap().options
+    }
+
+    #[test]
+    fn what_the_line_says_is_what_the_producer_is_told() {
+        let config = |line| options(line).check().unwrap();
+        assert_eq!(config("t").acks, Acks::All);
+        assert_eq!(config("t --acks 1").acks, Acks::Leader);
+        assert_eq!(config("t --request-required-acks -1").acks, Acks::All);
+        let codec = |line| config(line).compression.codec.name();
+        assert_eq!(codec("t"), "none");
+        assert_eq!(codec("t --compression-codec"), "gzip");
+        assert_eq!(codec("t --compression zstd"), "zstd");
+        assert_eq!(config("t --config linger.ms=7").linger, Duration::from_millis(7));
+        assert!(options("t --compression brotli").check().is_err());
+    }
+
+    #[test]
+    fn only_lines_of_json_may_name_their_topic() {
+        assert!(options("").check().is_err());
+        assert!(options("--format hex").check().is_err());
+        assert!(options("--format json").check().is_ok());
+        assert_eq!(options("--topic t").topic(), Some("t"));
+        assert_eq!(options("t").topic(), Some("t"));
     }
 }

@@ -49,9 +49,8 @@ impl ReportOptions {
         Ok(out.flush()?)
     }
 
-    /// As [`Self::print`], with a line of JSON only: a command that changes something says nothing
-    /// to people that they cannot see from its success, but programs get their value.
-    pub(crate) fn text(self, report: &(impl Serialize + Display)) -> Result<String, Failure> {
+    /// What is printed: one line of JSON, or the text as it is.
+    fn text(self, report: &(impl Serialize + Display)) -> Result<String, Failure> {
         if !self.json {
             return Ok(report.to_string());
         }

@@ -15,8 +15,6 @@ use crate::session;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    #[command(flatten)]
-    entity: EntityOptions,
     /// Settings by commas; a value that holds commas stands in brackets: a=1,b=[x,y].
     #[arg(long, value_name = "KEY=VALUE,...", value_parser = settings)]
     add_config: Vec<Settings>,
@@ -31,6 +29,8 @@ pub(crate) struct Options {
     dry_run: bool,
     #[command(flatten)]
     report: ReportOptions,
+    #[command(flatten)]
+    entity: EntityOptions,
     #[command(flatten)]
     connection: ConnectionOptions,
 }

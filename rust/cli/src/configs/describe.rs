@@ -15,8 +15,6 @@ use crate::table::Table;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    #[command(flatten)]
-    entity: EntityOptions,
     /// Describe settings that have Kafka's default, too.
     #[arg(long)]
     all: bool,
@@ -24,6 +22,8 @@ pub(crate) struct Options {
     report: ReportOptions,
     #[command(flatten)]
     watch: WatchOptions,
+    #[command(flatten)]
+    entity: EntityOptions,
     #[command(flatten)]
     connection: ConnectionOptions,
 }

@@ -74,7 +74,7 @@ impl<'a> Sending<'a> {
         self.results.add(last);
         let delivered = self.results.delivered;
         let read = read.map_err(|failure| {
-            failure.hint(format_args!("{delivered} records before that are delivered"))
+            failure.hint(format_args!("records delivered before that: {delivered}"))
         });
         Failure::all(read.err().into_iter().chain(self.results.failure()))
     }

@@ -118,7 +118,7 @@ impl fmt::Display for Created {
             write!(f, "{verb} topic {}", row.topic)?;
             // Brokers older than Kafka 2.4 do not say.
             if let (Some(partitions), Some(replicas)) = (row.partitions, row.replication_factor) {
-                write!(f, ": {partitions} partitions, {replicas} replicas of each")?;
+                write!(f, " (partitions: {partitions}, replication factor: {replicas})")?;
             }
             writeln!(f)?;
         }
