@@ -30,11 +30,9 @@ impl Outcome {
     pub(crate) fn report(mut self) -> String {
         let acks = self.latencies.count();
         let acks_per_s = acks as f64 / self.elapsed.as_secs_f64();
-        let p50 = self.latencies.percentile(50).as_micros();
-        let p99 = self.latencies.percentile(99).as_micros();
-        format!(
-            r#"{{"acks": {acks}, "acks_per_s": {acks_per_s:.1}, "p50_us": {p50}, "p99_us": {p99}}}"#,
-        )
+        let [p50, p99] = [50, 99].map(|percent| self.latencies.percentile(percent).as_micros());
+        let rate = format!(r#""acks": {acks}, "acks_per_s": {acks_per_s:.1}"#);
+        format!(r#"{{{rate}, "p50_us": {p50}, "p99_us": {p99}}}"#)
     }
 }
 

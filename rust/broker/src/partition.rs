@@ -272,7 +272,7 @@ impl Partition {
                 tracing::error!(%topic, %partition, %error, "the configuration is not taken");
             }
         });
-        directory.configure(Arc::clone(&self.log), config.log_config(), completion);
+        directory.configure(Arc::clone(&self.log), config.log_config(&self.topic), completion);
         self.config.store(config);
     }
 

@@ -167,7 +167,7 @@ impl Partitions {
         let listener: Arc<Leadership> = Arc::clone(&leadership);
         let known = KnownPartition {
             topic: Arc::clone(&topic.name),
-            config: config.log_config(),
+            config: config.log_config(&topic.name),
             listener,
         };
         let log = self.directory.log_or_create(topic.id, index, known)?;

@@ -59,7 +59,7 @@ impl KnownTopics for RecoveringTopics {
         let listener = leaderships.0.entry((topic_id, index)).or_default();
         Some(KnownPartition {
             topic: Arc::clone(&topic.name),
-            config: self.configs.of(&self.image, &topic.name).log_config(),
+            config: self.configs.of(&self.image, &topic.name).log_config(&topic.name),
             listener: Arc::<Leadership>::clone(listener),
         })
     }

@@ -13,6 +13,11 @@ use super::layers::Layers;
 use super::topic_durability;
 use super::topic_keys::{broker_synonyms, nearest_topic_key, topic_key};
 use super::value::Value;
+use crate::internal_topic::is_internal;
+
+/// From here on the active segment of a topic of the brokers' own is closed when it outgrows what
+/// is clean: little to read, and much beside what a segment costs.
+const INTERNAL_SEGMENT_BYTES_MIN: u32 = 1 << 20;
 
 /// What is acted on, under Kafka's names; limits that are off are none.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,10 +71,12 @@ pub struct TopicConfig {
 }
 
 impl TopicConfig {
-    /// The part that the topic's logs act on.
-    pub fn log_config(&self) -> LogConfig {
+    /// The part that the logs of the topic of this name act on. Whoever keeps state in a topic of
+    /// the brokers' own reads all of it when it starts, so that their logs stay short.
+    pub fn log_config(&self, topic: &str) -> LogConfig {
         LogConfig {
             durability: self.durability,
+            compacted_segment_bytes_min: is_internal(topic).then_some(INTERNAL_SEGMENT_BYTES_MIN),
             segment_bytes: self.segment_bytes,
             segment_ms: self.segment_ms,
             segment_jitter_ms: self.segment_jitter_ms,

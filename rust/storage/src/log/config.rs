@@ -19,6 +19,10 @@ pub struct LogConfig {
     pub durability: Durability,
     /// `segment.bytes`: a segment is closed before it grows larger.
     pub segment_bytes: u32,
+    /// No key: the active segment of a compacted log, which is never cleaned, is closed as soon as
+    /// it is larger than the first, which is what the last cleaning has left, but no smaller than
+    /// this; none: only as `segment.bytes` says.
+    pub compacted_segment_bytes_min: Option<u32>,
     /// `segment.ms`: a segment is closed when its records span more.
     pub segment_ms: i64,
     /// `segment.jitter.ms`: up to so much is taken off `segment.ms`, so that not all segments close
@@ -63,6 +67,7 @@ impl Default for LogConfig {
         Self {
             durability: Durability::default(),
             segment_bytes: 1024 * 1024 * 1024,
+            compacted_segment_bytes_min: None,
             segment_ms: 7 * 24 * HOUR_MS,
             segment_jitter_ms: 0,
             segment_index_bytes: 10 * 1024 * 1024,

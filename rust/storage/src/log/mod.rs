@@ -294,10 +294,24 @@ impl Log {
     fn segment_limits(&self, writer: &MutexGuard<'_, Writer>) -> SegmentLimits {
         let config = self.config.read();
         SegmentLimits {
-            segment_bytes: u64::from(config.segment_bytes),
+            segment_bytes: self.segment_bytes(&config),
             segment_ms: config.roll_ms().saturating_sub(writer.roll_jitter_ms),
             index_bytes: config.segment_index_bytes as usize,
             index_interval_bytes: config.index_interval_bytes,
+        }
+    }
+
+    /// How large the active segment may grow.
+    fn segment_bytes(&self, config: &LogConfig) -> u64 {
+        let limit = u64::from(config.segment_bytes);
+        match config.compacted_segment_bytes_min {
+            Some(least) if config.compact => {
+                let segments = self.segments.read();
+                let first_sealed = segments.values().next().filter(|_| segments.len() > 1);
+                let left_bytes = first_sealed.map_or(0, |segment| segment.size());
+                limit.min(u64::from(left_bytes.max(least)))
+            }
+            _ => limit,
         }
     }
 }

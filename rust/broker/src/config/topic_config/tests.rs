@@ -136,7 +136,7 @@ fn a_topic_is_compacted_deleted_both_or_neither() {
     ] {
         let config = Fixture::topic(&[("cleanup.policy", policy)]).resolve().unwrap();
         assert_eq!((config.compact, config.delete), (compact, delete), "{policy}");
-        let log = config.log_config();
+        let log = config.log_config("t");
         assert_eq!((log.compact, log.delete), (compact, delete), "{policy}");
     }
     let config = Fixture::topic(&[
@@ -145,10 +145,18 @@ fn a_topic_is_compacted_deleted_both_or_neither() {
         ("max.compaction.lag.ms", "2"),
         ("delete.retention.ms", "3"),
     ]);
-    let log = config.resolve().unwrap().log_config();
+    let log = config.resolve().unwrap().log_config("t");
     assert!((log.min_cleanable_dirty_ratio - 0.25).abs() < f64::EPSILON);
     let lags = (log.min_compaction_lag_ms, log.max_compaction_lag_ms, log.delete_retention_ms);
     assert_eq!(lags, (1, 2, 3));
+}
+
+#[test]
+fn the_logs_of_the_brokers_own_topics_are_kept_short() {
+    let config = Fixture::topic(&[("cleanup.policy", "compact")]).resolve().unwrap();
+    assert_eq!(config.log_config("t").compacted_segment_bytes_min, None);
+    let own = config.log_config("__consumer_offsets");
+    assert_eq!(own.compacted_segment_bytes_min, Some(1 << 20));
 }
 
 #[test]

@@ -111,6 +111,44 @@ fn the_last_record_of_each_key_is_left_and_the_active_segment_as_it_was() {
 }
 
 #[test]
+fn a_compacted_log_that_is_to_stay_short_seals_what_outgrows_its_clean_part() {
+    let short = |config: &mut LogConfig| {
+        config.segment_bytes = 1 << 30;
+        config.compacted_segment_bytes_min = Some(1_000);
+    };
+    let log = Arc::new(compacted().with(short).open());
+    let mut cleaned = None;
+    for n in 0..200 {
+        log.put(&keyed(&[(n % 10, true)], 200));
+        log.release();
+        cleaned = clean(&log, cleaned, 0).or(cleaned);
+        let sizes = sizes(&log);
+        assert!(*sizes.last().unwrap() <= sizes[0].max(1_000), "{sizes:?}");
+    }
+    // Ten keys, and an active segment that is no larger.
+    let bytes: u64 = sizes(&log).iter().sum();
+    assert!(bytes < 2 * 10 * 300, "{bytes}");
+
+    let log = compacted().with(short).open();
+    log.put_many(200, &keyed(&[(1, true)], 200));
+    let sizes_before = sizes(&log);
+    assert!(sizes_before.len() > 30, "a cleaner that is late finds small ones: {sizes_before:?}");
+    assert!(sizes_before.iter().all(|&bytes| bytes <= 1_000), "{sizes_before:?}");
+
+    let log = compacted().with(short).with(|config| config.compact = false).open();
+    log.put_many(200, &keyed(&[(1, true)], 200));
+    assert_eq!(log.segment_count(), 1, "nothing is gained where nothing is cleaned");
+    let log = compacted().with(short).with(|config| config.segment_bytes = 600).open();
+    log.put_many(10, &keyed(&[(1, true)], 200));
+    assert!(sizes(&log).iter().all(|&bytes| bytes <= 600), "segment.bytes holds all the same");
+}
+
+/// The sizes of a log's segments, the active one last.
+fn sizes(log: &Log) -> Vec<u64> {
+    log.segments.read().values().map(|segment| u64::from(segment.size())).collect()
+}
+
+#[test]
 fn nothing_above_the_last_stable_offset_is_cleaned() {
     let log = Arc::new(compacted().open());
     log.put_many(30, &keyed(&[(1, true)], 200));
