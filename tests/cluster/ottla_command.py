@@ -51,13 +51,19 @@ class Ottla:
         assert text.count("\n") == 1, text
         return text
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(
+        self,
+        *arguments: str,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [OTTLA, *arguments],
             env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
 
 
