@@ -23,6 +23,8 @@ INTO_SECONDS = 0.3
 TICKS_MIN = 20
 ATTEMPTS_MAX = 5
 START_SECONDS = 60.0
+UNREACHABLE_SECONDS = 5.5
+"""Five, and what a busy machine adds."""
 
 CONNECTED = """
     frame = pa.table({"value": [b"x" * 1000] * 1000})
@@ -173,3 +175,25 @@ def test_a_host_that_says_nothing_is_told_of_within_seconds(silent: str, constru
         getattr(ottla, constructor.split(".")[1])(silent)
     assert time.monotonic() - begun < 10
     assert silent in str(unreachable.value)
+
+
+@pytest.mark.parametrize("constructor", CONSTRUCTORS)
+def test_every_address_that_does_not_answer_is_named_with_the_reason(
+    silent: str, constructor: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        refusing = f"127.0.0.1:{listener.getsockname()[1]}"
+    reasons = {
+        "no-such-host.invalid:9092": "no-such-host.invalid",
+        refusing: "connection refused",
+        silent: "no answer yet",
+    }
+    begun = time.monotonic()
+    with pytest.raises(ottla.BrokerUnreachable) as raised:
+        getattr(ottla, constructor.removeprefix("ottla."))(",".join(reasons))
+    assert time.monotonic() - begun < UNREACHABLE_SECONDS
+    attempts = str(raised.value).removeprefix("no broker can be reached: ").split("; ")
+    assert len(attempts) == len(reasons), attempts
+    for address, reason in reasons.items():
+        (attempt,) = (attempt for attempt in attempts if address in attempt)
+        assert reason in attempt.lower()

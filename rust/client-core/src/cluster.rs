@@ -22,6 +22,9 @@ use crate::refresh::Refresh;
 use crate::request::{Answer, OutgoingRequest, RequestError, RequestId};
 use crate::transport::{ConnectionId, Transmit, TransportEvent};
 
+/// How long a bootstrap server may say nothing before another one is tried beside it.
+const SILENCE_HOLDS_UP_MAX: Duration = Duration::from_millis(500);
+
 /// What the owner of a [`Cluster`] is told.
 #[derive(Debug)]
 pub enum ClusterEvent {
@@ -270,10 +273,13 @@ impl Cluster {
         if let Some(node) = ready.min_by_key(|id| self.nodes[id].in_flight()) {
             return Some(node);
         }
-        let is_connecting = |id: &NodeId| self.nodes[id].lane(Lane::Main).is_some();
-        if !candidates.iter().any(is_connecting) {
-            let open: Vec<_> =
-                candidates.into_iter().filter(|id| self.nodes[id].retry_at <= now).collect();
+        let main = |id: &NodeId| self.nodes[id].lane(Lane::Main);
+        // As long as nobody has ever answered, one that is silent does not hold up the next.
+        let is_known = self.is_known();
+        let holds_up = |since: Instant| is_known || now.since(since) < SILENCE_HOLDS_UP_MAX;
+        if !candidates.iter().filter_map(main).any(|lane| holds_up(lane.begun())) {
+            let may_be_tried = |id: &NodeId| main(id).is_none() && self.nodes[id].retry_at <= now;
+            let open: Vec<_> = candidates.iter().copied().filter(may_be_tried).collect();
             if !open.is_empty() {
                 let node = open[self.rng.below(open.len() as u32) as usize];
                 self.connect(node, Lane::Main, now);
@@ -463,13 +469,20 @@ impl Cluster {
         self.nodes.keys().copied().filter(wanted).collect()
     }
 
-    /// When the next node may be connected to, if none is connected or connecting.
+    /// When the next node may be connected to, if there is one that is not connected or connecting.
     fn next_connect(&self, now: Instant) -> Option<Instant> {
         let candidates = self.candidates(now);
-        if candidates.iter().any(|id| self.nodes[id].lane(Lane::Main).is_some()) {
-            return Some(now + self.config.connection_setup_timeout_max);
+        let nodes = || candidates.iter().map(|id| &self.nodes[id]);
+        let begun = nodes().filter_map(|node| node.lane(Lane::Main)).map(Connection::begun).max();
+        let untried = nodes().filter(|node| node.lane(Lane::Main).is_none());
+        let untried = untried.map(|node| node.retry_at).min();
+        match (begun, untried) {
+            (None, untried) => untried,
+            (Some(begun), Some(untried)) if !self.is_known() => {
+                Some(untried.max(begun + SILENCE_HOLDS_UP_MAX))
+            }
+            (Some(_), _) => Some(now + self.config.connection_setup_timeout_max),
         }
-        candidates.iter().map(|id| self.nodes[id].retry_at).min()
     }
 
     fn connect(&mut self, id: NodeId, lane: Lane, now: Instant) {

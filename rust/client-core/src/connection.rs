@@ -74,6 +74,7 @@ pub struct Connection {
     client_id: String,
     next_correlation_id: i32,
     in_flight: VecDeque<InFlight>,
+    begun: Instant,
     last_used: Instant,
 }
 
@@ -110,6 +111,7 @@ impl Connection {
             client_id: client_id.to_owned(),
             next_correlation_id: 0,
             in_flight: VecDeque::new(),
+            begun: now,
             last_used: now,
         }
     }
@@ -192,6 +194,11 @@ impl Connection {
     /// The connection's name.
     pub fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// Since when it has been opened.
+    pub fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Whether requests may be sent.

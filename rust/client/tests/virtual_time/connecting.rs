@@ -9,6 +9,7 @@ use client::{
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::fake_broker::FakeBroker;
 use crate::memory_network::{Host, MemoryNetwork, VirtualClock};
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -53,6 +54,34 @@ async fn an_address_that_does_not_answer_is_named_with_the_reason() {
             assert_eq!(attempts.len(), 1, "{client}, {host}: {error}");
             assert!(attempts[0].contains(&format!("{host}:9092")), "{client}: {error}");
             assert!(attempts[0].contains(reason), "{client}, {host}: {error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_address_is_tried_and_named() {
+    let bootstrap = HOSTS.map(|(host, ..)| format!("{host}:9092")).join(",");
+    let error = connect("producer", &bootstrap).await;
+    for (host, _, reason) in HOSTS {
+        let attempt = error.attempts().iter().find(|attempt| attempt.contains(host));
+        let attempt = attempt.unwrap_or_else(|| panic!("{host} is not named: {error}"));
+        assert!(attempt.contains(reason), "{attempt}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bootstrap_server_that_is_silent_does_not_hide_one_that_answers() {
+    for silent in [Host::BlackHole, Host::Silent] {
+        for seed in 0..10 {
+            let broker = FakeBroker::new("broker");
+            let hosts = [("silent", silent.clone()), ("broker", Host::Broker(broker))];
+            let pairs = [("bootstrap.servers", "silent:9092,broker:9092")];
+            let (config, _) = ProducerConfig::from_pairs(pairs).unwrap();
+            let clock = Arc::new(VirtualClock::start());
+            let (network, handle) = (MemoryNetwork::new(hosts), Handle::current());
+            let begun = Instant::now();
+            Producer::connect_over(config, network, clock, seed, &handle).await.unwrap();
+            assert!(begun.elapsed() < Duration::from_secs(1), "after {:?}", begun.elapsed());
         }
     }
 }
