@@ -64,6 +64,7 @@ CONSTRUCTORS = ["ottla.Producer", "ottla.Consumer", "ottla.Admin"]
 
 SCRIPT = """
 import os, signal, sys, threading, time
+from pathlib import Path
 import pyarrow as pa
 import ottla
 
@@ -71,7 +72,11 @@ where = sys.argv[1]
 ticks = 0
 
 def freeze():
-    os.kill(int(sys.argv[2]), signal.SIGSTOP)
+    # Its threads stop one after the other, and the last one could still answer.
+    pid = int(sys.argv[2])
+    os.kill(pid, signal.SIGSTOP)
+    while any(" T " not in stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")):
+        time.sleep(0.001)
 
 def tick():
     global ticks
