@@ -146,6 +146,8 @@ impl CoordinatorRuntime {
         let mut shards = self.shards.lock();
         if let Some(shard) = shards.get(&index)
             && Arc::ptr_eq(&shard.partition, partition)
+            // One that has come to an unforeseen end leaves its place to another.
+            && !shard.commands.is_closed()
         {
             return shard.clone();
         }

@@ -1,14 +1,15 @@
 //! One shard as a task: it loads, then takes requests, timers and metadata one at a time, and hands
 //! out replies when what they rest on is committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, Instant, Offset, SplitMix64};
+use bytes::Bytes;
 use coordinator::{
     Client, CoordinatorRecord, Decision, GroupExplanation, Now, ReplyToken, Request, Response,
-    Shard,
+    Shard, TimerKey,
 };
 use metadata::MetadataImage;
 use records::{AppendOrigin, ProduceRules, validate_produce};
@@ -26,8 +27,11 @@ use crate::partition::Partition;
 
 /// How many requests are decided on before their records are appended, if so many wait.
 const TURN_COMMANDS_MAX: usize = 128;
-/// How long a shard that could not be loaded waits before it tries again.
+/// How long a shard waits before it is loaded again, whatever was wrong: what fails every time must
+/// not keep the broker busy.
 const RELOAD_BACKOFF: Duration = Duration::from_secs(1);
+/// How long a batch waits that the log directory has no room for at the moment.
+const SUBMIT_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a shard is asked for, and who waits for its answer.
 #[derive(Debug)]
@@ -98,6 +102,9 @@ impl ShardTask {
                 End::Stop => return live.stop().await,
                 End::Reload(code) => live.fail(code).await,
             }
+            if !self.refuse_for(RELOAD_BACKOFF).await {
+                return;
+            }
         }
     }
 
@@ -167,6 +174,9 @@ struct Live<'a> {
     next_token: u64,
     in_flight: InFlight,
     batch: AppendBatch,
+    /// Batches that the log directory had no room for, and until when they are tried again.
+    unsent: VecDeque<Unsent>,
+    unsent_until: Instant,
     configs: GroupConfigs,
     /// What the shard knows of the metadata.
     image: Arc<MetadataImage>,
@@ -191,6 +201,8 @@ impl<'a> Live<'a> {
             next_token: 0,
             in_flight: InFlight::default(),
             batch,
+            unsent: VecDeque::new(),
+            unsent_until: Instant(0),
             replies: Vec::new(),
             next_offset: loaded.next_offset,
             batch_offset: loaded.next_offset,
@@ -205,7 +217,7 @@ impl<'a> Live<'a> {
                 let ProduceError { code, message, .. } = &error;
                 tracing::error!(%partition, ?code, ?message, "a coordinator cannot append");
                 End::Reload(match code_for_clients(error.code) {
-                    // What one request asked too much for is not the others' to be told.
+                    // Members can do nothing about it but come back.
                     ErrorCode::UnknownServerError => ErrorCode::NotCoordinator,
                     code => code,
                 })
@@ -215,16 +227,19 @@ impl<'a> Live<'a> {
 
     async fn serve_until_failure(&mut self) -> Result<(), ProduceError> {
         let decision = self.shard.on_loaded(self.now());
-        self.take(decision)?;
+        self.take(decision, Source::Itself)?;
         self.append()?;
         loop {
-            let is_room = !self.in_flight.is_full();
+            let is_room = !self.in_flight.is_full() && self.unsent.is_empty();
             let (timer, overdue) = (self.until_next_timer(), self.until_overdue());
             let event = tokio::select! {
                 biased;
                 () = self.task.host.stopping.cancelled() => return Ok(()),
                 replies = self.in_flight.committed() => Event::Committed(replies?),
                 () = tokio::time::sleep(overdue) => Event::CommitOverdue,
+                () = tokio::time::sleep(SUBMIT_PAUSE), if !self.unsent.is_empty() => {
+                    Event::SubmitAgain
+                }
                 () = tokio::time::sleep(timer), if is_room => Event::TimersDue,
                 changed = self.task.images.changed(), if is_room => match changed {
                     Ok(()) => Event::MetadataChanged,
@@ -248,23 +263,9 @@ impl<'a> Live<'a> {
                     self.answer(token, Err(code_for_clients(ErrorCode::RequestTimedOut)));
                 }
             }
-            Event::TimersDue => {
-                let now = self.now();
-                while let Some(key) = self.timers.take_due(now.instant) {
-                    let decision = self.shard.on_timer(now, &key);
-                    self.take(decision)?;
-                }
-            }
-            Event::MetadataChanged => {
-                let image = self.task.images.borrow_and_update().clone();
-                if !self.task.is_led_here() {
-                    return Err(ErrorCode::NotCoordinator.into());
-                }
-                self.configs.tell_changes(&mut self.shard, &self.image, &image);
-                let decision = self.shard.on_metadata(self.now(), MetadataImage::clone(&image));
-                self.image = image;
-                self.take(decision)?;
-            }
+            Event::SubmitAgain => {}
+            Event::TimersDue => self.fire_timers()?,
+            Event::MetadataChanged => self.follow_metadata()?,
             Event::Asked(command) => {
                 self.decide(command)?;
                 for _ in 1..TURN_COMMANDS_MAX {
@@ -278,6 +279,35 @@ impl<'a> Live<'a> {
             }
         }
         self.append()
+    }
+
+    /// What was asked before the timers were looked at comes before them: after a stall of this
+    /// broker the heartbeats that have waited for it count.
+    fn fire_timers(&mut self) -> Result<(), ProduceError> {
+        let due = self.now();
+        if self.task.images.has_changed().unwrap_or(false) {
+            self.follow_metadata()?;
+        }
+        for _ in 0..self.task.commands.len() {
+            let Ok(command) = self.task.commands.try_recv() else { break };
+            self.decide(command)?;
+        }
+        while let Some(key) = self.timers.take_due(due.instant) {
+            let decision = self.shard.on_timer(due, &key);
+            self.take(decision, Source::Timer(key))?;
+        }
+        Ok(())
+    }
+
+    fn follow_metadata(&mut self) -> Result<(), ProduceError> {
+        let image = self.task.images.borrow_and_update().clone();
+        if !self.task.is_led_here() {
+            return Err(ErrorCode::NotCoordinator.into());
+        }
+        self.configs.tell_changes(&mut self.shard, &self.image, &image);
+        let decision = self.shard.on_metadata(self.now(), MetadataImage::clone(&image));
+        self.image = image;
+        self.take(decision, Source::Itself)
     }
 
     fn decide(&mut self, command: Command) -> Result<(), ProduceError> {
@@ -294,17 +324,23 @@ impl<'a> Live<'a> {
         self.waiting.insert(token, reply);
         let now = self.now();
         let decision = self.shard.decide(now, &mut self.task.rng, &client, &request, token);
-        self.take(decision).inspect_err(|error| {
-            // Only the one who asked for it is told what is wrong with it.
-            self.answer(token, Err(code_for_clients(error.code)));
-        })
+        self.take(decision, Source::Request(token))
     }
 
-    /// Adds a decision's records to the batch and replays them, so that the next decision builds on
-    /// them; sets its timers.
-    fn take(&mut self, decision: Decision) -> Result<(), ProduceError> {
+    /// Adds a decision's records to the batch and follows it. One whose records the log cannot hold
+    /// is taken back: only its own group notices.
+    fn take(&mut self, decision: Decision, source: Source) -> Result<(), ProduceError> {
+        match self.add(&decision.records) {
+            Ok(()) => self.follow(decision),
+            Err(AddFailure::Append(error)) => return Err(error),
+            Err(AddFailure::Refused(error)) => self.retract(&decision, source, &error),
+        }
+        Ok(())
+    }
+
+    /// Replays the records, so that the next decision builds on them, and does the rest.
+    fn follow(&mut self, decision: Decision) {
         let Decision { records, replies, timers, rebalances } = decision;
-        self.add(&records)?;
         for record in &records {
             self.shard.replay(self.next_offset, record);
             self.next_offset = self.next_offset.next();
@@ -316,12 +352,30 @@ impl<'a> Live<'a> {
         for rebalance in &rebalances {
             self.task.host.rebalances.take(rebalance);
         }
-        Ok(())
+    }
+
+    fn retract(&mut self, decision: &Decision, source: Source, error: &AddError) {
+        let partition = self.task.partition.index();
+        tracing::error!(%partition, %error, ?source, "a group's decision was taken back");
+        let fired = match source {
+            // Only the one who asked for it is told what is wrong with it.
+            Source::Request(token) => {
+                self.answer(token, Err(ErrorCode::UnknownServerError));
+                None
+            }
+            Source::Timer(key) => Some(key),
+            Source::Itself => None,
+        };
+        for (token, _) in &decision.replies {
+            self.answer(*token, Err(ErrorCode::NotCoordinator));
+        }
+        let retraction = self.shard.retract(self.now(), decision, fired);
+        self.follow(retraction);
     }
 
     /// Adds records to the batch, in one piece; only tombstones, which stand for themselves, go in
     /// several if they must: a group with more offsets than a batch holds can be deleted, too.
-    fn add(&mut self, records: &[CoordinatorRecord]) -> Result<(), ProduceError> {
+    fn add(&mut self, records: &[CoordinatorRecord]) -> Result<(), AddFailure> {
         let now_ms = self.task.host.clock.unix_ms();
         let mut added = self.batch.add(now_ms, records);
         if matches!(added, Err(AddError::Full)) {
@@ -333,7 +387,7 @@ impl<'a> Live<'a> {
             Err(AddError::TooLarge { only_tombstones: true, records: 2.., .. }) => {
                 records.iter().try_for_each(|record| self.add(std::slice::from_ref(record)))
             }
-            Err(error) => Err(ProduceError::new(ErrorCode::RecordListTooLarge, error.to_string())),
+            Err(error) => Err(AddFailure::Refused(error)),
         }
     }
 
@@ -345,22 +399,50 @@ impl<'a> Live<'a> {
             let bytes = batch.finish().map_err(|error| {
                 ProduceError::new(ErrorCode::UnknownServerError, error.to_string())
             })?;
+            if self.unsent.is_empty() {
+                self.unsent_until = self.commit_deadline();
+            }
+            self.unsent.push_back(Unsent { records, bytes });
+        }
+        if self.submit()? {
+            let replies = std::mem::take(&mut self.replies);
+            let ready = self.in_flight.hold(replies);
+            self.release(ready);
+        }
+        Ok(())
+    }
+
+    /// Hands over what is ready, in order. Says whether that was all: while the log directory has
+    /// too much to do, the rest waits, and nothing more is decided. Nobody must join again for
+    /// that.
+    fn submit(&mut self) -> Result<bool, ProduceError> {
+        while let Some(Unsent { records, bytes }) = self.unsent.front() {
             let host = &self.task.host;
             let rules = ProduceRules {
                 origin: AppendOrigin::Coordinator,
                 ..self.task.partition.produce_rules(host.clock.unix_ms(), true)
             };
-            let batch = validate_produce(&bytes, &rules)?;
-            let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All)?;
-            let deadline =
-                host.clock.now() + host.configs.started_with().offsets_topic.commit_timeout;
-            self.in_flight.push(appended, self.batch_offset, deadline);
-            self.batch_offset = Offset(self.batch_offset.0 + i64::from(records));
+            let batch = validate_produce(bytes, &rules)?;
+            let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All);
+            let appended = match appended {
+                Ok(appended) => appended,
+                Err(error) if error.code == ErrorCode::RequestTimedOut => {
+                    let is_hopeless = host.clock.now() >= self.unsent_until;
+                    return if is_hopeless { Err(error) } else { Ok(false) };
+                }
+                Err(error) => return Err(error),
+            };
+            let (base_offset, records) = (self.batch_offset, i64::from(*records));
+            self.in_flight.push(appended, base_offset, self.commit_deadline());
+            self.batch_offset = Offset(base_offset.0 + records);
+            self.unsent.pop_front();
         }
-        let replies = std::mem::take(&mut self.replies);
-        let ready = self.in_flight.hold(replies);
-        self.release(ready);
-        Ok(())
+        Ok(true)
+    }
+
+    fn commit_deadline(&self) -> Instant {
+        let host = &self.task.host;
+        host.clock.now() + host.configs.started_with().offsets_topic.commit_timeout
     }
 
     fn release(&mut self, replies: Replies) {
@@ -422,11 +504,42 @@ impl<'a> Live<'a> {
     }
 }
 
+/// What a decision follows from.
+#[derive(Debug)]
+enum Source {
+    Request(ReplyToken),
+    Timer(TimerKey),
+    /// A load, or a change of the metadata.
+    Itself,
+}
+
+/// Why a decision's records are not in the batch.
+enum AddFailure {
+    /// They can be in none.
+    Refused(AddError),
+    /// The batch before could not be appended.
+    Append(ProduceError),
+}
+
+impl From<ProduceError> for AddFailure {
+    fn from(error: ProduceError) -> Self {
+        Self::Append(error)
+    }
+}
+
+/// A batch that is to be appended as soon as there is room.
+struct Unsent {
+    records: i32,
+    bytes: Bytes,
+}
+
 /// What a loaded shard hears of.
 enum Event {
     Committed(Replies),
     /// Somebody has waited for a commit for `offsets.commit.timeout.ms`.
     CommitOverdue,
+    /// The log directory may have room again.
+    SubmitAgain,
     TimersDue,
     MetadataChanged,
     Asked(Command),

@@ -16,6 +16,7 @@ mod fetch;
 mod fetch_positions;
 mod group_client;
 mod group_configs;
+mod group_limits;
 mod idempotence;
 mod leader_epochs;
 mod list_offsets;

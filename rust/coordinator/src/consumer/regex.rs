@@ -19,7 +19,8 @@ const EXPRESSION_BYTES_MAX: usize = 8 * 1024;
 /// The most memory that a compiled expression may take.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
 /// The broker's own topics, which nobody means by `.*`.
-const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
+const INTERNAL_TOPICS: [&str; 3] =
+    ["__consumer_offsets", "__transaction_state", "__share_group_state"];
 
 /// Compiles an expression, which has to match the whole name of a topic.
 fn compile(expression: &str) -> Result<Regex, Refusal> {
