@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ottla.errors import DeliveryError as DeliveryError
     from ottla.errors import DeliveryFailed as DeliveryFailed
     from ottla.errors import ForkedProcessError as ForkedProcessError
+    from ottla.errors import GroupActiveError as GroupActiveError
     from ottla.errors import GroupError as GroupError
     from ottla.errors import OffsetOutOfRange as OffsetOutOfRange
     from ottla.errors import OttlaError as OttlaError
@@ -53,7 +54,15 @@ if TYPE_CHECKING:
     from ottla.errors import RecordTooLarge as RecordTooLarge
     from ottla.errors import Timeout as Timeout
     from ottla.errors import TopicExistsError as TopicExistsError
+    from ottla.errors import UnknownGroupError as UnknownGroupError
     from ottla.errors import UnknownTopicError as UnknownTopicError
+    from ottla.group_admin import CommittedOffset as CommittedOffset
+    from ottla.group_admin import GroupDescription as GroupDescription
+    from ottla.group_admin import GroupListing as GroupListing
+    from ottla.group_admin import MemberDescription as MemberDescription
+    from ottla.group_admin import PlannedOffset as PlannedOffset
+    from ottla.lag import Lag as Lag
+    from ottla.lag import PartitionLag as PartitionLag
     from ottla.producer import Producer as Producer
     from ottla.report import FlushReport as FlushReport
     from ottla.report import PartitionReport as PartitionReport
@@ -72,6 +81,7 @@ __all__ = [
     "ClusterDescription",
     "ColumnError",
     "CommitError",
+    "CommittedOffset",
     "ConfigEntry",
     "ConfigError",
     "ConfigWarning",
@@ -84,14 +94,21 @@ __all__ = [
     "DeliveryFailed",
     "FlushReport",
     "ForkedProcessError",
+    "GroupActiveError",
+    "GroupDescription",
     "GroupError",
+    "GroupListing",
+    "Lag",
     "LogDirectoryDescription",
+    "MemberDescription",
     "Message",
     "OffsetOutOfRange",
     "OttlaError",
     "PartitionDescription",
+    "PartitionLag",
     "PartitionLost",
     "PartitionReport",
+    "PlannedOffset",
     "PollIntervalExceeded",
     "Producer",
     "RecordTooLarge",
@@ -99,6 +116,7 @@ __all__ = [
     "TopicDescription",
     "TopicExistsError",
     "TopicPartition",
+    "UnknownGroupError",
     "UnknownTopicError",
     "__version__",
     "read",
@@ -119,6 +137,7 @@ _HOMES = {
     "ClusterDescription": "admin",
     "ColumnError": "errors",
     "CommitError": "errors",
+    "CommittedOffset": "group_admin",
     "ConfigEntry": "admin",
     "ConfigError": "errors",
     "ConfigWarning": "errors",
@@ -131,14 +150,21 @@ _HOMES = {
     "DeliveryFailed": "errors",
     "FlushReport": "report",
     "ForkedProcessError": "errors",
+    "GroupActiveError": "errors",
+    "GroupDescription": "group_admin",
     "GroupError": "errors",
+    "GroupListing": "group_admin",
+    "Lag": "lag",
     "LogDirectoryDescription": "admin",
+    "MemberDescription": "group_admin",
     "Message": "_core",
     "OffsetOutOfRange": "errors",
     "OttlaError": "errors",
     "PartitionDescription": "admin",
+    "PartitionLag": "lag",
     "PartitionLost": "errors",
     "PartitionReport": "report",
+    "PlannedOffset": "group_admin",
     "PollIntervalExceeded": "errors",
     "Producer": "producer",
     "RecordTooLarge": "errors",
@@ -146,6 +172,7 @@ _HOMES = {
     "TopicDescription": "admin",
     "TopicExistsError": "errors",
     "TopicPartition": "topic_partition",
+    "UnknownGroupError": "errors",
     "UnknownTopicError": "errors",
     "__version__": "_core",
     "read": "bounded_read",

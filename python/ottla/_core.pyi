@@ -29,6 +29,36 @@ Outcome: TypeAlias = tuple[
     list[tuple[str, int | None, int, int, int, OttlaError | None]], list[Exception], int
 ]
 ConfigRow: TypeAlias = tuple[str, str | None, str, bool, bool]
+GroupRow: TypeAlias = tuple[
+    str, str, str, str, str, int, str | None, int | None, int | None, list[MemberRow]
+]
+LagRow: TypeAlias = tuple[
+    str,
+    str,
+    int,
+    int | None,
+    int | None,
+    int | None,
+    str | None,
+    str | None,
+    str | None,
+    str | None,
+    str | None,
+]
+MemberRow: TypeAlias = tuple[
+    str,
+    str | None,
+    str,
+    str,
+    str | None,
+    int | None,
+    bool | None,
+    list[str],
+    str | None,
+    list[Place],
+    list[Place] | None,
+]
+OffsetRow: TypeAlias = tuple[int, int | None, str]
 
 __version__: str
 
@@ -251,8 +281,46 @@ class Admin:
     ) -> list[
         tuple[str, str, bool, list[tuple[int, int | None, int, list[int], list[int], list[int]]]]
     ]: ...
+    def list_offsets(
+        self, topic: str, place: str, timestamp_ms: int
+    ) -> list[tuple[Place, int | None]]: ...
     def list_topics(self) -> list[tuple[str, int, bool]]: ...
+    @property
+    def groups(self) -> Groups: ...
     @property
     def is_closed(self) -> bool: ...
     @property
     def warnings(self) -> list[str]: ...
+
+@final
+class Groups:
+    def alter_offsets(self, group: str, offsets: Sequence[tuple[Place, OffsetRow]]) -> None: ...
+    def delete(self, groups: Sequence[str]) -> None: ...
+    def delete_offsets(self, group: str, places: Sequence[Place]) -> None: ...
+    def describe(self, groups: Sequence[str]) -> list[GroupRow]: ...
+    def lag(self, groups: Sequence[str]) -> Lag: ...
+    def listings(
+        self, states: Sequence[str], types: Sequence[str]
+    ) -> list[tuple[str, str, str, str]]: ...
+    def offsets(self, group: str) -> list[tuple[Place, OffsetRow]]: ...
+    def remove_members(
+        self, group: str, instances: Sequence[str], members: Sequence[str], reason: str | None
+    ) -> list[str]: ...
+    def reset_offsets(
+        self,
+        group: str,
+        place: str,
+        number: int,
+        scope: Sequence[tuple[str, Sequence[int] | None]],
+        dry_run: bool,
+    ) -> list[tuple[Place, int | None, int, str | None]]: ...
+
+@final
+class Lag:
+    @staticmethod
+    def from_rows(rows: Sequence[LagRow]) -> Lag: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __len__(self) -> int: ...
+    @property
+    def rows(self) -> list[LagRow]: ...

@@ -5,14 +5,16 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ottla import _core, configuration, lifetime
+from ottla import _core, configuration, lifetime, position
 from ottla.errors import ConfigError
+from ottla.group_admin import GroupAdmin
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.configuration import Cluster
+    from ottla.position import Position
 
 
 _PARTITIONS_MAX = 2**31 - 1
@@ -83,8 +85,8 @@ class LogDirectoryDescription(NamedTuple):
     partitions: dict[TopicPartition, int]
 
 
-class Admin(lifetime.Closable):
-    """Creates, describes, changes and deletes topics, and describes the cluster.
+class Admin(GroupAdmin, lifetime.Closable):
+    """Creates, describes, changes and deletes topics and groups, and describes the cluster.
 
     Parameters
     ----------
@@ -195,6 +197,10 @@ class Admin(lifetime.Closable):
         """Return all configuration keys of a broker."""
         return _entries(self._core.describe_configs("broker", str(broker)))
 
+    def group_configs(self, group: str) -> dict[str, ConfigEntry]:
+        """Return all configuration keys of a group."""
+        return _entries(self._core.describe_configs("group", group))
+
     def alter_configs(
         self, topic: str, changes: Mapping[str, object], *, validate_only: bool = False
     ) -> None:
@@ -206,6 +212,30 @@ class Admin(lifetime.Closable):
     ) -> None:
         """Set configuration keys of a broker; None goes back to the default."""
         self._core.alter_configs("broker", str(broker), _changes(changes), validate_only)
+
+    def alter_group_configs(
+        self, group: str, changes: Mapping[str, object], *, validate_only: bool = False
+    ) -> None:
+        """Set configuration keys of a group; None goes back to the default."""
+        self._core.alter_configs("group", group, _changes(changes), validate_only)
+
+    def offsets(self, topic: str, at: Position = "latest") -> dict[TopicPartition, int | None]:
+        """Return an offset of each partition of a topic.
+
+        Parameters
+        ----------
+        topic
+            The topic.
+        at
+            ``"earliest"``, ``"latest"``, ``"max_timestamp"`` for the record with the largest
+            timestamp, a time, or how long ago (``"-10m"``, a timedelta). A partition without a
+            record from then on has None.
+        """
+        place, number = ("max_timestamp", 0) if at == "max_timestamp" else position.parse(at)
+        if place == "offset":
+            raise TypeError("an offset is what is asked for: give a time, or one end of the log")
+        rows = self._core.list_offsets(topic, place, number)
+        return {TopicPartition(*partition): offset for partition, offset in rows}
 
     def delete_records(self, before: Mapping[tuple[str, int], int]) -> dict[TopicPartition, int]:
         """Delete the records before each offset (-1: all); return where the logs start then."""

@@ -204,6 +204,14 @@ class PollIntervalExceeded(GroupError, TimeoutError):
     """
 
 
+class UnknownGroupError(OttlaError, LookupError):
+    """There is no such group."""
+
+
+class GroupActiveError(OttlaError, RuntimeError):
+    """The group has members, and only they change it: stop them first."""
+
+
 class CommitError(OttlaError):
     """Offsets were not committed, or what is committed cannot be found out."""
 

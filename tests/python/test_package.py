@@ -78,6 +78,12 @@ def test_the_command_tells_its_version_and_what_it_can_do() -> None:
     assert [line.split()[0] for line in commands.splitlines()[1:] if line] == [
         "broker",
         "demo",
+        "topics",
+        "configs",
+        "produce",
+        "consume",
+        "groups",
+        "offsets",
         "help",
     ]
     for arguments in (["demo", "--help"], ["help", "demo"]):

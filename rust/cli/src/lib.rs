@@ -6,8 +6,10 @@ mod configs;
 mod connection;
 mod consume;
 mod failure;
+mod groups;
 mod logging;
 mod moment;
+mod offsets;
 mod produce;
 mod progress;
 mod record_format;
@@ -54,6 +56,11 @@ enum Command {
     Produce(produce::Options),
     /// Print the records of topics as they come.
     Consume(consume::Options),
+    /// List, describe, reset and delete groups of consumers.
+    #[command(subcommand)]
+    Groups(groups::Command),
+    /// Show where partitions start and end, and what lies at a time.
+    Offsets(offsets::Options),
 }
 
 /// Runs the command line `arguments`, the program's name first, and says how the process should
@@ -81,6 +88,8 @@ impl Command {
             Self::Configs(command) => configs::run(command),
             Self::Produce(options) => produce::run(options),
             Self::Consume(options) => consume::run(options),
+            Self::Groups(command) => groups::run(command),
+            Self::Offsets(options) => offsets::run(options),
             Self::Demo => {
                 // Where standard error is closed there is nobody to tell.
                 let hint = "ottla demo: this is in the Python package: pip install 'ottla[demo]'";

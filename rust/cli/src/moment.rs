@@ -55,6 +55,37 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number * unit_seconds).ok()
 }
 
+/// A duration of ISO 8601, as Kafka's tools take it: `P1DT2H30M0.5S`, days being the longest unit.
+pub(crate) fn iso_duration(text: &str) -> Option<Duration> {
+    let (days, time) = match text.strip_prefix('P')?.split_once('T') {
+        Some((days, time)) if !time.is_empty() => (days, time),
+        Some(_) => return None,
+        None => (text.strip_prefix('P')?, ""),
+    };
+    let parts = [(days, "D", 86_400.0), (time, "HMS", 0.0)];
+    let mut seconds = 0.0;
+    for (part, units, day_seconds) in parts {
+        let (mut rest, mut units) = (part, units);
+        while !rest.is_empty() {
+            let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+            let unit = rest[end..].chars().next()?;
+            units = &units[units.find(unit)? + 1..]; // each once, the longest first
+            let unit_seconds = match unit {
+                'H' => 3600.0,
+                'M' => 60.0,
+                'S' => 1.0,
+                _ => day_seconds,
+            };
+            let is_plain = rest[..end].chars().all(|c| c.is_ascii_digit() || c == '.');
+            let number: f64 = rest[..end].parse().ok().filter(|_| is_plain)?;
+            seconds += number * unit_seconds;
+            rest = &rest[end + 1..];
+        }
+    }
+    let is_something = !(days.is_empty() && time.is_empty());
+    Duration::try_from_secs_f64(seconds).ok().filter(|_| is_something)
+}
+
 /// ISO 8601, the parts from the minutes on left out or not; of UTC unless it says of where, as
 /// Kafka's tools read it.
 fn time(text: &str) -> Option<i64> {
@@ -128,6 +159,18 @@ mod tests {
         assert_eq!(at("2026-11-21T10:00:00.123Z"), Ok(ten + 123));
         assert_eq!(iso(ten), "2026-11-21T10:00:00.000Z");
         assert_eq!(iso(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_duration_of_iso_8601_has_days_and_a_time() {
+        let seconds = |text| iso_duration(text).map(|duration| duration.as_secs_f64());
+        assert_eq!(seconds("P7D"), Some(604_800.0));
+        assert_eq!(seconds("PT10M"), Some(600.0));
+        assert_eq!(seconds("P1DT2H30M0.5S"), Some(95_400.5));
+        for text in ["", "P", "PT", "P1DT", "P1H", "PT1D", "PT1M1H", "PT1M1M", "P-1D", "PD", "P1Y"]
+        {
+            assert_eq!(iso_duration(text), None, "{text}");
+        }
     }
 
     #[test]

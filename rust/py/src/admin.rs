@@ -1,12 +1,16 @@
-//! The admin client: topics, configurations, records, the cluster.
+//! The admin client: topics, configurations, records, groups, the cluster.
+
+mod groups;
+mod lag;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{NodeId, TopicPartition};
 use client::{
-    AdminConfig, AdminError, ConfigChange, ConfigOperation, ConfigResource, ConfigSource, NewTopic,
-    ResourceType,
+    AdminConfig, AdminError, ConfigChange, ConfigOperation, ConfigResource, ConfigSource,
+    IsolationLevel, NewTopic, OffsetSpec, ResourceType, TopicScope,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::{Python, pyclass, pymethods};
@@ -14,6 +18,8 @@ use pyo3::{Python, pyclass, pymethods};
 use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::runtime;
+pub(crate) use groups::Groups;
+pub(crate) use lag::Lag;
 
 /// A topic to be created: name, partitions, replicas of each, configuration.
 type TopicToCreate = (String, Option<i32>, Option<i16>, BTreeMap<String, Option<String>>);
@@ -42,7 +48,7 @@ type Place = (String, i32);
 #[pyclass(frozen, module = "ottla._core")]
 #[derive(Debug)]
 pub(crate) struct Admin {
-    inner: ProcessBound<Inner>,
+    inner: ProcessBound<Arc<Inner>>,
     #[pyo3(get)]
     warnings: Vec<String>,
 }
@@ -63,7 +69,7 @@ impl Admin {
         let connected = runtime::wait(py, None, client::Admin::connect(config, &handle))?;
         let client = connected.ok_or(Error::Interrupted)??;
         let warnings = warnings.iter().map(|w| format!("{}: {}", w.key, w.reason)).collect();
-        let inner = Inner { client, closed: AtomicBool::new(false) };
+        let inner = Arc::new(Inner { client, closed: AtomicBool::new(false) });
         Ok(Self { inner: ProcessBound::new(inner), warnings })
     }
 
@@ -169,9 +175,7 @@ impl Admin {
         let offsets: Vec<_> = offsets.into_iter().map(named).collect();
         let deleted = ask(py, self.open()?.delete_records(&offsets))?;
         let starts = each(deleted, |partition| partition.to_string())?.into_iter();
-        let row = |(partition, start): (TopicPartition, i64)| {
-            ((partition.topic.to_string(), partition.partition.0), start)
-        };
+        let row = |(partition, start): (TopicPartition, i64)| (place_of(&partition), start);
         Ok(starts.map(row).collect())
     }
 
@@ -206,6 +210,42 @@ impl Admin {
         Ok(rows)
     }
 
+    /// An offset of each partition of a topic: `place` is "earliest", "latest", "`max_timestamp`",
+    /// or "timestamp" with the milliseconds since 1970.
+    fn list_offsets(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        place: &str,
+        timestamp_ms: i64,
+    ) -> Result<Vec<(Place, Option<i64>)>, Error> {
+        let spec = match place {
+            "earliest" => OffsetSpec::Earliest,
+            "latest" => OffsetSpec::Latest,
+            "max_timestamp" => OffsetSpec::MaxTimestamp,
+            "timestamp" => OffsetSpec::Timestamp(timestamp_ms),
+            _ => return Err(Error::Python(PyValueError::new_err(format!("no place {place:?}")))),
+        };
+        let admin = self.open()?;
+        let found = ask(py, async {
+            let named = admin.expand(&[TopicScope::whole(topic)]).await;
+            let named = match named {
+                Ok(named) => named.into_iter().map(|name| (name, spec)).collect::<Vec<_>>(),
+                Err(refused) => return Ok(Err(refused)),
+            };
+            Ok(Ok(admin.list_offsets(&named, IsolationLevel::ReadUncommitted).await))
+        })?;
+        let found = found.map_err(|(about, error)| Error::Admin { about, error })?;
+        let found = each(found, |name| name.to_string())?.into_iter();
+        Ok(found.map(|(name, found)| (place_of(&name), found.offset)).collect())
+    }
+
+    /// What there is to do with groups.
+    #[getter]
+    fn groups(&self) -> Result<Groups, Error> {
+        Ok(Groups::of(self.inner.get()?.clone()))
+    }
+
     /// Closes the connections; a second call does nothing.
     fn close(&self, py: Python<'_>) -> Result<(), Error> {
         let inner = self.inner.get()?;
@@ -223,11 +263,16 @@ impl Admin {
 
 impl Admin {
     fn open(&self) -> Result<&client::Admin, Error> {
-        let inner = self.inner.get()?;
-        if inner.closed.load(Ordering::Relaxed) {
+        self.inner.get()?.open()
+    }
+}
+
+impl Inner {
+    fn open(&self) -> Result<&client::Admin, Error> {
+        if self.closed.load(Ordering::Relaxed) {
             return Err(Error::Closed("admin client"));
         }
-        Ok(&inner.client)
+        Ok(&self.client)
     }
 }
 
@@ -237,6 +282,10 @@ fn ask<T: Send>(
 ) -> Result<T, Error> {
     let answer = runtime::wait(py, None, question)?.ok_or(Error::Interrupted)?;
     answer.map_err(|error| Error::Admin { about: String::new(), error })
+}
+
+fn place_of(partition: &TopicPartition) -> Place {
+    (partition.topic.to_string(), partition.partition.0)
 }
 
 /// The results, or the first refusal and what it is about.

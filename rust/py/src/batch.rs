@@ -81,12 +81,12 @@ impl Batch {
         py: Python<'py>,
         requested_schema: Option<&Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyCapsule>, Error> {
-        capsule::export_stream(py, &self.chunks, requested_schema)
+        capsule::export_stream(py, &frames::schema(), &self.chunks, requested_schema)
     }
 
     #[expect(clippy::unused_self, reason = "Arrow's interface is a method")]
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyCapsule>, Error> {
-        capsule::export_schema(py)
+        capsule::export_schema(py, &frames::schema())
     }
 
     fn __len__(&self) -> usize {

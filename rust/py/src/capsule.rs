@@ -18,11 +18,12 @@ use crate::error::Error;
 /// A capsule with a stream of `chunks`, in their own types or in those that are asked for.
 pub(crate) fn export_stream<'py>(
     py: Python<'py>,
+    schema: &SchemaRef,
     chunks: &[RecordBatch],
     requested: Option<&Bound<'py, PyAny>>,
 ) -> Result<Bound<'py, PyCapsule>, Error> {
     let (schema, chunks) = match requested.filter(|requested| !requested.is_none()) {
-        None => (frames::schema(), chunks.to_vec()),
+        None => (schema.clone(), chunks.to_vec()),
         Some(requested) => {
             let schema = import_schema(requested)?;
             let cast = |chunk: &RecordBatch| frames::cast(chunk, &schema);
@@ -37,9 +38,12 @@ pub(crate) fn export_stream<'py>(
     Ok(PyCapsule::new_with_value(py, stream, c"arrow_array_stream")?)
 }
 
-/// A capsule with the schema of every batch.
-pub(crate) fn export_schema(py: Python<'_>) -> Result<Bound<'_, PyCapsule>, Error> {
-    let schema = FFI_ArrowSchema::try_from(frames::schema().as_ref()).map_err(arrow_error)?;
+/// A capsule with a schema.
+pub(crate) fn export_schema<'py>(
+    py: Python<'py>,
+    schema: &Schema,
+) -> Result<Bound<'py, PyCapsule>, Error> {
+    let schema = FFI_ArrowSchema::try_from(schema).map_err(arrow_error)?;
     Ok(PyCapsule::new_with_value(py, schema, c"arrow_schema")?)
 }
 

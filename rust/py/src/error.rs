@@ -5,7 +5,7 @@ use std::io;
 use base::ErrorCode;
 use client::{
     AdminError, CommitError, ConnectError, ConsumeError, DeliveryError, GroupError, OffsetsError,
-    PatternError, PlacementError, SendError,
+    PatternError, PlacementError, ResetError, SendError,
 };
 use frames::{CastError, ColumnError, FrameError};
 use pyo3::exceptions::PyRuntimeError;
@@ -67,6 +67,8 @@ pub(crate) enum Error {
         /// Why.
         error: AdminError,
     },
+    /// A group's offsets cannot be reset.
+    Reset(ResetError),
     /// Records cannot become a frame.
     Frame(FrameError),
     /// A frame cannot be had in the types that were asked for.
@@ -108,6 +110,7 @@ wrap! {
     Group(GroupError),
     Pattern(PatternError),
     Offsets(OffsetsError),
+    Reset(ResetError),
     Frame(FrameError),
     Cast(CastError),
     Column(ColumnError),
@@ -181,9 +184,14 @@ impl Said {
                 "a callback of a rebalance cannot poll: it is called by the poll that waits for it"
                     .into(),
             ),
-            Error::Offsets(OffsetsError { about, error }) | Error::Admin { about, error } => {
-                Self::of_admin(&about, &error)
-            }
+            Error::Offsets(OffsetsError { about, error })
+            | Error::Admin { about, error }
+            | Error::Reset(ResetError::Inquiry { about, error }) => Self::of_admin(&about, &error),
+            Error::Reset(error @ ResetError::Active { .. }) => Self {
+                code: Some(ErrorCode::NonEmptyGroup),
+                ..Self::plain("GroupActiveError", error.to_string())
+            },
+            Error::Reset(error) => Self::plain("OttlaError", error.to_string()),
             Error::Frame(error) => Self::of_frame(&error),
             Error::Cast(error) => Self::plain("ColumnError", error.to_string()),
             Error::Column(error) => Self::plain("ColumnError", error.to_string()),
@@ -304,6 +312,8 @@ fn class_of(code: ErrorCode) -> &'static str {
         ErrorCode::CorruptMessage => "CorruptRecordError",
         ErrorCode::MessageTooLarge => "RecordTooLarge",
         ErrorCode::RequestTimedOut => "Timeout",
+        ErrorCode::GroupIdNotFound => "UnknownGroupError",
+        ErrorCode::NonEmptyGroup => "GroupActiveError",
         _ => "OttlaError",
     }
 }

@@ -29,7 +29,7 @@ mod _core {
     use pyo3::{Bound, PyResult};
 
     #[pymodule_export]
-    use crate::admin::Admin;
+    use crate::admin::{Admin, Groups, Lag};
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]
