@@ -169,6 +169,28 @@ impl Partition {
         Ok(answer)
     }
 
+    /// Answers when everything that is in the log by now is below the high watermark; `None` if it
+    /// is already.
+    pub(crate) fn wait_for_log_end(&self) -> Option<oneshot::Receiver<AppendResult>> {
+        let offsets = self.log.offsets();
+        if offsets.high_watermark >= offsets.log_end {
+            return None;
+        }
+        let last_offset = Offset(offsets.log_end.0 - 1);
+        let written = Appended {
+            base_offset: last_offset,
+            last_offset,
+            log_append_time_ms: None,
+            log_start: offsets.log_start,
+            duplicate: false,
+            stamped_header: None,
+            sync_due: false,
+        };
+        let (reply, answer) = oneshot::channel();
+        self.leadership.wait_for_acks(RequiredAcks::All, written, reply);
+        Some(answer)
+    }
+
     /// Reads what the client may see from an offset on.
     pub(crate) fn fetch(&self, from: &FetchFrom, wait: Wait) -> Result<Fetched, FetchError> {
         self.check_epoch(from.current_leader_epoch).map_err(FetchError::Code)?;

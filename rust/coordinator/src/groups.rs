@@ -128,7 +128,7 @@ impl Shard {
     /// Forgets a group that nobody is in. Its soft state goes now, what is persisted of it with the
     /// replay of its tombstones.
     pub(crate) fn forget_group(&mut self, id: &str, decision: &mut Decision) {
-        self.classic.remove(id);
+        self.remove_classic(id);
         if let Some(group) = self.consumer.get(id) {
             decision.records.extend(group.tombstones());
         }

@@ -40,6 +40,7 @@ mod groups;
 mod history;
 mod now;
 mod offsets;
+mod pending;
 mod rebalance;
 mod record;
 mod request;

@@ -37,7 +37,7 @@ impl Shard {
     }
 
     fn begin_anew(&mut self, now: Now, id: &str, decision: &mut Decision) {
-        if let Some(classic) = self.classic.remove(id) {
+        if let Some(classic) = self.remove_classic(id) {
             classic.dissolve(ErrorCode::NotCoordinator, decision);
         }
         self.rebalances.remove(id);

@@ -20,6 +20,7 @@ use crate::explanation::GroupExplanation;
 use crate::history::History;
 use crate::now::Now;
 use crate::offsets::Offsets;
+use crate::pending::PendingBytes;
 use crate::rebalance::Ongoing;
 use crate::record::CoordinatorRecord;
 use crate::request::{Client, ReplyToken, Request};
@@ -38,6 +39,8 @@ pub struct Shard {
     pub(crate) persisted: BTreeMap<String, GroupMetadataValue>,
     /// Soft state, which runs ahead of what is persisted of it.
     pub(crate) classic: BTreeMap<String, ClassicGroup>,
+    /// Soft state: what the ids take that classic groups have handed out.
+    pending: PendingBytes,
     /// Soft state: why consumer groups are being rebalanced.
     pub(crate) rebalances: BTreeMap<String, Ongoing>,
     /// Soft state: classic members of consumer groups that have been told to join again.
@@ -66,6 +69,7 @@ impl Shard {
             consumer: BTreeMap::new(),
             persisted: BTreeMap::new(),
             classic: BTreeMap::new(),
+            pending: PendingBytes::default(),
             rebalances: BTreeMap::new(),
             asked_to_join: BTreeSet::new(),
             history: History::default(),
@@ -108,13 +112,13 @@ impl Shard {
             CoordinatorRecord::OffsetCommit(key, Some(_)) => self.begin_soft_state(&key.group),
             CoordinatorRecord::GroupMetadata(key, Some(_)) => self.begin_soft_state(&key.group),
             CoordinatorRecord::GroupMetadata(key, None) => {
-                self.classic.remove(&key.group);
+                self.remove_classic(&key.group);
                 if !self.offsets.of_group(&key.group).is_empty() {
                     self.begin_soft_state(&key.group);
                 }
             }
             CoordinatorRecord::ConsumerGroupMetadata(key, Some(_)) => {
-                self.classic.remove(&key.group_id);
+                self.remove_classic(&key.group_id);
             }
             of_consumers => {
                 let Some(id) = ConsumerGroup::of_record(of_consumers) else { return };
@@ -229,10 +233,10 @@ impl Shard {
                 to.reply(token, response);
             }
             Request::JoinGroup(request) => {
-                self.join(
-                    Join { now, rng, client, config: &self.config.clone(), request, token },
-                    to,
-                );
+                let pending_bytes_left = self.pending.left();
+                let config = &self.config.clone();
+                let join = Join { now, rng, client, config, pending_bytes_left, request, token };
+                self.join(join, to);
             }
             Request::SyncGroup(request) => self.sync(now, request, token, to),
             Request::Heartbeat(request) => {
@@ -390,8 +394,16 @@ impl Shard {
         classic::leave::response(client.api_version, members)
     }
 
+    /// The soft state of a classic group comes to its end.
+    pub(crate) fn remove_classic(&mut self, id: &str) -> Option<ClassicGroup> {
+        self.pending.set(id, 0);
+        self.classic.remove(id)
+    }
+
     /// Soft state of a group that nobody is in, and of which nothing is persisted, says nothing.
+    /// What it keeps of those who are about to join is counted.
     pub(crate) fn drop_if_unused(&mut self, id: &str) {
+        self.pending.set(id, self.classic.get(id).map_or(0, ClassicGroup::pending_bytes));
         let is_idle = self.classic.get(id).is_some_and(ClassicGroup::is_idle);
         if is_idle && !self.persisted.contains_key(id) && self.offsets.of_group(id).is_empty() {
             self.classic.remove(id);

@@ -226,6 +226,11 @@ impl<'a> Live<'a> {
     }
 
     async fn serve_until_failure(&mut self) -> Result<(), ProduceError> {
+        // What was read and is not committed could still be lost: replies wait for it, too.
+        if let Some(committed) = self.task.partition.wait_for_log_end() {
+            let last = Offset(self.next_offset.0 - 1);
+            self.in_flight.push(committed, last, self.commit_deadline());
+        }
         let decision = self.shard.on_loaded(self.now());
         self.take(decision, Source::Itself)?;
         self.append()?;

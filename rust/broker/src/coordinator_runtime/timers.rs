@@ -1,6 +1,7 @@
 //! The timers of one shard: each key is due at one time at the most.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base::Instant;
 use coordinator::{TimerChange, TimerKey};
@@ -8,8 +9,9 @@ use coordinator::{TimerChange, TimerKey};
 /// The timers that are set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    due_at: BTreeMap<TimerKey, Instant>,
-    in_order: BTreeSet<(Instant, TimerKey)>,
+    due_at: BTreeMap<Arc<TimerKey>, Instant>,
+    /// The same keys, which have the names of groups and members in them.
+    in_order: BTreeSet<(Instant, Arc<TimerKey>)>,
 }
 
 impl Timers {
@@ -18,7 +20,8 @@ impl Timers {
         match change {
             TimerChange::Schedule { key, at } => {
                 self.cancel(&key);
-                self.in_order.insert((at, key.clone()));
+                let key = Arc::new(key);
+                self.in_order.insert((at, Arc::clone(&key)));
                 self.due_at.insert(key, at);
             }
             TimerChange::Cancel { key } => self.cancel(&key),
@@ -37,12 +40,12 @@ impl Timers {
         }
         let (_, key) = self.in_order.pop_first()?;
         self.due_at.remove(&key);
-        Some(key)
+        Some(Arc::unwrap_or_clone(key))
     }
 
     fn cancel(&mut self, key: &TimerKey) {
-        if let Some(at) = self.due_at.remove(key) {
-            self.in_order.remove(&(at, key.clone()));
+        if let Some((key, at)) = self.due_at.remove_entry(key) {
+            self.in_order.remove(&(at, key));
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{ClassicGroup, Joining, Member, State};
 use crate::config::CoordinatorConfig;
 use crate::decision::Decision;
 use crate::now::Now;
+use crate::pending::pending_bytes;
 use crate::rebalance::Cause;
 use crate::request::{Client, ReplyToken};
 
@@ -32,6 +33,8 @@ pub(crate) struct Join<'a> {
     pub(crate) rng: &'a mut dyn Rng,
     pub(crate) client: &'a Client,
     pub(crate) config: &'a CoordinatorConfig,
+    /// How much memory is left for ids that are handed out.
+    pub(crate) pending_bytes_left: usize,
     pub(crate) request: &'a JoinGroupRequest,
     pub(crate) token: ReplyToken,
 }
@@ -126,8 +129,12 @@ impl ClassicGroup {
         if self.pending_members.len() >= PENDING_MEMBERS_MAX {
             return join.refuse(ErrorCode::GroupMaxSizeReached, decision);
         }
+        if pending_bytes(&self.id, id) > join.pending_bytes_left {
+            // Other groups have so many: later there is room again.
+            return join.refuse(ErrorCode::CoordinatorNotAvailable, decision);
+        }
         let good_until = join.now.in_ms(join.request.session_timeout_ms);
-        self.pending_members.insert(id.to_owned(), good_until);
+        self.hand_out(id, good_until);
         decision.schedule(self.session_key(id), good_until);
         join.joining().refuse(ErrorCode::MemberIdRequired, id, decision);
     }

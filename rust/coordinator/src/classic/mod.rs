@@ -25,6 +25,7 @@ use wire::offset_commit::OffsetCommitRequest;
 use crate::decision::{Decision, TimerKey};
 use crate::now::Now;
 use crate::offsets::ExpirySince;
+use crate::pending::pending_bytes;
 use crate::rebalance::Ongoing;
 
 pub(crate) use member::{Joining, Member};
@@ -49,6 +50,7 @@ pub(crate) struct ClassicGroup {
     static_members: BTreeMap<String, String>,
     /// Ids that were handed out and not used yet (KIP-394), and until when they are good.
     pending_members: BTreeMap<String, Instant>,
+    pending_bytes: usize,
     /// Members of the generation that have not synced.
     pending_syncs: BTreeSet<String>,
     /// The topics of a group of consumers, if all members could be understood.
@@ -85,6 +87,7 @@ impl ClassicGroup {
             members: BTreeMap::new(),
             static_members: BTreeMap::new(),
             pending_members: BTreeMap::new(),
+            pending_bytes: 0,
             pending_syncs: BTreeSet::new(),
             subscribed_topics: None,
             initial: None,
@@ -193,13 +196,13 @@ impl ClassicGroup {
             self.protocol_type = Some(protocol_type.to_owned());
         }
         self.leader.get_or_insert_with(|| member.id.clone());
-        self.pending_members.remove(&member.id);
+        self.take_pending(&member.id);
         self.members.insert(member.id.clone(), member);
     }
 
     /// Removes a member, or an id that was handed out. Nobody may wait for its replies any more.
     fn remove(&mut self, member: &str, decision: &mut Decision) -> Option<Member> {
-        self.pending_members.remove(member);
+        self.take_pending(member);
         self.pending_syncs.remove(member);
         decision.cancel(self.session_key(member));
         let removed = self.members.remove(member);
@@ -210,6 +213,23 @@ impl ClassicGroup {
             self.leader = self.members.keys().next().cloned();
         }
         removed
+    }
+
+    /// What the ids take that were handed out.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    fn hand_out(&mut self, id: &str, good_until: Instant) {
+        self.pending_members.insert(id.to_owned(), good_until);
+        self.pending_bytes += pending_bytes(&self.id, id);
+    }
+
+    /// An id that was handed out is used, or is good no longer.
+    fn take_pending(&mut self, id: &str) {
+        if self.pending_members.remove(id).is_some() {
+            self.pending_bytes -= pending_bytes(&self.id, id);
+        }
     }
 
     fn has_all_joined(&self) -> bool {

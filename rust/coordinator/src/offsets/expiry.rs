@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Uuid;
 use metadata::image::TopicImage;
 use wire::coordinator_records::OffsetCommitValue;
 
@@ -75,13 +76,15 @@ impl Shard {
         let since = since.unwrap_or(ExpirySince::Commit);
         let mut is_nothing_left = true;
         for (topic, partitions) in self.offsets.of_group(group) {
-            if self.is_subscribed(group, topic) {
-                is_nothing_left = false;
-                continue;
-            }
+            let is_subscribed = self.is_subscribed(group, topic);
+            let topic_id = self.image.topic_by_name(topic).map(|image| image.id.0);
             for (&partition, value) in partitions {
                 let is_room = decision.records.len() < EXPIRED_PER_DECISION_MAX;
-                if is_room && since.is_expired(value, now, self.config.offsets_retention_ms()) {
+                // A coordinator that stopped right after the topic was deleted has left it.
+                let is_of_another =
+                    value.topic_id != Uuid::ZERO && topic_id != Some(value.topic_id);
+                let is_old = || since.is_expired(value, now, self.config.offsets_retention_ms());
+                if is_room && (is_of_another || (!is_subscribed && is_old())) {
                     decision.record(tombstone(group, topic, partition));
                 } else {
                     is_nothing_left = false;

@@ -75,18 +75,21 @@ impl Shard {
         group: &str,
         topic: &OffsetFetchRequestTopics,
     ) -> OffsetFetchResponseTopics {
-        let (name, unknown) = if version >= TOPIC_ID_VERSION {
-            let image = self.image.topic(TopicId(topic.topic_id));
-            (image.map_or("", |image| &image.name), image.is_none())
+        let by_id = version >= TOPIC_ID_VERSION;
+        let image = if by_id {
+            self.image.topic(TopicId(topic.topic_id))
         } else {
-            (topic.name.as_str(), false)
+            self.image.topic_by_name(&topic.name)
         };
+        let name = if by_id { image.map_or("", |image| &image.name) } else { &topic.name };
+        let topic_id = image.map_or(Uuid::ZERO, |image| image.id.0);
+        let unknown = by_id && image.is_none();
         let fetch = |&index: &i32| {
             if unknown {
                 return absent(index, ErrorCode::UnknownTopicId);
             }
             match self.offsets.get(group, name, index) {
-                Some(value) if is_of(value, topic.topic_id) => present(index, value),
+                Some(value) if is_of(value, topic_id) => present(index, value),
                 _ => absent(index, ErrorCode::None),
             }
         };
@@ -105,11 +108,16 @@ impl Shard {
             if version >= TOPIC_ID_VERSION && topic_id == Uuid::ZERO {
                 continue;
             }
-            let partitions = partitions.iter().map(|(&index, value)| present(index, value));
+            let of_topic = partitions.iter().filter(|(_, value)| is_of(value, topic_id));
+            let partitions: Vec<_> =
+                of_topic.map(|(&index, value)| present(index, value)).collect();
+            if partitions.is_empty() {
+                continue;
+            }
             topics.push(OffsetFetchResponseTopics {
                 name: if version >= TOPIC_ID_VERSION { String::new() } else { name.clone() },
                 topic_id: if version >= TOPIC_ID_VERSION { topic_id } else { Uuid::ZERO },
-                partitions: partitions.collect(),
+                partitions,
             });
         }
         topics

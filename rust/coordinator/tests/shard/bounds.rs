@@ -201,3 +201,31 @@ fn a_timer_whose_decision_was_taken_back_is_due_again_after_a_pause() {
     assert_eq!(next, Duration::from_secs(30));
     assert_eq!(ask(&mut host, member.short_request()).error_code, 0);
 }
+
+#[test]
+fn ids_that_are_handed_out_and_not_used_take_little_memory_whatever_their_groups() {
+    let mut host = host();
+    let named = Client { client_id: "c".repeat(30_000), ..client(9) };
+    let ask_for_id = |host: &mut Host, number: usize| {
+        let group = format!("{number:0>30000}");
+        let token = host.send(&named, Member { group, ..Member::new() }.join_request());
+        joined(host, token).unwrap()
+    };
+    let answers: Vec<_> = (0..100).map(|number| ask_for_id(&mut host, number)).collect();
+    let handed_out = answers.iter().take_while(|a| error_of(a) == ErrorCode::MemberIdRequired);
+    let count = handed_out.count();
+    assert!((60..80).contains(&count), "{count}");
+    let refused = &answers[count..];
+    assert!(refused.iter().all(|a| error_of(a) == ErrorCode::CoordinatorNotAvailable));
+    // One that is used makes room for another, and so does one that is forgotten.
+    let group = format!("{:0>30000}", 0);
+    let id = answers[0].member_id.clone();
+    let token = Member { group, id, ..Member::new() }.join(&mut host);
+    assert_eq!(joined(&mut host, token).unwrap().error_code, 0);
+    assert_eq!(error_of(&ask_for_id(&mut host, 200)), ErrorCode::MemberIdRequired);
+    assert_eq!(error_of(&ask_for_id(&mut host, 201)), ErrorCode::CoordinatorNotAvailable);
+    host.advance_ms(SESSION_TIMEOUT_MS as u64);
+    for number in 300..300 + count {
+        assert_eq!(error_of(&ask_for_id(&mut host, number)), ErrorCode::MemberIdRequired);
+    }
+}

@@ -8,7 +8,7 @@ use coordinator::Response;
 
 use crate::classic_member::{Member, client, stable};
 use crate::groups::listed;
-use crate::host::Host;
+use crate::host::{Host, topics};
 use crate::offsets::fetch;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -121,4 +121,24 @@ fn thousands_of_offsets_expire_in_steps() {
     host.advance(11 * MINUTE);
     assert_eq!(listed(&mut host), Vec::<String>::new());
     assert_eq!(host.log.len(), 7_000, "each has one tombstone");
+}
+
+/// The coordinator stopped between the end of the topic and that of its offsets.
+#[test]
+fn offsets_of_a_topic_that_was_made_anew_meanwhile_are_nobodys() {
+    let mut host = host();
+    let member = stable(&mut host, vec![Member::new()]).remove(0);
+    assert_eq!(member.commit(&mut host, 0, 7), ErrorCode::None);
+    host.image = topics(&[("orders", 7, 4)]);
+    host.restart();
+    assert_eq!(offset(&mut host, 0), -1);
+    let written = host.log.len();
+    for _ in 0..13 {
+        host.advance(MINUTE / 12);
+        assert_eq!(member.heartbeat(&mut host), ErrorCode::None, "the group reads the new one");
+    }
+    assert_eq!(host.log.len(), written + 1);
+    assert_eq!(member.commit(&mut host, 0, 1), ErrorCode::None);
+    host.advance(MINUTE / 12);
+    assert_eq!(offset(&mut host, 0), 1);
 }
