@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from ottla.admin import LogDirectoryDescription as LogDirectoryDescription
     from ottla.admin import PartitionDescription as PartitionDescription
     from ottla.admin import TopicDescription as TopicDescription
+    from ottla.assignor import Assignor as Assignor
+    from ottla.assignor import GroupMember as GroupMember
     from ottla.batch import Batch as Batch
     from ottla.bounded_read import read as read
     from ottla.broker import Broker as Broker
     from ottla.consumer import Consumer as Consumer
+    from ottla.consumer_lag import ConsumerLag as ConsumerLag
+    from ottla.consumer_lag import ConsumerLagRow as ConsumerLagRow
+    from ottla.deserialized import DeserializedMessage as DeserializedMessage
     from ottla.errors import BrokerStartError as BrokerStartError
     from ottla.errors import BrokerUnreachable as BrokerUnreachable
     from ottla.errors import BufferFull as BufferFull
@@ -44,9 +49,11 @@ if TYPE_CHECKING:
     from ottla.errors import CorruptRecordError as CorruptRecordError
     from ottla.errors import DeliveryError as DeliveryError
     from ottla.errors import DeliveryFailed as DeliveryFailed
+    from ottla.errors import DeserializationError as DeserializationError
     from ottla.errors import ForkedProcessError as ForkedProcessError
     from ottla.errors import GroupActiveError as GroupActiveError
     from ottla.errors import GroupError as GroupError
+    from ottla.errors import LogTruncation as LogTruncation
     from ottla.errors import OffsetOutOfRange as OffsetOutOfRange
     from ottla.errors import OttlaError as OttlaError
     from ottla.errors import PartitionLost as PartitionLost
@@ -61,8 +68,11 @@ if TYPE_CHECKING:
     from ottla.group_admin import GroupListing as GroupListing
     from ottla.group_admin import MemberDescription as MemberDescription
     from ottla.group_admin import PlannedOffset as PlannedOffset
+    from ottla.interceptor import Interceptor as Interceptor
     from ottla.lag import Lag as Lag
     from ottla.lag import PartitionLag as PartitionLag
+    from ottla.metrics import ConsumerMetrics as ConsumerMetrics
+    from ottla.offset import OffsetAndMetadata as OffsetAndMetadata
     from ottla.producer import Producer as Producer
     from ottla.report import FlushReport as FlushReport
     from ottla.report import PartitionReport as PartitionReport
@@ -70,6 +80,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Admin",
+    "Assignor",
     "Batch",
     "Broker",
     "BrokerDescription",
@@ -87,21 +98,30 @@ __all__ = [
     "ConfigWarning",
     "ConsumeError",
     "Consumer",
+    "ConsumerLag",
+    "ConsumerLagRow",
+    "ConsumerMetrics",
     "CorruptRecordError",
     "Delivered",
     "Delivery",
     "DeliveryError",
     "DeliveryFailed",
+    "DeserializationError",
+    "DeserializedMessage",
     "FlushReport",
     "ForkedProcessError",
     "GroupActiveError",
     "GroupDescription",
     "GroupError",
     "GroupListing",
+    "GroupMember",
+    "Interceptor",
     "Lag",
     "LogDirectoryDescription",
+    "LogTruncation",
     "MemberDescription",
     "Message",
+    "OffsetAndMetadata",
     "OffsetOutOfRange",
     "OttlaError",
     "PartitionDescription",
@@ -126,6 +146,7 @@ __all__ = [
 # costs next to nothing and a program pays for the parts that it uses.
 _HOMES = {
     "Admin": "admin",
+    "Assignor": "assignor",
     "Batch": "batch",
     "Broker": "broker",
     "BrokerDescription": "admin",
@@ -143,21 +164,30 @@ _HOMES = {
     "ConfigWarning": "errors",
     "ConsumeError": "errors",
     "Consumer": "consumer",
+    "ConsumerLag": "consumer_lag",
+    "ConsumerLagRow": "consumer_lag",
+    "ConsumerMetrics": "metrics",
     "CorruptRecordError": "errors",
     "Delivered": "_core",
     "Delivery": "_core",
     "DeliveryError": "errors",
     "DeliveryFailed": "errors",
+    "DeserializationError": "errors",
+    "DeserializedMessage": "deserialized",
     "FlushReport": "report",
     "ForkedProcessError": "errors",
     "GroupActiveError": "errors",
     "GroupDescription": "group_admin",
     "GroupError": "errors",
     "GroupListing": "group_admin",
+    "GroupMember": "assignor",
+    "Interceptor": "interceptor",
     "Lag": "lag",
     "LogDirectoryDescription": "admin",
+    "LogTruncation": "errors",
     "MemberDescription": "group_admin",
     "Message": "_core",
+    "OffsetAndMetadata": "offset",
     "OffsetOutOfRange": "errors",
     "OttlaError": "errors",
     "PartitionDescription": "admin",

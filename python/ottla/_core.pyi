@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 from ottla.errors import OttlaError
 
@@ -15,6 +15,10 @@ Headers: TypeAlias = (
 )
 Start: TypeAlias = tuple[str, int]
 CommitRow: TypeAlias = tuple[str, int, int, int | None]
+ToCommit: TypeAlias = tuple[str, int, int, int | None, int, str]
+SubscriberRow: TypeAlias = tuple[
+    str, str | None, list[str], list[Place], int, bytes | None, str | None
+]
 Row: TypeAlias = tuple[
     bytes | None,
     bytes | None,
@@ -213,18 +217,22 @@ class Batch:
 
 @final
 class Consumer:
-    def __new__(cls, pairs: Pairs) -> Self: ...
+    def __new__(
+        cls, pairs: Pairs, assignors: Sequence[tuple[str, bool | None]] | None = None
+    ) -> Self: ...
     def assign(self, partitions: Sequence[tuple[Place, Start, int | None]]) -> None: ...
     def assignment(self) -> list[Place]: ...
     def beginning_offsets(self, partitions: Sequence[Place]) -> list[tuple[Place, int]]: ...
     def close(self, timeout: float = 0.0) -> None: ...
     def commit(
         self,
-        rows: Sequence[CommitRow] | None,
+        rows: Sequence[ToCommit] | None,
         wait: bool,
         callback: Callable[[OttlaError | None, list[tuple[Place, int]]], object] | None,
     ) -> None: ...
-    def committed(self, partitions: Sequence[Place]) -> list[tuple[Place, int | None]]: ...
+    def committed(
+        self, partitions: Sequence[Place]
+    ) -> list[tuple[Place, tuple[int, int, str] | None]]: ...
     def end_offsets(self, partitions: Sequence[Place]) -> list[tuple[Place, int]]: ...
     def next_batch(
         self, rows_max: int, rows_min: int, wait_max: float | None, timeout: float | None
@@ -244,7 +252,11 @@ class Consumer:
         topics: Sequence[str],
         pattern: str | None,
         listener: Callable[[str, list[Place]], object],
+        assignors: object | None,
     ) -> None: ...
+    def lag(self) -> list[tuple[Place, int | None, int | None, int]]: ...
+    def metrics(self) -> dict[str, Any]: ...
+    def own_commits(self) -> list[list[tuple[Place, int]]]: ...
     def tenure(self, partition: Place) -> int | None: ...
     def unsubscribe(self, timeout: float) -> None: ...
     @property
@@ -324,3 +336,5 @@ class Lag:
     def __len__(self) -> int: ...
     @property
     def rows(self) -> list[LagRow]: ...
+
+def table_stream(columns: Sequence[tuple[str, str, Sequence[object]]]) -> object: ...

@@ -5,27 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ottla import _core, configuration, lifetime, position
 from ottla.batch import Batch
+from ottla.offset import OffsetAndMetadata
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
+    from ottla.assignor import Assignor
     from ottla.configuration import Cluster
+    from ottla.consumer_lag import ConsumerLag
+    from ottla.deserialized import DeserializedMessage, Deserializer
     from ottla.errors import OttlaError
+    from ottla.interceptor import Interceptor, Interceptors
+    from ottla.metrics import ConsumerMetrics
     from ottla.position import Position
 
     Place = tuple[str, int]
 
-    Committable: TypeAlias = Batch | _core.Message | Mapping[Place, int]
+    Committable: TypeAlias = Batch | _core.Message | DeserializedMessage | Mapping[Place, int]
     """What says which offsets to commit."""
 
     OnRebalance: TypeAlias = Callable[[list[TopicPartition]], object]
     OnCommit: TypeAlias = Callable[[OttlaError | None, dict[TopicPartition, int]], object]
+
+_NO_EPOCH = -1
 
 CLOSE_SECONDS = 30.0
 """How long a consumer takes at most to commit and to leave its group."""
@@ -55,6 +63,17 @@ class Consumer(lifetime.Closable):
     on_assign, on_revoke, on_lost
         What to call with the partitions that this member is given, is to give up, or has lost to
         others without having been asked. They may commit and seek.
+    assignors
+        The assignors that this member offers to its group, the preferred one first: names of
+        Kafka's (``"cooperative-sticky"``) and objects of the program's own (`Assignor`); in place
+        of ``partition.assignment.strategy``. To move a group from eager to cooperative ones,
+        restart each member with both, the cooperative one first, and then with that one alone.
+    interceptors
+        What sees everything that is given out and committed (`Interceptor`).
+    key_deserializer, value_deserializer
+        What makes objects of the bytes of messages; batches keep their columns of bytes. Then
+        messages are `DeserializedMessage`: what a deserializer raises comes when `key` or `value`
+        is read, as a `DeserializationError`.
     config, **keywords
         Kafka's consumer configuration, dotted or as ``auto_offset_reset="earliest"``.
 
@@ -93,6 +112,10 @@ class Consumer(lifetime.Closable):
         on_assign: OnRebalance | None = None,
         on_revoke: OnRebalance | None = None,
         on_lost: OnRebalance | None = None,
+        assignors: Sequence[str | Assignor] | None = None,
+        interceptors: Sequence[Interceptor] = (),
+        key_deserializer: Deserializer | None = None,
+        value_deserializer: Deserializer | None = None,
         config: Mapping[str, object] | None = None,
         **keywords: object,
     ) -> None:
@@ -102,8 +125,23 @@ class Consumer(lifetime.Closable):
         self._has_group = "group.id" in pairs
         if self._has_group and topics is not None and assignment is not None:
             raise ValueError("the group assigns partitions: give topics or an assignment")
+        self._deserializers = (key_deserializer, value_deserializer)
+        self._has_deserializers = any(one is not None for one in self._deserializers)
+        self._interceptors = _interceptors(interceptors)
+        self._assignors = None
+        rows = None
+        if assignors is not None:
+            from ottla.assignor import Assignors  # noqa: PLC0415
+
+            _check_assignors(pairs, has_group=self._has_group)
+            self._assignors = Assignors(assignors)
+            rows = self._assignors.rows
+
+        def made(pairs: _core.Pairs) -> _core.Consumer:
+            return _core.Consumer(pairs, rows)
+
         parameters = ["cluster", "group", "topics", "assignment", "config"]
-        self._core = configuration.made(_core.Consumer, pairs, keywords, parameters)
+        self._core = configuration.made(made, pairs, keywords, parameters)
         configuration.warn(self._core.warnings)
         lifetime.opened_client(self)
         try:
@@ -138,10 +176,10 @@ class Consumer(lifetime.Closable):
         if isinstance(topics, re.Pattern):
             if topics.flags & ~re.UNICODE:
                 raise ValueError("a pattern for topics has no flags: write (?i) into it instead")
-            self._core.subscribe([], topics.pattern, listener)
+            self._core.subscribe([], topics.pattern, listener, self._assignors)
         else:
             names = [topics] if isinstance(topics, str) else list(topics)
-            self._core.subscribe(names, None, listener)
+            self._core.subscribe(names, None, listener, self._assignors)
 
     def unsubscribe(self, timeout: float = CLOSE_SECONDS) -> None:
         """Leave the group; what was assigned is given up as when closing."""
@@ -160,7 +198,8 @@ class Consumer(lifetime.Closable):
         ----------
         what
             A batch or a message: everything up to and including it. A dictionary of offsets: of
-            the records to read next. None: everything that was given out.
+            the records to read next, perhaps as `OffsetAndMetadata`. None: everything that was
+            given out.
         wait
             Whether to wait for the result, and to raise if it is an error.
         on_commit
@@ -186,18 +225,35 @@ class Consumer(lifetime.Closable):
         """
 
         def callback(error: OttlaError | None, rows: list[tuple[Place, int]]) -> None:
+            if error is None and self._interceptors is not None:
+                self._interceptors.committed(_offsets(rows))
             if on_commit is not None:
                 on_commit(error, _offsets(rows))
 
-        self._core.commit(self._rows(what), wait, None if on_commit is None else callback)
+        is_heard = on_commit is not None or self._interceptors is not None
+        self._core.commit(self._rows(what), wait, callback if is_heard else None)
 
-    def committed(self, places: Iterable[Place] | None = None) -> dict[TopicPartition, int | None]:
+    def committed(
+        self, places: Iterable[Place] | None = None
+    ) -> dict[TopicPartition, OffsetAndMetadata | None]:
         """Return what the group has committed, of the assigned partitions unless others are named.
 
         The offset is that of the record to read next; None where nothing is committed.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     broker.create_topic("orders")
+        ...     with ottla.Consumer(broker, group="g") as consumer:
+        ...         offset = ottla.OffsetAndMetadata(7, metadata="host a", leader_epoch=0)
+        ...         consumer.commit({("orders", 0): offset})
+        ...         committed = consumer.committed([("orders", 0)])["orders", 0]
+        >>> committed, committed.metadata, committed.leader_epoch
+        (OffsetAndMetadata(7, metadata='host a'), 'host a', 0)
         """
         found = self._core.committed(self._places(places))
-        return {TopicPartition(*place): offset for place, offset in found}
+        return {TopicPartition(*place): _committed(row) for place, row in found}
 
     def assign(self, assignment: Mapping[Place, Position | None]) -> None:
         """Read these partitions, each from where it says, and no others.
@@ -243,17 +299,28 @@ class Consumer(lifetime.Closable):
             raise ValueError(message)
         while True:
             core = self._core.next_batch(max_rows, min_rows, max_wait, timeout)
+            self._hear_commits()
             if core is None:
                 return
-            yield Batch(core)
+            batch = Batch(core)
+            yield batch if self._interceptors is None else self._interceptors.consumed(batch)
 
     def poll(self, timeout: float | None = None) -> _core.Message | None:
         """Return the next record, or None if none has come within `timeout` seconds."""
-        return self._core.poll(timeout)
+        message = self._core.poll(timeout)
+        if self._has_deserializers and message is not None:
+            from ottla.deserialized import DeserializedMessage  # noqa: PLC0415
+
+            made = DeserializedMessage(message, self._deserializers)
+            message = cast("_core.Message", made)
+        if self._interceptors is not None:
+            self._hear_commits()
+            message = None if message is None else self._interceptors.consumed(message)
+        return message
 
     def __iter__(self) -> Iterator[_core.Message]:
         """Iterate over the records that come, for ever."""
-        while (message := self._core.poll(None)) is not None:
+        while (message := self.poll()) is not None:
             yield message
 
     def seek(self, topic: str, partition: int, start: Position) -> None:
@@ -284,6 +351,38 @@ class Consumer(lifetime.Closable):
         """Return the offset of the next record that will be given out, None if not yet known."""
         return self._core.position((topic, partition))
 
+    def lag(self) -> ConsumerLag:
+        """Return how far behind it is, a row for each assigned partition, as a frame too.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     with ottla.Producer(broker) as producer:
+        ...         for number in range(3):
+        ...             producer.produce("orders", str(number))
+        ...     with ottla.Consumer(broker, assignment={("orders", 0): 1}) as consumer:
+        ...         print(consumer.lag())
+        topic   partition  position  committed  end_offset  lag
+        orders  0          1         -          3           2
+        """
+        from ottla.consumer_lag import ConsumerLag, ConsumerLagRow  # noqa: PLC0415
+
+        def row(
+            place: Place, position: int | None, committed: int | None, end_offset: int
+        ) -> ConsumerLagRow:
+            start = committed if position is None else position
+            lag = None if start is None else max(end_offset - start, 0)
+            return ConsumerLagRow(*place, position, committed, end_offset, lag)
+
+        return ConsumerLag(row(*found) for found in self._core.lag())
+
+    def metrics(self) -> ConsumerMetrics:
+        """Return what it has done so far, in numbers; see there for an example."""
+        from ottla.metrics import ConsumerMetrics  # noqa: PLC0415
+
+        return ConsumerMetrics(**self._core.metrics())
+
     def beginning_offsets(self, places: Iterable[Place] | None = None) -> dict[TopicPartition, int]:
         """Return where the logs start, of the assigned partitions unless others are named."""
         return _offsets(self._core.beginning_offsets(self._places(places)))
@@ -311,6 +410,8 @@ class Consumer(lifetime.Closable):
         second call does nothing.
         """
         self._core.close(timeout)
+        # What was committed on the way.
+        self._hear_commits()
 
     def close_at_exit(self) -> None:
         """Stop fetching although the program forgot to."""
@@ -337,16 +438,24 @@ class Consumer(lifetime.Closable):
                 starts.setdefault(place, None)
         return starts
 
-    def _rows(self, what: Committable | None) -> list[_core.CommitRow] | None:
+    def _hear_commits(self) -> None:
+        if self._interceptors is not None:
+            for rows in self._core.own_commits():
+                self._interceptors.committed(_offsets(rows))
+
+    def _rows(self, what: Committable | None) -> list[_core.ToCommit] | None:
         if what is None:
             return None
         if isinstance(what, Mapping):
-            return [(*place, offset, None) for place, offset in what.items()]
+            return [(*place, offset, None, *_beside(offset)) for place, offset in what.items()]
         if isinstance(what, Batch):
             rows = what._core.commit_rows  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         else:
             rows = [(what.topic, what.partition, what.offset + 1, None)]
-        return [row if row[3] is not None else (*row[:3], self._tenure(row[:2])) for row in rows]
+        return [
+            (*row[:3], self._tenure(row[:2]) if row[3] is None else row[3], _NO_EPOCH, "")
+            for row in rows
+        ]
 
     def _tenure(self, place: Place) -> int:
         tenure = self._core.tenure(place)
@@ -362,3 +471,34 @@ class Consumer(lifetime.Closable):
 
 def _offsets(rows: list[tuple[Place, int]]) -> dict[TopicPartition, int]:
     return {TopicPartition(*place): offset for place, offset in rows}
+
+
+def _beside(offset: int) -> tuple[int, str]:
+    if not isinstance(offset, OffsetAndMetadata):
+        return _NO_EPOCH, ""
+    return _NO_EPOCH if offset.leader_epoch is None else offset.leader_epoch, offset.metadata
+
+
+def _committed(row: tuple[int, int, str] | None) -> OffsetAndMetadata | None:
+    if row is None:
+        return None
+    offset, epoch, metadata = row
+    return OffsetAndMetadata(offset, metadata, None if epoch == _NO_EPOCH else epoch)
+
+
+def _interceptors(interceptors: Sequence[Interceptor]) -> Interceptors | None:
+    if not interceptors:
+        return None
+    from ottla.interceptor import Interceptors  # noqa: PLC0415
+
+    return Interceptors(interceptors)
+
+
+def _check_assignors(pairs: Mapping[str, str], *, has_group: bool) -> None:
+    if not has_group:
+        raise ValueError("assignors are for a group: give one")
+    if "partition.assignment.strategy" in pairs:
+        raise ValueError("assignors take the place of partition.assignment.strategy: give one")
+    if pairs.get("group.protocol", "classic").lower() != "classic":
+        message = "assignors are for group.protocol=classic: the coordinator has its own otherwise"
+        raise ValueError(message)

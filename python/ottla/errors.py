@@ -223,5 +223,16 @@ class PartitionLost(CommitError, LookupError):
     """
 
 
+class LogTruncation(ConsumeError):
+    """The log was cut behind the consumer, and ``auto.offset.reset`` is none (KIP-320).
+
+    What was read from the cut on is not in the log any more; the message says where that is.
+    """
+
+
+class DeserializationError(ConsumeError, ValueError):
+    """A deserializer has raised, which is the cause; the message names the record."""
+
+
 class CorruptRecordError(ConsumeError):
     """What the broker sent is damaged."""

@@ -182,8 +182,8 @@ def test_what_is_not_there_or_not_assigned_is_told_by_name(
         consumer.seek("nowhere", 3, 0)
     with pytest.raises(ottla.UnknownTopicError, match="nowhere"):
         ottla.Consumer(ottla_broker, topics=["nowhere"])
-    with pytest.raises(ottla.ConfigError, match=r"group\.protocol"):
-        ottla.Consumer(ottla_broker, group="g", group_protocol="consumer")
+    with pytest.raises(ottla.ConfigError, match=r"session\.timeout\.ms"):
+        ottla.Consumer(ottla_broker, group="g", group_protocol="consumer", session_timeout_ms=6000)
     with pytest.raises(ottla.ConfigError, match=r"no group\.id"):
         consumer.subscribe(["nowhere"])
     with pytest.raises(ottla.ConfigError, match=r"without a group\.id"):

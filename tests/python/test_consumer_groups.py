@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -68,6 +69,7 @@ def join(
     on_assign: OnRebalance | None = None,
     on_revoke: OnRebalance | None = None,
     on_lost: OnRebalance | None = None,
+    assignors: Sequence[Any] | None = None,
     **keywords: object,
 ) -> ottla.Consumer:
     config: dict[str, object] = {
@@ -85,6 +87,7 @@ def join(
         on_assign=on_assign,
         on_revoke=on_revoke,
         on_lost=on_lost,
+        assignors=assignors,
         config=config,
     )
 
@@ -105,6 +108,12 @@ def drain(consumer: ottla.Consumer, until: Callable[[list[int]], bool]) -> list[
 
 def owned(consumer: ottla.Consumer, count: int) -> Callable[[list[int]], bool]:
     return lambda _numbers: len(consumer.assignment) == count
+
+
+def halved(first: ottla.Consumer, second: ottla.Consumer) -> Callable[[list[int]], bool]:
+    """Whether both have half: a program's assignor needs both programs to poll until then."""
+    half = PARTITIONS // 2
+    return lambda _numbers: len(first.assignment) == len(second.assignment) == half
 
 
 @both_protocols
@@ -160,6 +169,119 @@ def test_a_cooperative_member_gives_up_no_more_than_it_has_to(
             drain(first, owned(first, PARTITIONS // 2))
             other.result()
             assert sorted(revoked) == second.assignment
+
+
+class Zones:
+    """Gives each member the partitions of its zone, which it says as user data."""
+
+    name = "zones"
+
+    def __init__(self, zone: str, *, cooperative: bool = False) -> None:
+        self.zone = zone
+        self.cooperative = cooperative
+        self.heard: list[list[ottla.GroupMember]] = []
+
+    def userdata(self, topics: list[str]) -> bytes:
+        assert topics
+        return self.zone.encode()
+
+    def assign(
+        self, members: list[ottla.GroupMember], partitions: dict[str, int]
+    ) -> dict[str, list[tuple[str, int]]]:
+        self.heard.append(members)
+        zones = sorted(members, key=lambda member: member.userdata or b"")
+        shares: dict[str, list[tuple[str, int]]] = {}
+        for topic, count in partitions.items():
+            for partition in range(count):
+                owner = zones[partition % len(zones)].member_id
+                shares.setdefault(owner, []).append((topic, partition))
+        return shares
+
+
+@pytest.mark.parametrize("cooperative", [False, True])
+def test_the_programs_own_assignor_decides_who_reads_what(
+    bootstrap: str, group: str, topic: str, *, cooperative: bool
+) -> None:
+    assignors = [Zones(zone, cooperative=cooperative) for zone in ("a", "b")]
+    with (
+        ThreadPoolExecutor() as pool,
+        join(bootstrap, group, topic, assignors=[assignors[1]], client_rack="r1") as second,
+    ):
+        drain(second, owned(second, PARTITIONS))
+        with join(bootstrap, group, topic, assignors=[assignors[0]]) as first:
+            other = pool.submit(drain, second, halved(first, second))
+            drain(first, halved(first, second))
+            other.result()
+            assert first.assignment == [(topic, partition) for partition in (0, 2, 4)]
+            assert second.assignment == [(topic, partition) for partition in (1, 3, 5)]
+        drain(second, owned(second, PARTITIONS))
+    heard = [members for assignor in assignors for members in assignor.heard]
+    said = {member.userdata: member for members in heard for member in members}
+    assert set(said) == {b"a", b"b"}
+    assert said[b"b"].topics == [topic]
+    assert (said[b"b"].rack, said[b"a"].rack) == ("r1", None)
+
+
+def test_a_group_moves_from_an_eager_assignor_to_a_cooperative_one_of_the_program(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    zones = Zones("a", cooperative=True)
+    steps: list[list[Any]] = [["range"], [zones, "range"], [zones, "range"], [zones], [zones]]
+    for before, after in pairwise(steps):
+        with (
+            ThreadPoolExecutor() as pool,
+            join(bootstrap, group, topic, assignors=before) as first,
+            join(bootstrap, group, topic, assignors=after) as second,
+        ):
+            other = pool.submit(drain, second, halved(first, second))
+            drain(first, halved(first, second))
+            other.result()
+
+
+def test_what_the_programs_assignor_raises_comes_out_of_the_poll(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    class Failing(Zones):
+        def assign(
+            self, members: list[ottla.GroupMember], partitions: dict[str, int]
+        ) -> dict[str, list[tuple[str, int]]]:
+            raise KeyError(f"{len(members)} and {partitions}")
+
+    with join(bootstrap, group, topic, assignors=[Failing("a")]) as consumer:
+        deadline = time.monotonic() + WAIT_SECONDS
+        with pytest.raises(KeyError, match="1 and"):  # noqa: PT012
+            while time.monotonic() < deadline:
+                consumer.poll(timeout=0.1)
+        error = failure(consumer)
+    assert "assignor `zones` failed" in str(error)
+
+
+def test_an_assignor_that_gives_a_partition_away_twice_is_told_so(
+    bootstrap: str, group: str, topic: str
+) -> None:
+    class Generous(Zones):
+        def assign(
+            self, members: list[ottla.GroupMember], partitions: dict[str, int]
+        ) -> dict[str, list[tuple[str, int]]]:
+            return {member.member_id: [(topic, len(partitions) - 1)] * 2 for member in members}
+
+    with join(bootstrap, group, topic, assignors=[Generous("a")]) as consumer:
+        assert f"{topic}-0 to two members" in str(failure(consumer))
+
+
+def test_assignors_are_checked_before_there_is_a_group(bootstrap: str) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"assignors": ["magic"]}, "`magic` is none of Kafka's assignors"),
+        ({"assignors": ["range", "range"]}, "`range` is in it twice"),
+        ({"assignors": []}, "at least one"),
+        ({"assignors": ["range"], "partition_assignment_strategy": "range"}, "take the place"),
+        ({"assignors": ["range"], "group_protocol": "consumer"}, "group.protocol=classic"),
+    ]
+    for keywords, message in cases:
+        with pytest.raises(ValueError, match=message):
+            ottla.Consumer(bootstrap, group="g", **keywords)
+    with pytest.raises(ValueError, match="for a group"):
+        ottla.Consumer(bootstrap, assignors=["range"])
 
 
 def test_a_group_moves_from_eager_to_cooperative_one_member_after_the_other(

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use base::{Clock, SystemClock, TopicPartition};
 use client_core::ConsumerConfig;
 use client_core::consumer::{
-    Assign, ConsumeError, EARLIEST_TIMESTAMP, Fetched, Found, LATEST_TIMESTAMP, StartAt,
-    read_offset, request_offsets,
+    Assign, ConsumeError, ConsumerMetrics, EARLIEST_TIMESTAMP, Fetched, Found, LATEST_TIMESTAMP,
+    StartAt, read_offset, request_offsets,
 };
 use client_core::inquiry::{Inquiry, InquiryError, Reading, Target};
 use client_core::survey::Survey;
@@ -101,7 +101,7 @@ impl Consumer {
     }
 
     /// At most `rows` records; waits for the first. `None` when a bounded assignment has been read
-    /// to its end; nothing at all when there is a [`Self::rebalance`] to be told first.
+    /// to its end; nothing at all when there is a [`Self::rebalance`] or [`Self::errand`] first.
     pub async fn poll(&self, rows: usize) -> Result<Option<Vec<Fetched>>, ConsumeError> {
         loop {
             // Before looking, or the news could come in between.
@@ -110,7 +110,7 @@ impl Consumer {
             if !fetched.is_empty() {
                 return Ok(Some(fetched));
             }
-            if self.shared.machine.lock().rebalance().is_some() {
+            if machine::is_telling(&self.shared.machine.lock()) {
                 return Ok(Some(Vec::new()));
             }
             if self.shared.is_done() {
@@ -194,6 +194,11 @@ impl Consumer {
         let name: Arc<str> = topic.into();
         let partitions = described.map_err(refuse)?.partitions.into_iter();
         Ok(partitions.map(|row| TopicPartition::new(name.clone(), row.partition)).collect())
+    }
+
+    /// What the consumer has done so far, in numbers.
+    pub fn metrics(&self) -> ConsumerMetrics {
+        self.shared.machine.lock().metrics()
     }
 
     /// The configuration.

@@ -41,8 +41,10 @@ pub use client_core::config::{
     Key, OffsetReset, Owners, ProducerConfig, Support, Warning,
 };
 pub use client_core::consumer::{
-    Assign, CommitError, ConsumeError, Fetched, Found, Given, GroupError, OffsetAndMetadata,
-    PatternError, Rebalance, StartAt, Subscription, ToCommit,
+    Assign, AssignmentStrategy, Assignments, Assignor, CommitError, ConsumeError, ConsumerMetrics,
+    Counts, Errand, ErrandAnswer, Fetched, Found, Given, GroupError, GroupMetadata,
+    OffsetAndMetadata, PatternError, ProgramAssignor, Rebalance, RebalanceReport, RebalanceTotals,
+    StartAt, Subscriber, Subscription, ToCommit,
 };
 pub use client_core::inquiry::InquiryError as AdminError;
 pub use client_core::producer::{BatchOutcome, DeliveryError, PlacementError, RecordRefusal};

@@ -9,7 +9,9 @@
 //! read: a position is that of the next record that the program gets, and a seek goes back to it.
 
 mod between;
+mod errand;
 mod group;
+mod insight;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,7 @@ use base::TopicPartition;
 use client::{Assign, ConsumerConfig, StartAt, Subscription};
 use frames::FrameBuilder;
 use pyo3::exceptions::PyValueError;
+use pyo3::types::PyDict;
 use pyo3::{Borrowed, FromPyObject, Py, PyAny, PyErr, PyResult, Python, pyclass, pymethods};
 
 use crate::batch::Batch;
@@ -32,9 +35,16 @@ use crate::message::Message;
 use crate::runtime;
 use between::{Between, NextOffsets};
 use group::{CommitRow, Group};
+use insight::LagRow;
 
 /// A partition by its topic's name and its number.
 type Place = (String, i32);
+
+/// An assignor by name; if it is the program's own, whether it is cooperative.
+type AssignorRow = (String, Option<bool>);
+
+/// Offset, the leader's epoch before it (-1 if it is not known), and whatever the program wrote.
+type CommittedRow = (i64, i32, String);
 
 /// Where to start, as Python says it: a word, and a number that only some words need.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +83,16 @@ struct Helping {
 impl Consumer {
     /// Connects; raises if no broker answers.
     #[new]
-    fn connect(py: Python<'_>, pairs: Vec<(String, String)>) -> Result<Self, Error> {
-        let (config, warnings) = ConsumerConfig::from_pairs(pairs)?;
+    #[pyo3(signature = (pairs, assignors=None))]
+    fn connect(
+        py: Python<'_>,
+        pairs: Vec<(String, String)>,
+        assignors: Option<Vec<AssignorRow>>,
+    ) -> Result<Self, Error> {
+        let (mut config, warnings) = ConsumerConfig::from_pairs(pairs)?;
+        if let (Some(group), Some(assignors)) = (&mut config.group, assignors) {
+            group.assignors = group::strategies(assignors)?;
+        }
         let handle = runtime::handle()?;
         let connected = runtime::wait(py, None, client::Consumer::connect(config, &handle))?;
         let client = connected.ok_or(Error::Interrupted)??;
@@ -187,10 +205,17 @@ impl Consumer {
 
     /// The offset of the next record that the program gets, or None until it is known.
     fn position(&self, partition: Place) -> Result<Option<i64>, Error> {
-        let inner = self.open()?;
-        let partition = named(partition);
-        let between = inner.between().position(&partition);
-        Ok(between.or_else(|| inner.client.position(&partition)))
+        Ok(self.open()?.position(&named(partition)))
+    }
+
+    /// How far behind the program is: where it is, what is committed, and where the logs end.
+    fn lag(&self, py: Python<'_>) -> Result<Vec<LagRow>, Error> {
+        self.open()?.lag(py)
+    }
+
+    /// What the consumer has done so far, in numbers.
+    fn metrics(&self, py: Python<'_>) -> Result<Py<PyDict>, Error> {
+        self.open()?.metrics(py)
     }
 
     /// Where the logs start.
@@ -234,12 +259,14 @@ impl Consumer {
     }
 
     /// Joins the group for topics by name, or by a pattern. `listener` is called with a word and
-    /// partitions whenever the group has changed what this consumer reads.
+    /// partitions whenever the group has changed what this consumer reads. `assignors` are asked
+    /// what the program's own assignors have to say.
     fn subscribe(
         &self,
         topics: Vec<String>,
         pattern: Option<&str>,
         listener: Py<PyAny>,
+        assignors: Option<Py<PyAny>>,
     ) -> Result<(), Error> {
         let inner = self.open()?;
         let group = inner.group()?;
@@ -247,7 +274,7 @@ impl Consumer {
             Some(pattern) => Subscription::pattern(pattern)?,
             None => Subscription::topics(topics),
         };
-        group.listen(listener);
+        group.listen(listener, assignors);
         Ok(inner.client.subscribe(subscription)?)
     }
 
@@ -275,6 +302,14 @@ impl Consumer {
         self.open()?.commit(py, rows, wait, callback)
     }
 
+    /// What was committed without being asked for, since somebody last asked.
+    fn own_commits(&self) -> Result<Vec<Vec<(Place, i64)>>, Error> {
+        let row =
+            |(name, row): (&TopicPartition, &client::OffsetAndMetadata)| (place(name), row.offset);
+        let commits = self.inner.get()?.client.take_own_commits();
+        Ok(commits.iter().map(|commit| commit.iter().map(row).collect()).collect())
+    }
+
     /// The number of a partition's assignment, None if it is not assigned.
     fn tenure(&self, partition: Place) -> Result<Option<u64>, Error> {
         Ok(self.open()?.client.tenure(&named(partition)))
@@ -285,12 +320,12 @@ impl Consumer {
         &self,
         py: Python<'_>,
         partitions: Vec<Place>,
-    ) -> Result<Vec<(Place, Option<i64>)>, Error> {
+    ) -> Result<Vec<(Place, Option<CommittedRow>)>, Error> {
         let partitions: BTreeSet<_> = partitions.into_iter().map(named).collect();
         let found = runtime::wait(py, None, self.open()?.client.committed(partitions))?;
         let found = found.ok_or(Error::Interrupted)??;
-        let offset = |row: &Option<client::OffsetAndMetadata>| row.as_ref().map(|row| row.offset);
-        Ok(found.iter().map(|(partition, row)| (place(partition), offset(row))).collect())
+        let row = |row: client::OffsetAndMetadata| (row.offset, row.leader_epoch.0, row.metadata);
+        Ok(found.into_iter().map(|(name, found)| (place(&name), found.map(row))).collect())
     }
 
     /// Commits what is to be committed, leaves the group, stops fetching and closes the

@@ -225,6 +225,7 @@ impl Said {
         let is_unreachable = matches!(error, ConsumeError::Unreachable { .. });
         let class = match code.map(class_of) {
             _ if is_unreachable => "BrokerUnreachable",
+            _ if matches!(error, ConsumeError::Truncated { .. }) => "LogTruncation",
             None | Some("OttlaError") => "ConsumeError",
             Some(class) => class,
         };

@@ -18,6 +18,7 @@ mod message;
 mod payload;
 mod producer;
 mod runtime;
+mod table;
 mod write;
 
 use pyo3::pymodule;
@@ -50,6 +51,8 @@ mod _core {
     use crate::producer::Producer;
     #[pymodule_export]
     use crate::runtime::drain;
+    #[pymodule_export]
+    use crate::table::table_stream;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -29,6 +29,9 @@ const EVENTS_QUEUED_MAX: usize = 1024;
 /// The least important events that are handed over; what is below tells of every connection.
 const LEVEL_MIN: Level = Level::WARN;
 
+/// What the clients tell of their groups is handed over from this level on.
+const CLIENT_LEVEL_MIN: Level = Level::INFO;
+
 /// How long an interpreter that ends waits for its last events.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
 
@@ -93,7 +96,9 @@ impl Subscriber for ToPython {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // What matters of the Raft library's life, the quorum says in its own words.
         let is_ours = !metadata.target().starts_with("openraft");
-        is_ours && metadata.is_event() && *metadata.level() <= LEVEL_MIN
+        let is_clients = metadata.target().starts_with("client");
+        let level_min = if is_clients { CLIENT_LEVEL_MIN } else { LEVEL_MIN };
+        is_ours && metadata.is_event() && *metadata.level() <= level_min
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -178,7 +183,11 @@ fn hand_over(jobs: &Receiver<Job>) {
 impl Line {
     fn log(&self, py: Python<'_>) -> PyResult<()> {
         let logger = PyModule::import(py, "logging")?.call_method1("getLogger", ("ottla",))?;
-        let method = if self.level == Level::ERROR { "error" } else { "warning" };
+        let method = match self.level {
+            Level::ERROR => "error",
+            Level::WARN => "warning",
+            _ => "info",
+        };
         // The text goes in as an argument: a per cent sign in it is no place for another.
         logger.call_method1(method, ("%s", self.text.as_str())).map(|_| ())
     }

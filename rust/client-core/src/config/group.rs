@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::connection::int_millis;
 use super::{ConfigError, Settings};
-use crate::consumer::Assignor;
+use crate::consumer::{AssignmentStrategy, Assignor};
 
 /// A consumer's group, and how it is a member of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct GroupConfig {
     /// how long a rebalance waits for it.
     pub poll_interval_max: Duration,
     /// `partition.assignment.strategy`: the assignors that it knows, the preferred one first.
-    pub assignors: Vec<Assignor>,
+    pub assignors: Vec<AssignmentStrategy>,
     /// `enable.auto.commit`: whether what the program has come back for is committed...
     pub auto_commit: bool,
     /// `auto.commit.interval.ms`: ...this often.
@@ -122,7 +122,7 @@ fn positive(settings: &Settings, name: &'static str) -> Result<Duration, ConfigE
 }
 
 /// Names or Kafka's classes, separated by commas, as Kafka prints its default: in brackets.
-fn assignors(settings: &Settings) -> Result<Vec<Assignor>, ConfigError> {
+fn assignors(settings: &Settings) -> Result<Vec<AssignmentStrategy>, ConfigError> {
     const NAME: &str = "partition.assignment.strategy";
     let list = settings.text(NAME).trim_start_matches('[').trim_end_matches(']');
     let mut assignors = Vec::new();
@@ -132,6 +132,7 @@ fn assignors(settings: &Settings) -> Result<Vec<Assignor>, ConfigError> {
             let known = known.join(", ");
             settings.refuse(NAME, format_args!("`{name}` is none of the assignors {known}"))
         })?;
+        let assignor = AssignmentStrategy::Known(assignor);
         if assignors.contains(&assignor) {
             return Err(settings.refuse(NAME, format_args!("`{name}` is in it twice")));
         }

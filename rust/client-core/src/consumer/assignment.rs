@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use base::{Instant, LeaderEpoch, TopicId};
 
+use super::epochs::Epochs;
 use super::fetched::Run;
 use super::{ConsumeError, StartAt};
 
@@ -16,6 +17,13 @@ pub(super) struct Assignment {
     pub(super) tenure: u64,
     /// Everything before this offset the program was given and has come back for.
     pub(super) stored: Option<i64>,
+    /// Of the records that the program was given.
+    pub(super) epochs: Epochs,
+    /// The high watermark of the last fetch.
+    pub(super) high_watermark: Option<i64>,
+    /// The leader's epoch in which the position was last found to be in the log; only where
+    /// fetches do not find out.
+    pub(super) validated: LeaderEpoch,
     /// What the group has committed, as far as is known.
     pub(super) committed: Option<i64>,
     pub(super) paused: bool,
@@ -58,6 +66,9 @@ impl Assignment {
             generation: 0,
             tenure: 0,
             stored: None,
+            epochs: Epochs::default(),
+            high_watermark: None,
+            validated: LeaderEpoch::NONE,
             committed: None,
             paused: false,
             in_flight: false,
@@ -83,6 +94,8 @@ impl Assignment {
         self.in_flight = false;
         self.is_urgent = true;
         self.runs.clear();
+        self.epochs.clear();
+        self.validated = LeaderEpoch::NONE;
         self.not_before = Instant::default();
         self.failures = 0;
         self.doubts = Doubts { topic_id: self.doubts.topic_id, ..Doubts::default() };

@@ -17,7 +17,7 @@ use crate::metadata_cache::MetadataCache;
 const NAMED_VERSION_MAX: i16 = 12;
 /// The first version in which the broker says that the log was cut before what was fetched last
 /// (KIP-595).
-const DIVERGENCE_VERSION_MIN: i16 = 12;
+pub(super) const DIVERGENCE_VERSION_MIN: i16 = 12;
 /// No fetch session (KIP-227).
 const NO_SESSION_EPOCH: i32 = -1;
 

@@ -4,6 +4,7 @@ mod doubts;
 mod fetching;
 mod grouping;
 mod looking_up;
+mod validating;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use std::time::Duration;
 use base::{ErrorCode, Instant, NodeId, Rng, SplitMix64, TopicPartition, Uuid};
 use wire::fetch::FetchRequest;
 use wire::list_offsets::ListOffsetsRequest;
+use wire::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 
 use super::assignment::{Assignment, Position};
 use super::fetch::Wanted;
 use super::fetched::Fetched;
 use super::group::{CommitError, CommitId, OffsetAndMetadata, RebalanceReport};
+use super::metrics::{ConsumerMetrics, Counts};
 use super::{ConsumeError, StartAt};
 use crate::backoff::Backoff;
 use crate::cluster::{Cluster, ClusterEvent, Unreachable};
@@ -82,6 +85,8 @@ pub enum ConsumerEvent {
     Committed {
         /// Which; `None` if it was the consumer's own.
         id: Option<CommitId>,
+        /// What was to be committed.
+        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
         /// What came of it.
         result: Result<(), CommitError>,
     },
@@ -111,6 +116,7 @@ pub struct Consumer {
     assigned: BTreeMap<TopicPartition, Assignment>,
     lookups: BTreeMap<RequestId, Vec<(TopicPartition, u64)>>,
     fetches: BTreeMap<RequestId, Fetch>,
+    validations: BTreeMap<RequestId, Vec<Wanted>>,
     fetching: BTreeSet<NodeId>,
     /// Counts assignments, so that an answer to an earlier one is not taken for one to this.
     generation: u64,
@@ -121,6 +127,7 @@ pub struct Consumer {
     /// Since when nobody has anything to hand out, for want of an answer to a bounded read.
     stalled_since: Option<Instant>,
     group: Option<Group>,
+    counts: Counts,
     wake: Wake,
     events: VecDeque<ConsumerEvent>,
 }
@@ -153,6 +160,8 @@ impl Consumer {
             turn: 0,
             stalled_since: None,
             group,
+            validations: BTreeMap::new(),
+            counts: Counts::default(),
             wake: Wake::default(),
             events: VecDeque::new(),
         }
@@ -232,7 +241,7 @@ impl Consumer {
             if assignment.paused {
                 continue;
             }
-            left -= take_from(assignment, partition, left, &mut taken);
+            left -= take_from(assignment, partition, left, &mut taken, &mut self.counts);
             if let Some(error) = &assignment.error
                 && assignment.runs.is_empty()
                 && taken.is_empty()
@@ -292,6 +301,7 @@ impl Consumer {
             self.look_up(node, &partitions, now, unix_ms);
         }
         for (node, partitions) in fetches {
+            let partitions = self.validate(node, partitions, now);
             self.fetch(node, &partitions, now);
         }
         self.report_refused_topics();
@@ -342,6 +352,20 @@ impl Consumer {
         self.assigned.values().map(Assignment::buffered_bytes).sum()
     }
 
+    /// What the consumer has done so far, in numbers.
+    pub fn metrics(&self) -> ConsumerMetrics {
+        let lag = |assigned: &Assignment| {
+            Some(assigned.high_watermark?.saturating_sub(assigned.next_offset()?).max(0))
+        };
+        ConsumerMetrics {
+            counts: self.counts.clone(),
+            assigned_partitions: self.assigned.len(),
+            buffered_bytes: self.buffered_bytes(),
+            records_lag_max: self.assigned.values().filter_map(lag).max(),
+            rebalances: self.rebalance_totals().cloned().unwrap_or_default(),
+        }
+    }
+
     /// The connections.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
@@ -369,6 +393,9 @@ impl Consumer {
                     self.fetching.remove(&node);
                     let response = result.and_then(Answer::decode::<FetchRequest>);
                     self.handle_fetch(fetch, response, now);
+                } else if let Some(asked) = self.validations.remove(&request) {
+                    let response = result.and_then(Answer::decode::<OffsetForLeaderEpochRequest>);
+                    self.handle_validation(asked, &response, now);
                 } else if let Some(result) = self.handle_group(request, result, now) {
                     self.events.push_back(ConsumerEvent::Answered { request, result });
                 }
@@ -432,6 +459,7 @@ fn take_from(
     partition: &TopicPartition,
     rows: usize,
     taken: &mut Vec<Fetched>,
+    counts: &mut Counts,
 ) -> usize {
     let mut count = 0;
     while count < rows
@@ -442,7 +470,15 @@ fn take_from(
         if run.is_empty() {
             assignment.runs.pop_front();
         }
-        count += fetched.rows_max();
+        let rows = fetched.rows_max();
+        count += rows;
+        counts.records += rows as u64;
+        for batch in &fetched.batches {
+            let header = batch.header();
+            let first = header.base_offset.0.max(fetched.start);
+            assignment.epochs.note(first, header.partition_leader_epoch);
+            counts.bytes += batch.bytes().len() as u64;
+        }
         if !fetched.batches.is_empty() {
             taken.push(fetched);
         }

@@ -11,11 +11,13 @@
 
 mod aborted;
 mod assignment;
+mod epochs;
 mod fetch;
 mod fetched;
 mod group;
 mod lookup;
 mod machine;
+mod metrics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,11 +29,13 @@ use crate::cluster::Unreachable;
 
 pub use fetched::Fetched;
 pub use group::{
-    Assignments, Assignor, CommitError, CommitId, GroupError, OffsetAndMetadata, PartitionCounts,
-    Pattern, PatternError, Rebalance, RebalanceReport, RebalanceTotals, Subscriber, Subscription,
+    AssignmentStrategy, Assignments, Assignor, CommitError, CommitId, Errand, ErrandAnswer,
+    GroupError, OffsetAndMetadata, PartitionCounts, Pattern, PatternError, ProgramAssignor,
+    Rebalance, RebalanceReport, RebalanceTotals, Subscriber, Subscription,
 };
 pub use lookup::{EARLIEST_TIMESTAMP, Found, LATEST_TIMESTAMP, read_offset, request_offsets};
 pub use machine::{AskId, Assign, Consumer, ConsumerEvent, Given, GroupMetadata, ToCommit};
+pub use metrics::{ConsumerMetrics, Counts};
 
 /// Where to start reading a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

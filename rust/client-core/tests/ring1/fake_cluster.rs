@@ -8,7 +8,9 @@ use bytes::Bytes;
 use client_core::ConnectionId;
 use records::RecordBatch;
 use wire::api_versions::{ApiVersion, ApiVersionsResponse};
-use wire::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
+use wire::fetch::{
+    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
 use wire::init_producer_id::InitProducerIdResponse;
 use wire::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
@@ -17,6 +19,7 @@ use wire::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
 };
+use wire::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use wire::produce::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
@@ -149,6 +152,10 @@ impl FakeCluster {
             ApiKey::ListOffsets => {
                 let request = ListOffsetsRequest::decode(&mut reader, version).unwrap();
                 Some(encode(api, version, id, &self.list_offsets(node, &request)))
+            }
+            ApiKey::OffsetForLeaderEpoch => {
+                let request = OffsetForLeaderEpochRequest::decode(&mut reader, version).unwrap();
+                Some(encode(api, version, id, &self.epoch_ends(node, &request)))
             }
             api => {
                 let caller = Caller { connection, correlation_id: id, version };
@@ -287,7 +294,12 @@ impl FakeCluster {
                 ErrorCode::UnknownLeaderEpoch
             } else if (0..partition.leader_epoch).contains(&asked.current_leader_epoch) {
                 ErrorCode::FencedLeaderEpoch
-            } else if !(0..=partition.end).contains(&asked.fetch_offset) {
+            } else if let Some((epoch, end_offset)) = partition.divergence(asked) {
+                row.diverging_epoch = EpochEndOffset { epoch, end_offset };
+                ErrorCode::None
+            } else if !(0..=partition.end).contains(&asked.fetch_offset)
+                || partition.has_forgotten(asked)
+            {
                 ErrorCode::OffsetOutOfRange
             } else {
                 let limit = left.min(asked.partition_max_bytes as usize);

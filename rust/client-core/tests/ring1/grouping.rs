@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Instant, Rng, SplitMix64, TopicPartition};
-use client_core::consumer::{Consumer, OffsetAndMetadata, Rebalance, Subscription, ToCommit};
+use client_core::consumer::{
+    AssignmentStrategy, Assignments, Consumer, Errand, ErrandAnswer, OffsetAndMetadata,
+    ProgramAssignor, Rebalance, Subscription, ToCommit,
+};
 use client_core::{ConnectionId, ConsumerConfig, Transmit, TransportEvent};
 use records::{BatchBuilder, Compression, ProducerStamp, RecordBatch};
 
@@ -83,7 +86,16 @@ impl World {
                 ("heartbeat.interval.ms", "1000"),
             ]
         });
-        let (config, _) = ConsumerConfig::from_pairs(pairs).unwrap();
+        let (mut config, _) = ConsumerConfig::from_pairs(pairs).unwrap();
+        // Some groups are assigned by their program, of those some cooperatively.
+        if !is_new_protocol && seed.is_multiple_of(4) {
+            let program = ProgramAssignor {
+                name: "program's".into(),
+                is_cooperative: seed.is_multiple_of(8),
+            };
+            let group = config.group.as_mut().unwrap();
+            group.assignors = vec![AssignmentStrategy::Program(program)];
+        }
         // Old brokers know no ids of topics, without which there is no new protocol.
         let is_old = !is_new_protocol && seed.is_multiple_of(3);
         let mut cluster = FakeCluster::new(3, PARTITIONS, is_old);
@@ -160,6 +172,9 @@ impl World {
             assert!(error.to_string().contains("max.poll.interval.ms"), "{error}");
             return;
         }
+        while let Some(errand) = member.consumer.errand().cloned() {
+            member.consumer.answer_errand(run(errand, member.number));
+        }
         while let Some(rebalance) = member.consumer.rebalance().cloned() {
             let mut given_up = Vec::new();
             match rebalance {
@@ -201,6 +216,27 @@ impl World {
             }
         }
     }
+}
+
+/// Whoever has the lowest number reads what the others do not, and each of those one partition.
+fn run(errand: Errand, number: u64) -> ErrandAnswer {
+    let (mut subscribers, partitions) = match errand {
+        Errand::Describe { .. } => {
+            return ErrandAnswer::Described(Some(number.to_be_bytes().to_vec().into()));
+        }
+        Errand::Assign { subscribers, partitions, .. } => (subscribers, partitions),
+    };
+    subscribers.sort_by_key(|subscriber| subscriber.user_data.clone());
+    let mut assignments: Assignments = BTreeMap::new();
+    for (topic, count) in partitions {
+        for partition in 0..count {
+            let place = partition as usize + 1;
+            let reader = subscribers.get(place).unwrap_or(&subscribers[0]);
+            let given = assignments.entry(reader.member_id.clone()).or_default();
+            given.push(TopicPartition::new(topic.clone(), partition));
+        }
+    }
+    ErrandAnswer::Assigned(assignments)
 }
 
 fn batch(base_offset: i64) -> RecordBatch {

@@ -13,6 +13,7 @@ mod invariants;
 mod keeping;
 mod network;
 mod producing;
+mod truncating;
 
 use std::ops::Range;
 
@@ -111,6 +112,11 @@ fn a_topic_that_does_not_exist_is_waited_for_and_then_told() {
 #[test]
 fn a_partition_that_does_not_exist_is_told() {
     for_each_seed("a_partition_that_does_not_exist", 0..40, consuming::a_missing_partition);
+}
+
+#[test]
+fn a_log_that_was_cut_behind_the_consumer_is_told_or_read_on_from_where_it_was_cut() {
+    for_each_seed("a_log_that_was_cut", 0..60, truncating::cut_behind_the_consumer);
 }
 
 #[test]

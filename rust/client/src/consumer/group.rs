@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use base::TopicPartition;
 use client_core::consumer::{
-    CommitError, ConsumeError, Given, GroupError, OffsetAndMetadata, Rebalance, Subscription,
-    ToCommit,
+    CommitError, ConsumeError, Errand, ErrandAnswer, Given, GroupError, GroupMetadata,
+    OffsetAndMetadata, Rebalance, Subscription, ToCommit,
 };
 use tokio::sync::oneshot;
 
 use super::Consumer;
+use super::machine::is_telling;
 
 /// The program waits for records; until this is dropped, it is not away.
 #[derive(Debug)]
@@ -74,10 +75,34 @@ impl Consumer {
         {
             let mut machine = self.shared.machine.lock();
             machine.rebalanced();
-            let is_telling = machine.rebalance().is_some();
-            self.shared.is_telling.store(is_telling, Ordering::Relaxed);
+            self.shared.is_telling.store(is_telling(&machine), Ordering::Relaxed);
         }
         self.shared.changed();
+    }
+
+    /// What the program's own assignor is to be asked, before the program gets another record.
+    pub fn errand(&self) -> Option<Errand> {
+        self.shared.machine.lock().errand().cloned()
+    }
+
+    /// What it has answered.
+    pub fn answer_errand(&self, answer: ErrandAnswer) {
+        {
+            let mut machine = self.shared.machine.lock();
+            machine.answer_errand(answer);
+            self.shared.is_telling.store(is_telling(&machine), Ordering::Relaxed);
+        }
+        self.shared.changed();
+    }
+
+    /// As whom this consumer is a member of its group, while it is one.
+    pub fn group_metadata(&self) -> Option<GroupMetadata> {
+        self.shared.machine.lock().group_metadata()
+    }
+
+    /// What the consumer has committed of its own since somebody last asked; of many, the last.
+    pub fn take_own_commits(&self) -> Vec<BTreeMap<TopicPartition, OffsetAndMetadata>> {
+        std::mem::take(&mut *self.shared.own_commits.lock()).into()
     }
 
     /// The program has done with all that it was `given`, but does not poll.

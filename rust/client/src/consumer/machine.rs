@@ -1,6 +1,6 @@
 //! What the consumer's callers and its driver share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,6 +22,12 @@ pub(super) type Waiters<K, T> = Mutex<BTreeMap<K, oneshot::Sender<Result<T, Comm
 /// Offsets by partition; `None` where nothing is committed.
 pub(super) type CommittedOffsets = BTreeMap<TopicPartition, Option<OffsetAndMetadata>>;
 
+/// What a consumer has committed of its own at once.
+pub(super) type OwnCommit = BTreeMap<TopicPartition, OffsetAndMetadata>;
+
+/// How many of its own commits a consumer remembers for who wants to hear of them.
+const OWN_COMMITS_MAX: usize = 100;
+
 /// Everything of a consumer but its task.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -33,6 +39,8 @@ pub(super) struct Shared {
     /// There is something to tell: looked at for every record, so without a lock.
     pub(super) is_telling: AtomicBool,
     pub(super) commits: Waiters<CommitId, ()>,
+    /// What the consumer has committed of its own, for who wants to hear of it.
+    pub(super) own_commits: Mutex<VecDeque<OwnCommit>>,
     pub(super) asks: Waiters<AskId, CommittedOffsets>,
 }
 
@@ -44,6 +52,7 @@ impl Shared {
             ready: Notify::new(),
             is_telling: AtomicBool::new(false),
             commits: Mutex::default(),
+            own_commits: Mutex::default(),
             asks: Mutex::default(),
             config,
         }
@@ -75,6 +84,14 @@ impl Shared {
             if !fetched.is_empty() {
                 return Ok(fetched);
             }
+        }
+    }
+
+    fn note_own_commit(&self, offsets: OwnCommit) {
+        let mut own_commits = self.own_commits.lock();
+        own_commits.push_back(offsets);
+        if own_commits.len() > OWN_COMMITS_MAX {
+            own_commits.pop_front();
         }
     }
 
@@ -133,18 +150,20 @@ impl Machine for Shared {
             acted = true;
             match event {
                 ConsumerEvent::Ready => self.ready.notify_waiters(),
-                ConsumerEvent::MetadataChanged
-                | ConsumerEvent::Committed { id: None, result: Ok(()) } => {}
+                ConsumerEvent::MetadataChanged => {}
+                ConsumerEvent::Committed { id: None, offsets, result: Ok(()) } => {
+                    self.note_own_commit(offsets);
+                }
                 ConsumerEvent::Answered { request, result } => self.desk.answer(request, result),
                 ConsumerEvent::Missing { topic } => {
                     tracing::warn!(%topic, "the topic to be read does not exist: waiting for it");
                 }
                 ConsumerEvent::Down(tried) => tracing::warn!("{tried}; trying goes on"),
                 ConsumerEvent::Up => tracing::info!("a broker answers again"),
-                ConsumerEvent::Committed { id: Some(id), result } => {
+                ConsumerEvent::Committed { id: Some(id), result, .. } => {
                     hand_over(&self.commits, &id, result);
                 }
-                ConsumerEvent::Committed { id: None, result: Err(error) } => {
+                ConsumerEvent::Committed { id: None, result: Err(error), .. } => {
                     tracing::warn!(%error, "offsets were not committed automatically");
                 }
                 ConsumerEvent::CommittedOffsets { id, result } => {
@@ -157,7 +176,7 @@ impl Machine for Shared {
                 }
             }
         }
-        self.is_telling.store(machine.rebalance().is_some(), Ordering::Relaxed);
+        self.is_telling.store(is_telling(&machine), Ordering::Relaxed);
         self.desk.driven(acted);
         machine.poll_timeout(now)
     }
@@ -173,6 +192,11 @@ fn tell_rebalance(config: &ConsumerConfig, report: &RebalanceReport) {
     let duration_ms = duration.as_millis();
     tracing::info!(group, %cause, duration_ms, generation, partitions_before, partitions,
         "the group has rebalanced");
+}
+
+/// Whether the program is to be told or asked something.
+pub(super) fn is_telling(machine: &Consumer) -> bool {
+    machine.rebalance().is_some() || machine.errand().is_some()
 }
 
 /// Whoever has stopped waiting need not know.

@@ -6,26 +6,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use base::TopicPartition;
+use base::{LeaderEpoch, TopicPartition};
 use client::{
-    CommitError, GroupError, OffsetAndMetadata, PendingCommit, Polling, Rebalance, ToCommit,
+    AssignmentStrategy, Assignor, CommitError, ErrandAnswer, GroupError, OffsetAndMetadata,
+    PendingCommit, Polling, ProgramAssignor, Rebalance, ToCommit,
 };
 use pyo3::{Py, PyAny, PyErr, Python};
 
-use super::{Inner, Place, named, place};
+use super::{AssignorRow, Inner, Place, errand, named, place};
 use crate::error::Error;
 use crate::runtime;
 
 /// How long a program that takes records one by one may go on before the client hears of it.
 const COME_BACK_MAX: Duration = Duration::from_millis(10);
 
-/// Topic, partition, offset, and the assignment that it was read in, if that is known.
-pub(super) type CommitRow = (String, i32, i64, Option<u64>);
+/// Topic, partition, offset, the assignment that it was read in if that is known, the leader's
+/// epoch before it (-1 if that is not known), and whatever the program wants to remember.
+pub(super) type CommitRow = (String, i32, i64, Option<u64>, i32, String);
 
 /// What a consumer in a group has besides.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     listener: Mutex<Option<Py<PyAny>>>,
+    /// What knows the program's own assignors.
+    assignors: Mutex<Option<Py<PyAny>>>,
     commits: Mutex<VecDeque<Waiting>>,
     /// A callback is being called.
     is_telling: AtomicBool,
@@ -42,8 +46,11 @@ struct Waiting {
 }
 
 impl Group {
-    pub(super) fn listen(&self, listener: Py<PyAny>) {
-        *lock(&self.listener) = Some(listener);
+    pub(super) fn listen(&self, listener: Py<PyAny>, assignors: Option<Py<PyAny>>) {
+        // What was there before is dropped without a lock: that may run Python.
+        let before = lock(&self.listener).replace(listener);
+        let others = std::mem::replace(&mut *lock(&self.assignors), assignors);
+        drop((before, others));
     }
 }
 
@@ -74,9 +81,23 @@ impl Inner {
         self.come_back(py)
     }
 
-    /// Tells the program what the group has changed.
+    /// Tells the program what the group has changed, and asks its own assignors what they are to
+    /// say.
     pub(super) fn tell(&self, py: Python<'_>) -> Result<(), Error> {
         let Some(group) = &self.group else { return Ok(()) };
+        while let Some(errand) = self.client.errand() {
+            if group.is_telling.swap(true, Ordering::Relaxed) {
+                return Err(Error::PollInCallback);
+            }
+            let assignors = lock(&group.assignors).as_ref().map(|known| known.clone_ref(py));
+            let (answer, raised) = match assignors {
+                Some(assignors) => errand::run(py, &assignors, errand),
+                None => (ErrandAnswer::Failed("nobody knows it".to_owned()), Ok(())),
+            };
+            self.client.answer_errand(answer);
+            group.is_telling.store(false, Ordering::Relaxed);
+            raised?;
+        }
         while let Some(rebalance) = self.client.rebalance() {
             if group.is_telling.swap(true, Ordering::Relaxed) {
                 return Err(Error::PollInCallback);
@@ -212,9 +233,32 @@ fn call_back(
     Ok(())
 }
 
-fn to_commit((topic, partition, offset, tenure): CommitRow) -> ToCommit {
+/// Kafka's assignors by name, and the program's own.
+pub(super) fn strategies(rows: Vec<AssignorRow>) -> Result<Vec<AssignmentStrategy>, Error> {
+    let mut strategies: Vec<AssignmentStrategy> = Vec::new();
+    for (name, is_cooperative) in rows {
+        if strategies.iter().any(|strategy| strategy.name() == name) {
+            return Err(Error::Config(format!("assignors: `{name}` is in it twice")));
+        }
+        let unknown = || Error::Config(format!("assignors: `{name}` is none of Kafka's assignors"));
+        strategies.push(match is_cooperative {
+            None => AssignmentStrategy::Known(Assignor::by_name(&name).ok_or_else(unknown)?),
+            Some(is_cooperative) => {
+                let name = name.into();
+                AssignmentStrategy::Program(ProgramAssignor { name, is_cooperative })
+            }
+        });
+    }
+    if strategies.is_empty() {
+        return Err(Error::Config("assignors: a group needs at least one".to_owned()));
+    }
+    Ok(strategies)
+}
+
+fn to_commit((topic, partition, offset, tenure, epoch, metadata): CommitRow) -> ToCommit {
     let topic_partition = named((topic, partition));
-    ToCommit { topic_partition, offset: OffsetAndMetadata::of(offset), tenure }
+    let offset = OffsetAndMetadata { offset, leader_epoch: LeaderEpoch(epoch), metadata };
+    ToCommit { topic_partition, offset, tenure }
 }
 
 fn stored((topic_partition, offset): (TopicPartition, i64)) -> ToCommit {

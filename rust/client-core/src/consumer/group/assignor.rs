@@ -1,6 +1,7 @@
 //! Who reads what: the assignors that the leader of a classic group runs over what all members have
 //! said. Their results follow from their input alone.
 
+mod program;
 mod range;
 mod round_robin;
 mod sticky;
@@ -11,6 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::TopicPartition;
+use bytes::Bytes;
+
+pub(super) use program::check;
+pub use program::{AssignmentStrategy, Errand, ErrandAnswer, ProgramAssignor};
 
 /// What each member is assigned, by member id; every member has a row.
 pub type Assignments = BTreeMap<String, Vec<TopicPartition>>;
@@ -44,6 +49,10 @@ pub struct Subscriber {
     pub owned: Vec<TopicPartition>,
     /// The generation in which it came to own that; -1 if it does not say.
     pub generation: i32,
+    /// What it says to the assignor besides.
+    pub user_data: Option<Bytes>,
+    /// Where it is (KIP-881).
+    pub rack: Option<String>,
 }
 
 impl Assignor {

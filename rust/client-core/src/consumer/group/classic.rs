@@ -10,16 +10,17 @@ mod answers;
 mod joining;
 mod leader;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base::{Instant, NodeId, TopicPartition};
+use bytes::Bytes;
 use wire::ApiKey;
 use wire::heartbeat::HeartbeatRequest;
 use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
 use wire::sync_group::SyncGroupRequestAssignment;
 
-use super::assignor::{Assignor, PartitionCounts, Subscriber};
+use super::assignor::{AssignmentStrategy, Errand, ErrandAnswer, PartitionCounts, Subscriber};
 use super::member::{Asking, Hearing, Identity, Protocol};
 use super::membership::{Membership, State, send};
 use crate::cluster::Cluster;
@@ -37,7 +38,11 @@ pub(super) struct ClassicMember {
     phase: Phase,
     id: String,
     generation: i32,
-    assignor: Option<Assignor>,
+    assignor: Option<AssignmentStrategy>,
+    /// What the program's own assignor is asked.
+    errand: Option<Errand>,
+    /// What the program's own assignors say to the leader's, for the next join.
+    user_data: BTreeMap<Arc<str>, Option<Bytes>>,
     /// What it subscribed to when it joined.
     joined_topics: BTreeSet<Arc<str>>,
     /// What it was assigned last, and when, for sticky assignors.
@@ -71,6 +76,8 @@ impl Default for ClassicMember {
             id: String::new(),
             generation: NO_GENERATION,
             assignor: None,
+            errand: None,
+            user_data: BTreeMap::new(),
             joined_topics: BTreeSet::new(),
             last: BTreeSet::new(),
             last_generation: NO_GENERATION,
@@ -106,7 +113,12 @@ impl Protocol for ClassicMember {
             }
             _ => {}
         }
-        let beats = matches!(self.phase, Phase::Preparing | Phase::Stable);
+        // Heartbeats do not wait for a program that is asked to assign.
+        let beats = match self.phase {
+            Phase::Preparing | Phase::Stable => true,
+            Phase::Assigning(..) => self.errand.is_some(),
+            _ => false,
+        };
         if self.generation >= 0 && beats && membership.is_in() {
             self.beat(membership, to);
         }
@@ -148,6 +160,14 @@ impl Protocol for ClassicMember {
         })
     }
 
+    fn errand(&self) -> Option<&Errand> {
+        self.errand.as_ref()
+    }
+
+    fn answer_errand(&mut self, membership: &mut Membership, answer: ErrandAnswer) {
+        self.answered(membership, answer);
+    }
+
     fn doubt(&mut self) {
         self.heartbeat_due = Instant::default();
     }
@@ -179,7 +199,8 @@ impl Protocol for ClassicMember {
     }
 
     fn lapse(&mut self) {
-        (self.heartbeat, self.led) = (None, None);
+        (self.heartbeat, self.led, self.errand) = (None, None, None);
+        self.user_data.clear();
         self.phase = Phase::Preparing;
         self.generation = NO_GENERATION;
     }
@@ -224,5 +245,5 @@ impl ClassicMember {
 
 /// What is cooperative may be kept while the group rebalances: if all that it knows are so.
 fn is_cooperative(membership: &Membership) -> bool {
-    membership.config.assignors.iter().all(|assignor| assignor.is_cooperative())
+    membership.config.assignors.iter().all(AssignmentStrategy::is_cooperative)
 }

@@ -22,6 +22,7 @@ use wire::ApiKey;
 use wire::consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, TopicPartitions};
 
 use super::Topics;
+use super::assignor::{Errand, ErrandAnswer};
 use super::member::{Asking, Hearing, Identity, Protocol};
 use super::membership::{Membership, millis, send};
 use crate::cluster::Cluster;
@@ -135,6 +136,13 @@ impl Protocol for ConsumerMember {
             instance_id: membership.config.instance_id.clone(),
         })
     }
+
+    /// The coordinator assigns.
+    fn errand(&self) -> Option<&Errand> {
+        None
+    }
+
+    fn answer_errand(&mut self, _membership: &mut Membership, _answer: ErrandAnswer) {}
 
     fn doubt(&mut self) {
         self.heartbeat_due = Instant::default();

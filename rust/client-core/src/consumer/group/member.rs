@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use base::{Instant, NodeId};
 
+use super::assignor::{Errand, ErrandAnswer};
 use super::classic::ClassicMember;
 use super::consumer::ConsumerMember;
 use super::coordinator::{Coordinator, Refusal};
@@ -57,6 +58,12 @@ pub(super) trait Protocol: Debug + Send {
 
     /// As whom to commit; `None` while it is not known.
     fn identity(&self, membership: &Membership) -> Option<Identity>;
+
+    /// What the program's own assignor is to be asked.
+    fn errand(&self) -> Option<&Errand>;
+
+    /// What it has answered.
+    fn answer_errand(&mut self, membership: &mut Membership, answer: ErrandAnswer);
 
     /// The coordinator did not like what was said as a member: to be looked into.
     fn doubt(&mut self);
@@ -179,6 +186,18 @@ impl Member {
         match &self.membership.state {
             State::Failed(error) => Some(error),
             _ => None,
+        }
+    }
+
+    /// What the program's own assignor is to be asked.
+    pub(in crate::consumer) fn errand(&self) -> Option<&Errand> {
+        self.is_in().then(|| self.protocol.errand()).flatten()
+    }
+
+    /// What it has answered.
+    pub(in crate::consumer) fn answer_errand(&mut self, answer: ErrandAnswer) {
+        if self.is_in() {
+            self.protocol.answer_errand(&mut self.membership, answer);
         }
     }
 

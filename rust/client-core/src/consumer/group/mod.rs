@@ -29,7 +29,10 @@ use std::time::Duration;
 use base::{ErrorCode, LeaderEpoch, TopicPartition};
 use thiserror::Error;
 
-pub use assignor::{Assignments, Assignor, PartitionCounts, Subscriber};
+pub use assignor::{
+    AssignmentStrategy, Assignments, Assignor, Errand, ErrandAnswer, PartitionCounts,
+    ProgramAssignor, Subscriber,
+};
 pub use commit::{CommitError, CommitId};
 pub use rebalances::{RebalanceReport, RebalanceTotals};
 pub use subscription::{Pattern, PatternError, Subscription};

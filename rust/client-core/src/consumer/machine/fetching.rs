@@ -130,6 +130,7 @@ impl Consumer {
                 return self.stumble_all(&fetch.wanted, code, now);
             }
         };
+        self.counts.note_fetch(now.since(fetch.sent));
         self.cluster.throttle(fetch.node, response.throttle_time_ms, now);
         let code =
             ErrorCode::from_code(response.error_code).unwrap_or(ErrorCode::UnknownServerError);
@@ -155,6 +156,7 @@ impl Consumer {
             ErrorCode::None => {
                 let brought = fetch::read(row, wanted, assignment.stop_at, isolation_level);
                 assignment.failures = 0;
+                assignment.high_watermark = Some(row.high_watermark);
                 let offset = brought.run.end;
                 assignment.position = Position::At { offset, epoch: brought.epoch };
                 if let Some((offset, reason)) = brought.corrupt {
@@ -180,7 +182,7 @@ impl Consumer {
     }
 
     /// The position is not in the log: it was deleted meanwhile, or never was.
-    fn handle_out_of_range(&mut self, wanted: &Wanted) {
+    pub(super) fn handle_out_of_range(&mut self, wanted: &Wanted) {
         let topic_partition = wanted.topic_partition.clone();
         let reset = self.config.auto_offset_reset;
         let assignment = self.assigned.get_mut(&topic_partition).expect("it is assigned");
@@ -194,6 +196,7 @@ impl Consumer {
             let start = if bounded { StartAt::Earliest } else { StartAt::Reset };
             assignment.position = Position::Lookup(start);
             let from = wanted.offset;
+            self.counts.resets += 1;
             assignment.doubts.out_of_range = bounded.then_some(from);
             self.events.push_back(ConsumerEvent::Reset { topic_partition, from });
         }
@@ -201,7 +204,7 @@ impl Consumer {
 
     /// The log was cut below the position: what was fetched from there on is not in it any more
     /// (KIP-320).
-    fn handle_truncation(&mut self, partition: &TopicPartition, end_offset: i64) {
+    pub(super) fn handle_truncation(&mut self, partition: &TopicPartition, end_offset: i64) {
         let reset = self.config.auto_offset_reset;
         let assignment = self.assigned.get_mut(partition).expect("it is assigned");
         let from = assignment.next_offset().unwrap_or(end_offset);
@@ -210,12 +213,13 @@ impl Consumer {
             assignment.error = Some(ConsumeError::Truncated { topic_partition, end_offset });
             self.events.push_back(ConsumerEvent::Ready);
         } else {
+            self.counts.resets += 1;
             assignment.seek(StartAt::Offset(end_offset));
             self.events.push_back(ConsumerEvent::Reset { topic_partition, from });
         }
     }
 
-    fn stumble_all(&mut self, wanted: &[Wanted], code: ErrorCode, now: Instant) {
+    pub(super) fn stumble_all(&mut self, wanted: &[Wanted], code: ErrorCode, now: Instant) {
         for wanted in wanted {
             if let Some(assignment) = self.current(&wanted.topic_partition, wanted.generation) {
                 assignment.in_flight = false;
@@ -224,7 +228,7 @@ impl Consumer {
         }
     }
 
-    fn wanted(&self, partition: &TopicPartition) -> Option<Wanted> {
+    pub(super) fn wanted(&self, partition: &TopicPartition) -> Option<Wanted> {
         let assignment = &self.assigned[partition];
         let Position::At { offset, epoch } = assignment.position else { return None };
         let topic_partition = partition.clone();

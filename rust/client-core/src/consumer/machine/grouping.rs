@@ -1,37 +1,21 @@
 //! The consumer as a member of its group: what the group assigns is read from where the group has
 //! come, and what the program has come back for is committed.
 
+mod asking;
 mod committing;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
-
-use base::{ErrorCode, Instant, LeaderEpoch, NodeId, TopicPartition};
-use wire::ApiKey;
-use wire::offset_fetch::OffsetFetchRequest;
+use base::{Instant, TopicPartition};
 
 use super::{Assign, Consumer, ConsumerEvent};
-use crate::backoff::Backoff;
 use crate::config::GroupConfig;
-use crate::config::IsolationLevel;
-use crate::connection::SendTerms;
-use crate::consumer::assignment::Position;
 use crate::consumer::group::{
-    Change, CommitError, Commits, Coordinator, GroupError, Identity, Member, OffsetAndMetadata,
-    Rebalance, RebalanceTotals, Subscription, read_committed, request_committed,
+    Change, CommitError, Commits, Coordinator, Errand, ErrandAnswer, GroupError, Identity, Member,
+    OffsetAndMetadata, Rebalance, RebalanceTotals, Subscription,
 };
 use crate::consumer::{ConsumeError, StartAt};
-use crate::node::Lane;
 use crate::request::{Answer, RequestError, RequestId};
-
-/// The last version of OffsetFetch in which topics go by name.
-const NAMED_VERSION_MAX: i16 = 9;
-/// How many questions for committed offsets may wait; one more is refused.
-const ASKS_MAX: usize = 1000;
-
-/// Names one question for committed offsets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AskId(pub u64);
+pub use asking::AskId;
+use asking::Asks;
 
 /// The offset after the last record of a partition that the program was given.
 pub type Given = (TopicPartition, i64);
@@ -70,28 +54,9 @@ pub(super) struct Group {
     commits: Commits,
     subscription: Option<Subscription>,
     auto_commit_due: Option<Instant>,
-    asks: VecDeque<Ask>,
-    asked: Option<(RequestId, Asked)>,
-    next_ask: u64,
-    failures: u32,
-    not_before: Instant,
+    asks: Asks,
     /// What the program was last found to be told, so that it is woken once.
     was_telling: bool,
-}
-
-#[derive(Debug)]
-struct Ask {
-    id: AskId,
-    partitions: BTreeSet<TopicPartition>,
-    timeout: Duration,
-    deadline: Instant,
-}
-
-/// For whom committed offsets were asked.
-#[derive(Debug)]
-enum Asked {
-    Positions(Vec<(TopicPartition, u64)>),
-    Program(Ask),
 }
 
 impl Group {
@@ -103,11 +68,7 @@ impl Group {
             config,
             subscription: None,
             auto_commit_due: None,
-            asks: VecDeque::new(),
-            asked: None,
-            next_ask: 0,
-            failures: 0,
-            not_before: Instant::default(),
+            asks: Asks::default(),
             was_telling: false,
         }
     }
@@ -191,21 +152,17 @@ impl Consumer {
         self.follow_member();
     }
 
-    /// Asks what the group has committed; answered by [`ConsumerEvent::CommittedOffsets`].
-    pub fn ask_committed(
-        &mut self,
-        partitions: BTreeSet<TopicPartition>,
-        timeout: Duration,
-        now: Instant,
-    ) -> Result<AskId, CommitError> {
-        let group = self.group.as_mut().ok_or(CommitError::NoGroup)?;
-        if group.asks.len() >= ASKS_MAX {
-            return Err(CommitError::TooMany);
-        }
-        group.next_ask += 1;
-        let id = AskId(group.next_ask);
-        group.asks.push_back(Ask { id, partitions, timeout, deadline: now + timeout });
-        Ok(id)
+    /// What the program's own assignor is to be asked, before the program is given anything else.
+    pub fn errand(&self) -> Option<&Errand> {
+        self.group.as_ref()?.member.errand()
+    }
+
+    /// What it has answered.
+    pub fn answer_errand(&mut self, answer: ErrandAnswer) {
+        let Some(group) = &mut self.group else { return };
+        group.member.answer_errand(answer);
+        group.was_telling = false;
+        self.follow_member();
     }
 
     /// As whom this consumer is a member of its group, while it is one.
@@ -228,7 +185,8 @@ impl Consumer {
 
     /// Whether the program is to be told something, and to get nothing before that.
     pub(super) fn is_telling(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.member.telling().is_some())
+        let is_telling = |member: &Member| member.telling().is_some() || member.errand().is_some();
+        self.group.as_ref().is_some_and(|group| is_telling(&group.member))
     }
 
     /// Why the group does not take this consumer, if it does not.
@@ -302,7 +260,7 @@ impl Consumer {
             if commits.handle(result, coordinator, &mut self.cluster, is_member, now) {
                 member.doubt();
             }
-        } else if group.asked.as_ref().is_some_and(|(id, _)| *id == request) {
+        } else if group.asks.is_asking(request) {
             self.handle_committed(result, now);
         } else if !member.handle(request, &result, coordinator, &mut self.cluster, now) {
             return Some(result);
@@ -347,7 +305,7 @@ impl Consumer {
             .iter_mut()
             .flat_map(|group| std::iter::from_fn(|| group.member.poll_report()));
         self.events.extend(reports.map(ConsumerEvent::Rebalanced));
-        let is_telling = self.rebalance().is_some();
+        let is_telling = self.rebalance().is_some() || self.errand().is_some();
         let Some(group) = &mut self.group else { return };
         let failed = group.member.failure().is_some();
         if (is_telling || failed) && !group.was_telling {
@@ -355,170 +313,4 @@ impl Consumer {
         }
         group.was_telling = is_telling || failed;
     }
-
-    /// The partitions that are to be read from where the group has come.
-    fn without_position(&self) -> Vec<(TopicPartition, u64)> {
-        let wanted = self.assigned.iter().filter(|(_, assignment)| {
-            assignment.position == Position::Lookup(StartAt::Committed)
-                && assignment.error.is_none()
-        });
-        wanted.map(|(partition, wanted)| (partition.clone(), wanted.generation)).collect()
-    }
-
-    fn ask_coordinator(
-        &mut self,
-        group: &mut Group,
-        node: NodeId,
-        positions: Vec<(TopicPartition, u64)>,
-        now: Instant,
-    ) {
-        if group.asked.is_some() || (positions.is_empty() && group.asks.is_empty()) {
-            return;
-        }
-        if group.not_before > now {
-            return self.wake.at(group.not_before);
-        }
-        let asked = match group.asks.pop_front() {
-            Some(ask) => Asked::Program(ask),
-            None => Asked::Positions(positions),
-        };
-        let names: Vec<_> = match &asked {
-            Asked::Program(ask) => ask.partitions.iter().collect(),
-            Asked::Positions(positions) => positions.iter().map(|(name, _)| name).collect(),
-        };
-        let version = self.cluster.highest_version(node, Lane::Coordinator, ApiKey::OffsetFetch);
-        let version = version.unwrap_or(NAMED_VERSION_MAX).min(NAMED_VERSION_MAX);
-        let stable = self.config.isolation_level == IsolationLevel::ReadCommitted;
-        let request = request_committed(&group.config.group_id, names, stable, version);
-        let timeout = self.config.connection.request_timeout;
-        let terms = SendTerms { version_max: version, answered: true, timeout };
-        match self.cluster.send(node, Lane::Coordinator, &request, &terms, now) {
-            Ok(id) => group.asked = Some((id, asked)),
-            Err(error) => {
-                let reason = error.to_string();
-                self.refuse_asked(
-                    asked,
-                    &CommitError::Impossible(reason),
-                    ErrorCode::UnsupportedVersion,
-                );
-            }
-        }
-    }
-
-    fn handle_committed(&mut self, result: Result<Answer, RequestError>, now: Instant) {
-        let Some(group) = &mut self.group else { return };
-        let Some((_, asked)) = group.asked.take() else { return };
-        let response = match result.and_then(Answer::decode::<OffsetFetchRequest>) {
-            Ok(response) => response,
-            Err(error) if error.is_retriable() => {
-                group.coordinator.lost(&mut self.cluster, now);
-                return self.ask_again(asked, now);
-            }
-            Err(error) => {
-                let error = CommitError::Impossible(error.to_string());
-                return self.refuse_asked(asked, &error, ErrorCode::UnsupportedVersion);
-            }
-        };
-        let names: Vec<_> = match &asked {
-            Asked::Program(ask) => ask.partitions.iter().collect(),
-            Asked::Positions(positions) => positions.iter().map(|(name, _)| name).collect(),
-        };
-        match read_committed(&response, names) {
-            Ok(committed) => {
-                group.failures = 0;
-                self.take_committed(asked, committed);
-            }
-            Err(code) if code.is_retriable() => {
-                if matches!(code, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
-                    group.coordinator.lost(&mut self.cluster, now);
-                }
-                self.ask_again(asked, now);
-            }
-            Err(code) => {
-                let error = CommitError::Impossible(code.name().to_owned());
-                self.refuse_asked(asked, &error, code);
-            }
-        }
-    }
-
-    fn take_committed(
-        &mut self,
-        asked: Asked,
-        mut committed: BTreeMap<TopicPartition, Option<OffsetAndMetadata>>,
-    ) {
-        let positions = match asked {
-            Asked::Program(Ask { id, .. }) => {
-                let result = Ok(committed);
-                return self.events.push_back(ConsumerEvent::CommittedOffsets { id, result });
-            }
-            Asked::Positions(positions) => positions,
-        };
-        for (partition, generation) in positions {
-            let found = committed.remove(&partition).flatten();
-            let Some(assignment) = self.current(&partition, generation) else { continue };
-            if let Some(OffsetAndMetadata { offset, leader_epoch, .. }) = found {
-                assignment.position = Position::At { offset, epoch: leader_epoch };
-                assignment.committed = Some(offset);
-            } else {
-                assignment.position = Position::Lookup(StartAt::Reset);
-            }
-        }
-    }
-
-    /// Nobody will ever say what is committed.
-    fn refuse_positions(&mut self, group: &mut Group, error: &CommitError) {
-        for ask in std::mem::take(&mut group.asks) {
-            self.refuse_asked(Asked::Program(ask), error, ErrorCode::CoordinatorNotAvailable);
-        }
-        let positions = Asked::Positions(self.without_position());
-        self.refuse_asked(positions, error, ErrorCode::CoordinatorNotAvailable);
-    }
-
-    fn ask_again(&mut self, asked: Asked, now: Instant) {
-        let config = &self.config.connection;
-        let backoff = Backoff { initial: config.retry_backoff, max: config.retry_backoff_max };
-        let Some(group) = &mut self.group else { return };
-        group.failures = group.failures.saturating_add(1);
-        group.not_before = now + backoff.wait(group.failures, self.cluster.rng());
-        if let Asked::Program(ask) = asked {
-            group.asks.push_front(ask);
-        }
-    }
-
-    fn refuse_asked(&mut self, asked: Asked, error: &CommitError, code: ErrorCode) {
-        match asked {
-            Asked::Program(Ask { id, .. }) => {
-                let result = Err(error.clone());
-                self.events.push_back(ConsumerEvent::CommittedOffsets { id, result });
-            }
-            Asked::Positions(positions) => {
-                for (topic_partition, generation) in positions {
-                    if let Some(assignment) = self.current(&topic_partition, generation) {
-                        assignment.error = Some(ConsumeError::Refused { topic_partition, code });
-                        self.events.push_back(ConsumerEvent::Ready);
-                    }
-                }
-            }
-        }
-    }
-
-    fn expire_asks(&mut self, group: &mut Group, now: Instant) {
-        let mut kept = VecDeque::new();
-        for ask in std::mem::take(&mut group.asks) {
-            if ask.deadline > now {
-                self.wake.at(ask.deadline);
-                kept.push_back(ask);
-                continue;
-            }
-            let last = "the coordinator has not answered".to_owned();
-            let result = Err(CommitError::TimedOut { waited: ask.timeout, last });
-            self.events.push_back(ConsumerEvent::CommittedOffsets { id: ask.id, result });
-        }
-        group.asks = kept;
-    }
-}
-
-/// The epoch of what is committed is not known here.
-fn offset_alone(offset: i64) -> OffsetAndMetadata {
-    OffsetAndMetadata { offset, leader_epoch: LeaderEpoch::NONE, metadata: String::new() }
 }

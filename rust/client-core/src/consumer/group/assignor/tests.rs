@@ -13,6 +13,8 @@ fn subscriber(member_id: &str, topics: &[&str]) -> Subscriber {
         topics: topics.iter().map(|topic| (*topic).into()).collect(),
         owned: Vec::new(),
         generation: -1,
+        user_data: None,
+        rack: None,
     }
 }
 

@@ -142,6 +142,7 @@ impl ClassicMember {
     /// Joins again after a while, with what it still has.
     fn join_again(&mut self, membership: &mut Membership, to: &mut Hearing<'_>) {
         membership.put_off(to.cluster, to.now);
+        self.errand = None;
         self.phase = Phase::Preparing;
     }
 

@@ -12,7 +12,9 @@ use wire::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use super::leader::{self, Oneself};
 use super::{ClassicMember, Phase};
 use crate::cluster::Cluster;
-use crate::consumer::group::assignor::{Assignor, PartitionCounts};
+use crate::consumer::group::assignor::{
+    AssignmentStrategy, Assignments, Errand, ErrandAnswer, PartitionCounts, Subscriber, check,
+};
 use crate::consumer::group::member::{Asking, Hearing};
 use crate::consumer::group::membership::{Membership, millis, send};
 
@@ -28,9 +30,14 @@ impl ClassicMember {
         if !membership.ownership.is_told() || !to.flushed {
             return;
         }
-        let reason = self.rejoin.take();
         let topics = membership.topics.as_ref();
-        self.joined_topics = topics.map(|topics| topics.names.clone()).unwrap_or_default();
+        let topics = topics.map(|topics| topics.names.clone()).unwrap_or_default();
+        if let Some(assignor) = self.undescribed(membership) {
+            self.errand.get_or_insert(Errand::Describe { assignor, topics });
+            return;
+        }
+        let reason = self.rejoin.take();
+        self.joined_topics = topics;
         self.heartbeat = None;
         let request = match self.join_request(membership, reason) {
             Ok(request) => request,
@@ -40,6 +47,15 @@ impl ClassicMember {
             Ok(id) => self.phase = Phase::Joining(id),
             Err(error) => membership.fail_because(&error),
         }
+    }
+
+    /// An assignor of the program's that has not said yet what this member tells the leader's.
+    fn undescribed(&self, membership: &Membership) -> Option<Arc<str>> {
+        let mut names = membership.config.assignors.iter().filter_map(|strategy| match strategy {
+            AssignmentStrategy::Program(program) => Some(&program.name),
+            AssignmentStrategy::Known(_) => None,
+        });
+        names.find(|name| !self.user_data.contains_key(*name)).cloned()
     }
 
     fn join_request(
@@ -54,10 +70,11 @@ impl ClassicMember {
             last: &self.last,
             generation: self.last_generation,
             rack: config.rack.as_deref(),
+            user_data: &self.user_data,
         };
-        let protocol = |assignor: &Assignor| {
-            let metadata = leader::subscription(*assignor, oneself)?;
-            Ok(JoinGroupRequestProtocol { name: assignor.name().to_owned(), metadata })
+        let protocol = |strategy: &AssignmentStrategy| {
+            let metadata = leader::subscription(strategy, oneself)?;
+            Ok(JoinGroupRequestProtocol { name: strategy.name().to_owned(), metadata })
         };
         Ok(JoinGroupRequest {
             group_id: config.group_id.clone(),
@@ -79,19 +96,23 @@ impl ClassicMember {
         to: &mut Hearing<'_>,
     ) {
         let name = response.protocol_name.unwrap_or_default();
-        let Some(assignor) = Assignor::by_name(&name) else {
+        let mut offered = membership.config.assignors.iter();
+        let Some(assignor) = offered.find(|strategy| strategy.name() == name).cloned() else {
             let reason = format!("it has chosen the assignor `{name}`, which was not offered");
             return membership.fail(membership.impossible(reason));
         };
         self.generation = response.generation_id;
         self.id = response.member_id;
-        self.assignor = Some(assignor);
         self.led = None;
+        self.user_data.clear();
         if self.id != response.leader || response.skip_assignment {
+            self.assignor = Some(assignor);
             self.phase = Phase::ToSync(Vec::new());
             return;
         }
-        match leader::subscribers(assignor, &response.members) {
+        let subscribers = leader::subscribers(&assignor, &response.members);
+        self.assignor = Some(assignor);
+        match subscribers {
             Ok(subscribers) => {
                 for topic in subscribers.iter().flat_map(|subscriber| &subscriber.topics) {
                     to.cluster.want_topic(topic);
@@ -115,11 +136,70 @@ impl ClassicMember {
             .into_iter()
             .map(|topic| (topic.clone(), partition_count(to.cluster, &topic)))
             .collect();
-        let assignor = self.assignor.expect("a group that has a leader has an assignor");
-        let assignments = leader::assignments(assignor.assign(subscribers, &counts));
-        self.led = Some(counts);
-        match assignments {
-            Ok(assignments) => self.sync(membership, assignments, to),
+        match self.assignor.as_ref().expect("a group that has a leader has an assignor") {
+            AssignmentStrategy::Known(assignor) => {
+                let assignments = assignor.assign(subscribers, &counts);
+                self.led = Some(counts);
+                self.hand_in(membership, assignments);
+            }
+            AssignmentStrategy::Program(program) => {
+                let (assignor, subscribers) = (program.name.clone(), subscribers.clone());
+                let ask = || Errand::Assign { assignor, subscribers, partitions: counts };
+                self.errand.get_or_insert_with(ask);
+            }
+        }
+        if let Phase::ToSync(assignments) = &self.phase {
+            let assignments = assignments.clone();
+            self.sync(membership, assignments, to);
+        }
+    }
+
+    /// The program's assignor has answered.
+    pub(super) fn answered(&mut self, membership: &mut Membership, answer: ErrandAnswer) {
+        match (self.errand.take(), answer) {
+            (Some(Errand::Describe { assignor, .. }), ErrandAnswer::Described(user_data)) => {
+                self.user_data.insert(assignor, user_data);
+            }
+            (
+                Some(Errand::Assign { assignor, subscribers, partitions }),
+                ErrandAnswer::Assigned(assignments),
+            ) => {
+                self.program_assigned(membership, &assignor, assignments, &subscribers, partitions);
+            }
+            (Some(errand), ErrandAnswer::Failed(reason)) => {
+                let (Errand::Describe { assignor, .. } | Errand::Assign { assignor, .. }) = errand;
+                let reason = format!("the program's assignor `{assignor}` failed: {reason}");
+                membership.fail(membership.impossible(reason));
+            }
+            // It took its time, and is not asked for any more.
+            _ => {}
+        }
+    }
+
+    fn program_assigned(
+        &mut self,
+        membership: &mut Membership,
+        name: &str,
+        assignments: Assignments,
+        subscribers: &[Subscriber],
+        partitions: PartitionCounts,
+    ) {
+        let is_cooperative = self.assignor.as_ref().is_some_and(AssignmentStrategy::is_cooperative);
+        match check(assignments, subscribers, &partitions, is_cooperative) {
+            Ok(assignments) => {
+                self.led = Some(partitions);
+                self.hand_in(membership, assignments);
+            }
+            Err(error) => {
+                let reason = format!("the program's assignor `{name}` cannot be followed: {error}");
+                membership.fail(membership.impossible(reason));
+            }
+        }
+    }
+
+    fn hand_in(&mut self, membership: &mut Membership, assignments: Assignments) {
+        match leader::assignments(assignments) {
+            Ok(assignments) => self.phase = Phase::ToSync(assignments),
             Err(error) => membership.fail_because(&error),
         }
     }
@@ -136,7 +216,7 @@ impl ClassicMember {
             member_id: self.id.clone(),
             group_instance_id: membership.config.instance_id.clone(),
             protocol_type: Some(PROTOCOL_TYPE.to_owned()),
-            protocol_name: self.assignor.map(|assignor| assignor.name().to_owned()),
+            protocol_name: self.assignor.as_ref().map(|assignor| assignor.name().to_owned()),
             assignments,
         };
         match send(to.cluster, to.node, &request, patience(membership, to.cluster), to.now) {

@@ -11,7 +11,7 @@ use wire::join_group::JoinGroupResponseMember;
 use wire::sync_group::SyncGroupRequestAssignment;
 use wire::{ConsumerProtocolAssignment, ConsumerProtocolSubscription, DecodeError, EncodeError};
 
-use crate::consumer::group::assignor::{Assignments, Assignor, Subscriber};
+use crate::consumer::group::assignor::{AssignmentStrategy, Assignments, Assignor, Subscriber};
 
 /// The version in which a subscription is written: that of Kafka's client.
 const SUBSCRIPTION_VERSION: i16 = 3;
@@ -40,16 +40,26 @@ pub(super) struct Oneself<'a> {
     pub(super) generation: i32,
     /// Where it is (`client.rack`, KIP-881).
     pub(super) rack: Option<&'a str>,
+    /// What the program's own assignors say besides, by name.
+    pub(super) user_data: &'a BTreeMap<Arc<str>, Option<Bytes>>,
 }
 
 /// What a member says to the assignor, should that be the one that all members know.
-pub(super) fn subscription(assignor: Assignor, oneself: Oneself<'_>) -> Result<Bytes, EncodeError> {
+pub(super) fn subscription(
+    strategy: &AssignmentStrategy,
+    oneself: Oneself<'_>,
+) -> Result<Bytes, EncodeError> {
     let owned = by_topic(oneself.owned).into_iter();
-    let user_data = match assignor {
-        Assignor::Range | Assignor::RoundRobin => None,
-        Assignor::Sticky => Some(write_sticky_user_data(oneself.last, oneself.generation)),
+    let user_data = match strategy {
+        AssignmentStrategy::Known(Assignor::Range | Assignor::RoundRobin) => None,
+        AssignmentStrategy::Program(program) => {
+            oneself.user_data.get(&program.name).cloned().unwrap_or_default()
+        }
+        AssignmentStrategy::Known(Assignor::Sticky) => {
+            Some(write_sticky_user_data(oneself.last, oneself.generation))
+        }
         // Where the generation was before the subscription had a field for it (KIP-792).
-        Assignor::CooperativeSticky => {
+        AssignmentStrategy::Known(Assignor::CooperativeSticky) => {
             Some(Bytes::copy_from_slice(&oneself.generation.to_be_bytes()))
         }
     };
@@ -67,14 +77,14 @@ pub(super) fn subscription(assignor: Assignor, oneself: Oneself<'_>) -> Result<B
 
 /// All members as the assignor sees them.
 pub(super) fn subscribers(
-    assignor: Assignor,
+    strategy: &AssignmentStrategy,
     members: &[JoinGroupResponseMember],
 ) -> Result<Vec<Subscriber>, ForeignMember> {
-    members.iter().map(|member| subscriber(assignor, member)).collect()
+    members.iter().map(|member| subscriber(strategy, member)).collect()
 }
 
 fn subscriber(
-    assignor: Assignor,
+    strategy: &AssignmentStrategy,
     member: &JoinGroupResponseMember,
 ) -> Result<Subscriber, ForeignMember> {
     let said: ConsumerProtocolSubscription = decode(&member.metadata).map_err(|source| {
@@ -92,16 +102,19 @@ fn subscriber(
         topics: said.topics.iter().map(|topic| topic.as_str().into()).collect(),
         owned,
         generation: said.generation_id,
+        user_data: said.user_data,
+        rack: said.rack_id,
     };
-    let user_data = said.user_data.unwrap_or_default();
-    match assignor {
-        Assignor::Range | Assignor::RoundRobin => {}
+    let user_data = subscriber.user_data.clone().unwrap_or_default();
+    match strategy {
+        AssignmentStrategy::Known(Assignor::Range | Assignor::RoundRobin)
+        | AssignmentStrategy::Program(_) => {}
         // What an assignor of another make has put there is as good as nothing.
-        Assignor::Sticky => {
+        AssignmentStrategy::Known(Assignor::Sticky) => {
             let last = read_sticky_user_data(user_data);
             (subscriber.owned, subscriber.generation) = last.unwrap_or_default();
         }
-        Assignor::CooperativeSticky => {
+        AssignmentStrategy::Known(Assignor::CooperativeSticky) => {
             if subscriber.generation < 0 {
                 subscriber.generation = user_data.clone().try_get_i32().unwrap_or(-1);
             }
@@ -197,7 +210,7 @@ fn read_sticky_user_data(mut bytes: Bytes) -> Option<(Vec<TopicPartition>, i32)>
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop, prop_assert, proptest};
 
     use super::*;
 
@@ -210,17 +223,24 @@ mod tests {
     fn said(assignor: Assignor, oneself: Oneself<'_>) -> Subscriber {
         let member = JoinGroupResponseMember {
             member_id: "m".to_owned(),
-            metadata: subscription(assignor, oneself).unwrap(),
+            metadata: subscription(&AssignmentStrategy::Known(assignor), oneself).unwrap(),
             ..Default::default()
         };
-        subscribers(assignor, &[member]).unwrap().remove(0)
+        subscribers(&AssignmentStrategy::Known(assignor), &[member]).unwrap().remove(0)
     }
 
     #[test]
     fn the_leader_hears_what_members_own_and_since_when() {
         let (topics, owned, nothing) = (["a".into(), "b".into()].into(), owned(), BTreeSet::new());
-        let cooperative =
-            Oneself { topics: &topics, owned: &owned, last: &owned, generation: 7, rack: None };
+        let user_data = BTreeMap::new();
+        let cooperative = Oneself {
+            topics: &topics,
+            owned: &owned,
+            last: &owned,
+            generation: 7,
+            rack: Some("r"),
+            user_data: &user_data,
+        };
         let eager = Oneself { owned: &nothing, ..cooperative };
         for (assignor, oneself) in
             [(Assignor::CooperativeSticky, cooperative), (Assignor::Sticky, eager)]
@@ -228,6 +248,7 @@ mod tests {
             let heard = said(assignor, oneself);
             assert_eq!(heard.owned, owned.iter().cloned().collect::<Vec<_>>());
             assert_eq!((heard.generation, heard.topics.len()), (7, 2));
+            assert_eq!(heard.rack.as_deref(), Some("r"));
         }
         assert_eq!(said(Assignor::Range, eager).owned, []);
     }
@@ -240,7 +261,8 @@ mod tests {
         };
         let metadata = encode(&message, 1).unwrap();
         let member = JoinGroupResponseMember { metadata, ..Default::default() };
-        let heard = subscribers(Assignor::CooperativeSticky, &[member]).unwrap();
+        let heard = subscribers(&AssignmentStrategy::Known(Assignor::CooperativeSticky), &[member])
+            .unwrap();
         assert_eq!(heard[0].generation, 9);
     }
 
@@ -266,7 +288,9 @@ mod tests {
     #[test]
     fn a_member_that_speaks_another_protocol_is_named() {
         let member = JoinGroupResponseMember { member_id: "x".to_owned(), ..Default::default() };
-        let error = subscribers(Assignor::Range, &[member]).unwrap_err().to_string();
+        let error = subscribers(&AssignmentStrategy::Known(Assignor::Range), &[member])
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("member `x` speaks another protocol"), "{error}");
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::{Instant, TopicPartition};
+use base::{Instant, LeaderEpoch, TopicPartition};
 
 use super::{Given, ToCommit};
 use crate::consumer::group::{CommitError, CommitId, Finished, OffsetAndMetadata};
@@ -36,13 +36,18 @@ impl Consumer {
     /// Commits these; answered by [`ConsumerEvent::Committed`].
     pub fn commit(
         &mut self,
-        offsets: Vec<ToCommit>,
+        mut offsets: Vec<ToCommit>,
         timeout: Duration,
         now: Instant,
     ) -> Result<CommitId, CommitError> {
-        for ToCommit { topic_partition, tenure, .. } in &offsets {
+        for ToCommit { topic_partition, tenure, offset } in &mut offsets {
             if tenure.is_some() && *tenure != self.tenure(topic_partition) {
                 return Err(CommitError::Lost(topic_partition.clone()));
+            }
+            if offset.leader_epoch == LeaderEpoch::NONE
+                && let Some(assignment) = self.assigned.get(topic_partition)
+            {
+                offset.leader_epoch = assignment.epochs.before(offset.offset);
             }
         }
         let group = self.group.as_mut().ok_or(CommitError::NoGroup)?;
@@ -87,7 +92,9 @@ impl Consumer {
         }
         let news = self.assigned.iter().filter_map(|(partition, assignment)| {
             let stored = assignment.stored.filter(|_| assignment.stored != assignment.committed)?;
-            Some((partition.clone(), super::offset_alone(stored)))
+            let leader_epoch = assignment.epochs.before(stored);
+            let offset = OffsetAndMetadata { leader_epoch, ..OffsetAndMetadata::of(stored) };
+            Some((partition.clone(), offset))
         });
         news.collect()
     }
@@ -116,14 +123,18 @@ impl Consumer {
             for (partition, offset) in &offsets {
                 let Some(assignment) = self.assigned.get_mut(partition) else { continue };
                 match &result {
-                    Ok(()) => assignment.committed = Some(offset.offset),
+                    Ok(()) => {
+                        assignment.committed = Some(offset.offset);
+                        assignment.epochs.forget_before(offset.offset);
+                    }
                     // The consumer's own commit has failed for good: it is not tried again until
                     // there is more to commit, or a partition could never be given up.
                     Err(_) if id.is_none() => assignment.committed = Some(offset.offset),
                     Err(_) => {}
                 }
             }
-            self.events.push_back(ConsumerEvent::Committed { id, result });
+            self.counts.note_commit(result.is_ok());
+            self.events.push_back(ConsumerEvent::Committed { id, offsets, result });
         }
     }
 }
