@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connection::int_millis;
+use super::iso_duration::iso_duration;
 use super::{ConfigError, ConnectionConfig, GroupConfig, Owners, Settings, Warning};
 
 /// What the consumer is told.
@@ -108,31 +109,4 @@ fn offset_reset(settings: &Settings) -> Result<OffsetReset, ConfigError> {
             |duration| Ok(OffsetReset::ByDuration(duration)),
         ),
     }
-}
-
-/// `PnDTnHnMn.nS`, lower-cased, as `java.time.Duration` reads it; negative durations are refused.
-fn iso_duration(text: &str) -> Option<Duration> {
-    let text = text.strip_prefix('p')?;
-    let (days, time) = text.split_once('t').unwrap_or((text, ""));
-    let mut seconds = 0.0;
-    let mut parts = 0;
-    let dated: &[(char, f64)] = &[('d', 86_400.0)];
-    let timed: &[(char, f64)] = &[('h', 3_600.0), ('m', 60.0), ('s', 1.0)];
-    for (mut rest, units) in [(days, dated), (time, timed)] {
-        for (unit, unit_seconds) in units {
-            if let Some((number, after)) = rest.split_once(*unit) {
-                let is_number = |c: char| c.is_ascii_digit() || (*unit == 's' && c == '.');
-                if !number.chars().all(is_number) {
-                    return None;
-                }
-                seconds += number.parse::<f64>().ok()? * unit_seconds;
-                parts += 1;
-                rest = after;
-            }
-        }
-        if !rest.is_empty() {
-            return None;
-        }
-    }
-    if parts == 0 { None } else { Duration::try_from_secs_f64(seconds).ok() }
 }

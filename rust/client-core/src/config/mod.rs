@@ -9,6 +9,7 @@ mod admin;
 mod connection;
 mod consumer;
 mod group;
+mod iso_duration;
 mod producer;
 mod reference;
 mod settings;
