@@ -4,7 +4,7 @@ set -euo pipefail
 
 declare -A packages=(
   [kcat]=kcat
-  [java]=default-jre-headless
+  [javac]=default-jdk-headless
   [mvn]=maven
   [node]=nodejs
   [npm]=npm

@@ -47,8 +47,9 @@ mod request;
 mod retraction;
 mod shard;
 
-pub use assignor::Assignor;
+pub use assignor::{Assignor, Reader};
 pub use config::{CoordinatorConfig, GroupConfig, MigrationPolicy};
+pub use consumer::Assignment;
 pub use decision::{Decision, TimerChange, TimerKey};
 pub use explanation::{GroupExplanation, GroupStanding, MemberStanding, RebalanceUnderWay};
 pub use now::Now;

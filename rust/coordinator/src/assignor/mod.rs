@@ -43,7 +43,7 @@ impl Assignor {
 
     /// Who is to own what. `partition_counts` has every topic that somebody reads; members' other
     /// topics do not exist.
-    pub(crate) fn assign(
+    pub fn assign(
         self,
         members: &BTreeMap<String, Reader>,
         partition_counts: &BTreeMap<Uuid, i32>,
@@ -57,10 +57,11 @@ impl Assignor {
 
 /// A member as the assignors see it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reader {
-    pub(crate) instance_id: Option<String>,
+pub struct Reader {
+    /// Its instance, if it is a static one.
+    pub instance_id: Option<String>,
     /// The topics that it reads.
-    pub(crate) topics: BTreeSet<Uuid>,
+    pub topics: BTreeSet<Uuid>,
     /// What it was to own so far.
-    pub(crate) owned: Assignment,
+    pub owned: Assignment,
 }

@@ -8,10 +8,6 @@ use base::Uuid;
 use super::Reader;
 use crate::consumer::Assignment;
 
-/// The most rounds of evening out among members that read different topics: each about halves what
-/// is left to be done, and one is enough as long as the readers of a topic are of one kind.
-const ROUNDS_MAX: usize = 16;
-
 type Partition = (Uuid, i32);
 
 pub(super) fn assign(
@@ -131,42 +127,47 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Moves partitions from readers that have more to readers that have at least two less.
+    /// Moves partitions, one at a time, from the reader who has most to the one who has least, of
+    /// those who have at least two less and read the topic. Each move makes the sum of the squares
+    /// of all loads smaller, so that there is a last one.
     fn even_out(&mut self) {
-        for _ in 0..ROUNDS_MAX {
-            let mut has_moved = false;
-            let topics: Vec<Uuid> = self.readers_of.keys().copied().collect();
-            for topic in topics {
-                has_moved |= self.even_out_topic(topic);
-            }
-            if !has_moved {
-                return;
+        let mut loads = Loads::new(&self.held, &self.readers_of);
+        while let Some((from, to, topic)) = self.next_move(&loads) {
+            let Some(partition) = self.dispensable(from, topic) else { return };
+            self.held[from].remove(&partition);
+            self.held[to].insert(partition);
+            self.owner.insert(partition, to);
+            for number in [from, to] {
+                loads.set(number, self.held[number].len(), self.readers[number]);
             }
         }
     }
 
-    fn even_out_topic(&mut self, topic: Uuid) -> bool {
-        let readers = &self.readers_of[&topic];
-        let mut by_load: BTreeSet<(usize, usize)> =
-            readers.iter().map(|&number| (self.held[number].len(), number)).collect();
-        let mut has_moved = false;
-        for partition in 0..self.partition_counts[&topic] {
-            let Some(&from) = self.owner.get(&(topic, partition)) else { continue };
-            let Some(&(least, to)) = by_load.first() else { continue };
-            let load = self.held[from].len();
-            if load < least + 2 {
-                continue;
-            }
-            self.held[from].remove(&(topic, partition));
-            self.held[to].insert((topic, partition));
-            self.owner.insert((topic, partition), to);
-            by_load.remove(&(load, from));
-            by_load.remove(&(least, to));
-            by_load.insert((load - 1, from));
-            by_load.insert((least + 1, to));
-            has_moved = true;
-        }
-        has_moved
+    /// From whom, to whom, of which topic.
+    fn next_move(&self, loads: &Loads) -> Option<(usize, usize, Uuid)> {
+        loads.all.iter().rev().find_map(|&(load, from)| {
+            let movable = self.readers[from].topics.iter().filter_map(|&topic| {
+                self.of_topic(from, topic).next()?;
+                let &(least, to) = loads.of_topic.get(&topic)?.first()?;
+                (load >= least + 2).then_some((least, to, topic))
+            });
+            movable.min().map(|(_, to, topic)| (from, to, topic))
+        })
+    }
+
+    /// What its reader did not have before goes first: it moves in any case.
+    fn dispensable(&self, from: usize, topic: Uuid) -> Option<Partition> {
+        let owned = &self.readers[from].owned;
+        let new = self.of_topic(from, topic).find(|&(_, index)| !owned.contains(topic, index));
+        new.or_else(|| self.of_topic(from, topic).next_back())
+    }
+
+    fn of_topic(
+        &self,
+        number: usize,
+        topic: Uuid,
+    ) -> impl DoubleEndedIterator<Item = Partition> + '_ {
+        self.held[number].range((topic, i32::MIN)..=(topic, i32::MAX)).copied()
     }
 
     fn partitions(&self) -> impl Iterator<Item = Partition> {
@@ -178,5 +179,37 @@ impl<'a> Plan<'a> {
     fn finish(self) -> BTreeMap<String, Assignment> {
         let held = self.held.into_iter().map(|held| held.into_iter().collect());
         self.ids.into_iter().cloned().zip(held).collect()
+    }
+}
+
+/// How much each reader holds, in order: of all readers, and of those of each topic.
+struct Loads {
+    load: Vec<usize>,
+    all: BTreeSet<(usize, usize)>,
+    of_topic: BTreeMap<Uuid, BTreeSet<(usize, usize)>>,
+}
+
+impl Loads {
+    fn new(held: &[BTreeSet<Partition>], readers_of: &BTreeMap<Uuid, Vec<usize>>) -> Self {
+        let load: Vec<usize> = held.iter().map(BTreeSet::len).collect();
+        let entry = |&number: &usize| (load[number], number);
+        let of_topic = readers_of
+            .iter()
+            .map(|(&topic, readers)| (topic, readers.iter().map(entry).collect()))
+            .collect();
+        let all = (0..load.len()).map(|number| entry(&number)).collect();
+        Self { load, all, of_topic }
+    }
+
+    fn set(&mut self, number: usize, load: usize, reader: &Reader) {
+        let earlier = std::mem::replace(&mut self.load[number], load);
+        self.all.remove(&(earlier, number));
+        self.all.insert((load, number));
+        for topic in &reader.topics {
+            if let Some(of_topic) = self.of_topic.get_mut(topic) {
+                of_topic.remove(&(earlier, number));
+                of_topic.insert((load, number));
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use wire::coordinator_records::consumer_group_target_assignment_member as target
 
 /// Partitions by topic. No topic in it is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Assignment {
+pub struct Assignment {
     topics: BTreeMap<Uuid, BTreeSet<i32>>,
 }
 
@@ -32,7 +32,7 @@ impl Assignment {
     }
 
     /// The partitions, one by one.
-    pub(crate) fn partitions(&self) -> impl Iterator<Item = (Uuid, i32)> {
+    pub fn partitions(&self) -> impl Iterator<Item = (Uuid, i32)> {
         self.topics().flat_map(|(topic, partitions)| partitions.iter().map(move |&p| (topic, p)))
     }
 

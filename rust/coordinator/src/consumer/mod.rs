@@ -29,7 +29,8 @@ mod validate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use assignment::{Assignment, Holdings};
+pub use assignment::Assignment;
+pub(crate) use assignment::Holdings;
 pub(crate) use draft::Draft;
 pub(crate) use member::{Current, Member, MemberState};
 
