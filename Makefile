@@ -22,8 +22,8 @@ print(*project["build-system"]["requires"], *sum(extras, []), sep="\n")
 endef
 export LIST_REQUIREMENTS
 
-.PHONY: help setup build demo test test-rust test-python sim sim-long crash-long interop bench \
-  lint fmt fix fuzz docs clean
+.PHONY: help setup build demo test test-rust test-python sim sim-long crash-long groups-long \
+  interop bench lint fmt fix fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ sim-long: ## the same under SEEDS (0..5000)
 
 crash-long: ## cut the power at every operation of storage's histories, and look at every state
 	OTTLA_CRASH_STATES=all cargo test --release --locked --package storage --test crash
+
+groups-long: ## histories of groups under faults: SEEDS (10000) of each kind
+	OTTLA_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked --package coordinator --test ring1
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh

@@ -14,6 +14,7 @@ pub(crate) struct Faults {
     pub(crate) member_leaves: u32,
     pub(crate) coordinator_restarts: u32,
     pub(crate) member_changes_its_mind: u32,
+    pub(crate) topics_change: u32,
 }
 
 impl Faults {
@@ -25,6 +26,7 @@ impl Faults {
         member_leaves: 0,
         coordinator_restarts: 0,
         member_changes_its_mind: 0,
+        topics_change: 0,
     };
 
     /// Some of each, more of one or the other.
@@ -37,6 +39,7 @@ impl Faults {
             member_leaves: rng.below(20),
             coordinator_restarts: rng.below(30),
             member_changes_its_mind: rng.below(20),
+            topics_change: rng.below(60),
         }
     }
 }

@@ -10,7 +10,7 @@ use wire::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup};
 use crate::classic::ClassicMember;
 use crate::consumer::ConsumerMember;
 use crate::faults::{Faults, happens};
-use crate::host::{Host, topics};
+use crate::host::{Host, add_partitions, add_topic, remove_topic, topics};
 use crate::invariants::{
     CommittedOffsets, OneHolder, OneOwner, check_accepted_commit, check_fetch, check_settled,
 };
@@ -24,6 +24,14 @@ pub(crate) const PARTITIONS: i32 = 7;
 const STORM: Duration = Duration::from_mins(2);
 const CALM: Duration = Duration::from_secs(90);
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Up to how many partitions the topic grows.
+const PARTITIONS_MAX: i32 = 12;
+/// A topic that comes and goes, and that members' expression matches too.
+const OTHER_TOPIC: &str = "orders-of-yesterday";
+/// The number of the topic itself, and the first of the other one, which has another each time.
+const TOPIC_NUMBER: u8 = 1;
+const OTHER_TOPIC_NUMBER_MIN: u8 = 2;
 
 /// How many members there are at most.
 const MEMBERS_MAX: u32 = 6;
@@ -63,6 +71,11 @@ struct World {
     network: Network,
     rng: SplitMix64,
     faults: Faults,
+    kind: Kind,
+    partitions: i32,
+    /// The number of the other topic, while there is one.
+    other_topic: Option<u8>,
+    next_topic_number: u8,
     members: Vec<Member>,
     /// Counts each member's lives and requests: it listens for the answer to its last one.
     tickets: Vec<Ticket>,
@@ -114,6 +127,10 @@ impl World {
             network: Network::new(kind != Kind::Classic),
             rng,
             faults,
+            kind,
+            partitions: PARTITIONS,
+            other_topic: None,
+            next_topic_number: OTHER_TOPIC_NUMBER_MIN,
             members,
             tickets,
             waiting: BTreeMap::new(),
@@ -131,7 +148,7 @@ impl World {
         self.run_until(STORM);
         self.faults = Faults::NONE;
         self.run_until(STORM + CALM);
-        check_settled(&self.members);
+        check_settled(&self.members, self.partitions);
         self.fetch();
     }
 
@@ -259,9 +276,32 @@ impl World {
             self.waiting.clear();
             self.committed.check_log(&self.host.log);
         }
+        if happens(&mut self.rng, self.faults.topics_change) {
+            self.change_topics();
+        }
         if self.rng.below(10) == 0 {
             self.fetch();
         }
+    }
+
+    /// The topic grows, or another one comes or goes. A classic group's leader would have to see
+    /// the growth, and to tell: that is its client's part.
+    fn change_topics(&mut self) {
+        let mut image = self.host.image.clone();
+        let may_grow = self.kind == Kind::Consumer && self.partitions < PARTITIONS_MAX;
+        if may_grow && self.rng.below(2) == 0 {
+            add_partitions(&mut image, TOPIC_NUMBER, self.partitions..self.partitions + 1);
+            self.partitions += 1;
+        } else if let Some(number) = self.other_topic.take() {
+            remove_topic(&mut image, number);
+        } else {
+            let number = self.next_topic_number;
+            self.next_topic_number = number.checked_add(1).unwrap_or(OTHER_TOPIC_NUMBER_MIN);
+            add_topic(&mut image, OTHER_TOPIC, number, 3);
+            self.other_topic = Some(number);
+        }
+        self.note(|| "topics change".to_owned());
+        self.host.set_image(image);
     }
 
     fn fetch(&mut self) {

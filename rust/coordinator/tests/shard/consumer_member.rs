@@ -17,6 +17,7 @@ pub(crate) const REBALANCE_TIMEOUT_MS: i32 = 30_000;
 pub(crate) struct ConsumerMember {
     pub(crate) id: String,
     pub(crate) instance: Option<String>,
+    pub(crate) group: String,
     pub(crate) epoch: i32,
     pub(crate) topics: Vec<String>,
     pub(crate) regex: Option<String>,
@@ -31,6 +32,7 @@ impl ConsumerMember {
         Self {
             id: id.to_owned(),
             instance: None,
+            group: "g".into(),
             epoch: 0,
             topics: vec!["orders".into()],
             regex: None,
@@ -46,7 +48,7 @@ impl ConsumerMember {
     /// Everything that the member can say.
     pub(crate) fn full_request(&self) -> ConsumerGroupHeartbeatRequest {
         ConsumerGroupHeartbeatRequest {
-            group_id: "g".into(),
+            group_id: self.group.clone(),
             member_id: self.id.clone(),
             member_epoch: self.epoch,
             instance_id: self.instance.clone(),
@@ -70,7 +72,7 @@ impl ConsumerMember {
     /// Only that it is there.
     pub(crate) fn short_request(&self) -> ConsumerGroupHeartbeatRequest {
         ConsumerGroupHeartbeatRequest {
-            group_id: "g".into(),
+            group_id: self.group.clone(),
             member_id: self.id.clone(),
             member_epoch: self.epoch,
             instance_id: self.instance.clone(),

@@ -2,6 +2,7 @@
 //! the broker does, and holds the shard to the law of replay at every step.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use base::{Instant, Offset, SplitMix64, Uuid};
@@ -222,7 +223,11 @@ pub(crate) fn topic_id(number: u8) -> Uuid {
 pub(crate) fn add_topic(image: &mut MetadataImage, name: &str, number: u8, partitions: i32) {
     let topic = TopicRecord { name: name.to_owned(), topic_id: topic_id(number) };
     image.replay(&MetadataRecord::from(topic)).expect("a new topic");
-    for partition_id in 0..partitions {
+    add_partitions(image, number, 0..partitions);
+}
+
+pub(crate) fn add_partitions(image: &mut MetadataImage, number: u8, added: Range<i32>) {
+    for partition_id in added {
         let partition = PartitionRecord {
             partition_id,
             topic_id: topic_id(number),

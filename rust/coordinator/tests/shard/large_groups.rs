@@ -1,6 +1,7 @@
 //! Groups of two hundred members: they settle, and in few steps.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base::ErrorCode;
 use coordinator::CoordinatorConfig;
@@ -26,6 +27,24 @@ fn two_hundred_classic_members_begin_in_one_generation() {
 }
 
 #[test]
+fn a_thousand_groups_settle_beside_each_other() {
+    const GROUPS: usize = 1_000;
+    let mut host = Host::new(CoordinatorConfig::default());
+    let mut members: Vec<ConsumerMember> = (0..GROUPS)
+        .map(|number| ConsumerMember {
+            group: format!("g{number}"),
+            ..ConsumerMember::new(&format!("m{number}"))
+        })
+        .collect();
+    for member in &mut members {
+        assert_eq!(member.try_beat(&mut host), ErrorCode::None);
+    }
+    assert!(members.iter().all(|member| member.owned.len() == 4), "each its whole topic");
+    assert_eq!(host.rebalances.len(), GROUPS);
+    assert!(host.rebalances.iter().all(|rebalance| rebalance.took.is_zero()));
+}
+
+#[test]
 fn two_hundred_members_of_a_consumer_group_share_a_topic_within_seconds() {
     let mut host = host();
     let mut members: Vec<ConsumerMember> =
@@ -48,6 +67,8 @@ fn two_hundred_members_of_a_consumer_group_share_a_topic_within_seconds() {
             assert_eq!(member.try_beat(&mut host), ErrorCode::None);
         }
     }
+    let took = host.rebalances.iter().map(|rebalance| rebalance.took).max().unwrap();
+    assert!(took <= Duration::from_secs(3), "a rebalance took {took:?}");
     let held: usize = members[1..].iter().map(|member| member.owned.len()).sum();
     assert_eq!(held, 400);
     for (member, before) in members.iter().zip(&before).skip(1) {

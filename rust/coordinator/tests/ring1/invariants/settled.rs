@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::member::Member;
-use crate::scenario::PARTITIONS;
 
-pub(crate) fn check_settled(members: &[Member]) {
+pub(crate) fn check_settled(members: &[Member], partitions_count: i32) {
     let mut owners: BTreeMap<i32, String> = BTreeMap::new();
     let mut generations = Vec::new();
     for member in members {
@@ -20,5 +19,5 @@ pub(crate) fn check_settled(members: &[Member]) {
     }
     generations.dedup();
     assert_eq!(generations.len(), 1, "members are in generations {generations:?}");
-    assert_eq!(owners.len(), PARTITIONS as usize, "{owners:?}");
+    assert_eq!(owners.len(), partitions_count as usize, "{owners:?}");
 }
