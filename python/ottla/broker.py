@@ -107,6 +107,22 @@ class Broker(lifetime.Closable):
         """Whether it was closed."""
         return self._core.is_closed
 
+    def explain(self, group: str) -> str:
+        """Say where a group stands, whom it waits for, and why it was rebalanced lately.
+
+        The text is for people: its first line has the group's state, then come its members, and
+        the last 16 rebalances since the broker was started, the latest first.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     print(broker.explain("readers"))
+        group readers: there is no such group
+        no rebalance has ended since the coordinator was started
+        """
+        return self._core.explain(group)
+
     def create_topic(
         self,
         name: str,

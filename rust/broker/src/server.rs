@@ -177,9 +177,21 @@ impl BrokerServer {
     }
 
     /// Where a group stands, whom it waits for, and why it was rebalanced. An error is what a
-    /// client would be told: that there is no coordinator yet, or that it is still loading.
-    pub async fn explain_group(&self, group: &str) -> Result<GroupExplanation, ErrorCode> {
-        self.broker.coordinator.explain(group).await
+    /// client would be told: that the coordinator is still loading, or that the broker stops.
+    pub fn explain_group(
+        &self,
+        group: &str,
+    ) -> impl Future<Output = Result<GroupExplanation, ErrorCode>> + Send + use<> {
+        let (broker, group) = (Arc::clone(&self.broker), group.to_owned());
+        async move {
+            match broker.coordinator.explain(&group).await {
+                // Before there is a coordinator, there is no group.
+                Err(ErrorCode::CoordinatorNotAvailable) => {
+                    Ok(GroupExplanation { group, now: None, past: Vec::new() })
+                }
+                answer => answer,
+            }
+        }
     }
 
     /// How often groups were rebalanced since the start, why, and how long it took.

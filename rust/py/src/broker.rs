@@ -84,6 +84,18 @@ impl Broker {
         runtime::wait(py, None, waiting).map(|_| ())
     }
 
+    /// What there is to say about a group, as text.
+    fn explain(&self, py: Python<'_>, group: &str) -> Result<String, Error> {
+        let explaining = {
+            let running = self.running.get()?.lock().map_err(|_| Error::Closed("broker"))?;
+            running.as_ref().ok_or(Error::Closed("broker"))?.server.explain_group(group)
+        };
+        match runtime::wait_for_task(py, explaining)? {
+            Ok(explanation) => Ok(explanation.to_string()),
+            Err(code) => Err(Error::Explain { group: group.to_owned(), code }),
+        }
+    }
+
     /// Whether it was closed.
     #[getter]
     fn is_closed(&self) -> Result<bool, Error> {

@@ -69,6 +69,13 @@ pub(crate) enum Error {
     },
     /// A group's offsets cannot be reset.
     Reset(ResetError),
+    /// A group cannot be explained now.
+    Explain {
+        /// The group.
+        group: String,
+        /// Why.
+        code: ErrorCode,
+    },
     /// Records cannot become a frame.
     Frame(FrameError),
     /// A frame cannot be had in the types that were asked for.
@@ -192,6 +199,11 @@ impl Said {
                 ..Self::plain("GroupActiveError", error.to_string())
             },
             Error::Reset(error) => Self::plain("OttlaError", error.to_string()),
+            Error::Explain { group, code } => Self {
+                code: Some(code),
+                retriable: true,
+                ..Self::plain("OttlaError", format!("group `{group}` cannot be explained: {code}"))
+            },
             Error::Frame(error) => Self::of_frame(&error),
             Error::Cast(error) => Self::plain("ColumnError", error.to_string()),
             Error::Column(error) => Self::plain("ColumnError", error.to_string()),
