@@ -16,6 +16,7 @@ mod group_request;
 mod in_flight;
 mod load;
 pub(crate) mod offsets_topic;
+mod outbox;
 mod rebalance_metrics;
 mod shard_task;
 mod timers;

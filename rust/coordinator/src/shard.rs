@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::{ErrorCode, Offset, Rng};
+use base::{ErrorCode, Instant, Offset, Rng};
 use metadata::MetadataImage;
 use metadata::image::TopicChanges;
 use wire::coordinator_records::GroupMetadataValue;
@@ -43,6 +43,8 @@ pub struct Shard {
     pending: PendingBytes,
     /// Soft state: why consumer groups are being rebalanced.
     pub(crate) rebalances: BTreeMap<String, Ongoing>,
+    /// Soft state: when consumer groups resolved their expressions anew.
+    pub(crate) resolved: BTreeMap<String, Instant>,
     /// Soft state: classic members of consumer groups that have been told to join again.
     pub(crate) asked_to_join: BTreeSet<TimerKey>,
     /// Soft state: why groups were rebalanced.
@@ -71,6 +73,7 @@ impl Shard {
             classic: BTreeMap::new(),
             pending: PendingBytes::default(),
             rebalances: BTreeMap::new(),
+            resolved: BTreeMap::new(),
             asked_to_join: BTreeSet::new(),
             history: History::default(),
             is_loaded: false,
@@ -103,6 +106,7 @@ impl Shard {
         group.replay(record);
         if group.is_gone() {
             self.consumer.remove(id);
+            self.resolved.remove(id);
         }
     }
 

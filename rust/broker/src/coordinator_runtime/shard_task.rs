@@ -1,12 +1,11 @@
 //! One shard as a task: it loads, then takes requests, timers and metadata one at a time, and hands
 //! out replies when what they rest on is committed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, Instant, Offset, SplitMix64};
-use bytes::Bytes;
 use coordinator::{
     Client, CoordinatorRecord, Decision, GroupExplanation, Now, ReplyToken, Request, Response,
     Shard, TimerKey,
@@ -21,6 +20,7 @@ use super::append_batch::{AddError, AppendBatch};
 use super::group_configs::GroupConfigs;
 use super::in_flight::{InFlight, Replies};
 use super::load::{LoadError, Loaded, load};
+use super::outbox::{Outbox, Ready};
 use super::timers::Timers;
 use crate::errors::ProduceError;
 use crate::partition::Partition;
@@ -174,9 +174,7 @@ struct Live<'a> {
     next_token: u64,
     in_flight: InFlight,
     batch: AppendBatch,
-    /// Batches that the log directory had no room for, and until when they are tried again.
-    unsent: VecDeque<Unsent>,
-    unsent_until: Instant,
+    outbox: Outbox,
     configs: GroupConfigs,
     /// What the shard knows of the metadata.
     image: Arc<MetadataImage>,
@@ -201,8 +199,7 @@ impl<'a> Live<'a> {
             next_token: 0,
             in_flight: InFlight::default(),
             batch,
-            unsent: VecDeque::new(),
-            unsent_until: Instant(0),
+            outbox: Outbox::default(),
             replies: Vec::new(),
             next_offset: loaded.next_offset,
             batch_offset: loaded.next_offset,
@@ -235,14 +232,14 @@ impl<'a> Live<'a> {
         self.take(decision, Source::Itself)?;
         self.append()?;
         loop {
-            let is_room = !self.in_flight.is_full() && self.unsent.is_empty();
+            let is_room = !self.in_flight.is_full() && self.outbox.is_empty();
             let (timer, overdue) = (self.until_next_timer(), self.until_overdue());
             let event = tokio::select! {
                 biased;
                 () = self.task.host.stopping.cancelled() => return Ok(()),
                 replies = self.in_flight.committed() => Event::Committed(replies?),
                 () = tokio::time::sleep(overdue) => Event::CommitOverdue,
-                () = tokio::time::sleep(SUBMIT_PAUSE), if !self.unsent.is_empty() => {
+                () = tokio::time::sleep(SUBMIT_PAUSE), if !self.outbox.is_empty() => {
                     Event::SubmitAgain
                 }
                 () = tokio::time::sleep(timer), if is_room => Event::TimersDue,
@@ -404,12 +401,15 @@ impl<'a> Live<'a> {
             let bytes = batch.finish().map_err(|error| {
                 ProduceError::new(ErrorCode::UnknownServerError, error.to_string())
             })?;
-            if self.unsent.is_empty() {
-                self.unsent_until = self.commit_deadline();
-            }
-            self.unsent.push_back(Unsent { records, bytes });
+            let deadline = self.commit_deadline();
+            self.outbox.push(Ready { records, bytes }, deadline);
         }
-        if self.submit()? {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let handed_over = outbox.hand_over(self.task.host.clock.now(), |batch| self.submit(batch));
+        self.outbox = outbox;
+        handed_over?;
+        // While something waits nothing more is decided, and no reply leaves.
+        if self.outbox.is_empty() {
             let replies = std::mem::take(&mut self.replies);
             let ready = self.in_flight.hold(replies);
             self.release(ready);
@@ -417,32 +417,17 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    /// Hands over what is ready, in order. Says whether that was all: while the log directory has
-    /// too much to do, the rest waits, and nothing more is decided. Nobody must join again for
-    /// that.
-    fn submit(&mut self) -> Result<bool, ProduceError> {
-        while let Some(Unsent { records, bytes }) = self.unsent.front() {
-            let host = &self.task.host;
-            let rules = ProduceRules {
-                origin: AppendOrigin::Coordinator,
-                ..self.task.partition.produce_rules(host.clock.unix_ms(), true)
-            };
-            let batch = validate_produce(bytes, &rules)?;
-            let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All);
-            let appended = match appended {
-                Ok(appended) => appended,
-                Err(error) if error.code == ErrorCode::RequestTimedOut => {
-                    let is_hopeless = host.clock.now() >= self.unsent_until;
-                    return if is_hopeless { Err(error) } else { Ok(false) };
-                }
-                Err(error) => return Err(error),
-            };
-            let (base_offset, records) = (self.batch_offset, i64::from(*records));
-            self.in_flight.push(appended, base_offset, self.commit_deadline());
-            self.batch_offset = Offset(base_offset.0 + records);
-            self.unsent.pop_front();
-        }
-        Ok(true)
+    fn submit(&mut self, Ready { records, bytes }: &Ready) -> Result<(), ProduceError> {
+        let host = &self.task.host;
+        let rules = ProduceRules {
+            origin: AppendOrigin::Coordinator,
+            ..self.task.partition.produce_rules(host.clock.unix_ms(), true)
+        };
+        let batch = validate_produce(bytes, &rules)?;
+        let appended = self.task.partition.append(&host.directory, batch, RequiredAcks::All)?;
+        self.in_flight.push(appended, self.batch_offset, self.commit_deadline());
+        self.batch_offset = Offset(self.batch_offset.0 + i64::from(*records));
+        Ok(())
     }
 
     fn commit_deadline(&self) -> Instant {
@@ -530,12 +515,6 @@ impl From<ProduceError> for AddFailure {
     fn from(error: ProduceError) -> Self {
         Self::Append(error)
     }
-}
-
-/// A batch that is to be appended as soon as there is room.
-struct Unsent {
-    records: i32,
-    bytes: Bytes,
 }
 
 /// What a loaded shard hears of.

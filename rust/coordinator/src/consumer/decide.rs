@@ -1,6 +1,7 @@
 //! The shard's decisions about consumer groups: heartbeats, timers, changes of the metadata.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use base::{ErrorCode, Rng};
 use wire::consumer_group_heartbeat::{
@@ -18,6 +19,9 @@ use crate::now::Now;
 use crate::rebalance::{Cause, Ongoing};
 use crate::request::Client;
 use crate::shard::Shard;
+
+/// How often a group resolves its expressions anew, at the most.
+const RESOLVE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Shard {
     pub(crate) fn assignor_of(&self, group: &ConsumerGroup) -> Assignor {
@@ -173,6 +177,9 @@ impl Shard {
     ) {
         self.asked_to_join.remove(key);
         let Some(group) = self.consumer.get(group) else { return };
+        if matches!(key, TimerKey::ConsumerTopics { .. }) && group.uses_regexes() {
+            self.resolved.insert(group.id.clone(), now.instant);
+        }
         let mut draft = self.draft(now, Cow::Borrowed(group));
         draft.on_timer(key);
         let outcome = Outcome::of(draft);
@@ -194,12 +201,17 @@ impl Shard {
 
     /// Topics have come, gone or grown: every group looks at its own, each in a decision of its
     /// own, since all of them together may be more than a batch can hold.
+    ///
+    /// To resolve expressions takes time, so that a group of them does it once in a while, however
+    /// often topics change.
     pub(crate) fn follow_topics(&self, now: Now, decision: &mut Decision) {
         for (id, group) in &self.consumer {
-            if !group.is_empty() {
-                let key = TimerKey::ConsumerTopics { group: id.clone() };
-                decision.schedule(key, now.instant);
+            if group.is_empty() {
+                continue;
             }
+            let last = self.resolved.get(id).map(|&last| last + RESOLVE_INTERVAL);
+            let at = last.map_or(now.instant, |next| next.max(now.instant));
+            decision.schedule(TimerKey::ConsumerTopics { group: id.clone() }, at);
         }
     }
 }

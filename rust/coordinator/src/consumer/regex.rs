@@ -41,6 +41,10 @@ fn compile(expression: &str) -> Result<Regex, Refusal> {
 }
 
 impl ConsumerGroup {
+    pub(crate) fn uses_regexes(&self) -> bool {
+        self.members().any(|(_, member)| member.regex().is_some())
+    }
+
     /// The expressions that members use.
     fn used_regexes(&self) -> BTreeSet<String> {
         let members = self.members().filter_map(|(_, member)| member.regex());

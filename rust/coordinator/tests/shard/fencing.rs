@@ -1,7 +1,7 @@
 //! Who may speak for a member of a consumer group, and in which epoch.
 
 use base::ErrorCode;
-use coordinator::{CoordinatorConfig, Response};
+use coordinator::{CoordinatorConfig, CoordinatorRecord, Response};
 use wire::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use wire::heartbeat::HeartbeatRequest;
 use wire::leave_group::MemberIdentity;
@@ -217,4 +217,33 @@ fn an_expression_that_is_none_by_itself_is_refused() {
         member.regex = Some(expression.to_owned());
         assert_eq!(member.try_beat(&mut host), ErrorCode::InvalidRegularExpression);
     }
+}
+
+#[test]
+fn expressions_are_resolved_once_a_second_however_often_topics_change() {
+    let mut host = host();
+    let mut member = ConsumerMember::new("a");
+    member.regex = Some("new.*".into());
+    member.beat(&mut host);
+    let add = |host: &mut Host, number: u8| {
+        let mut image = host.image.clone();
+        crate::host::add_topic(&mut image, &format!("new{number}"), number, 1);
+        host.set_image(image);
+        host.advance_ms(0);
+        member.clone().beat(host);
+        let resolved = host.log.iter().rev().find_map(|record| match record {
+            CoordinatorRecord::ConsumerGroupRegularExpression(_, value) => value.as_ref(),
+            _ => None,
+        });
+        resolved.unwrap().topics.len()
+    };
+    assert_eq!(add(&mut host, 10), 1, "the first does not wait");
+    for number in 11..20 {
+        host.advance_ms(100);
+        assert_eq!(add(&mut host, number), 1);
+    }
+    host.advance_ms(100);
+    assert_eq!(add(&mut host, 20), 10, "what came before this one");
+    host.advance_ms(1_000);
+    assert_eq!(add(&mut host, 21), 11);
 }
