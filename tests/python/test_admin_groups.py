@@ -8,6 +8,7 @@ import pickle
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -148,6 +149,11 @@ def test_an_unknown_group_is_named(admin: ottla.Admin, topic: str, group: str) -
         admin.describe_groups("a", group, "b")
     assert str(refused.value).startswith("group a: ")
     assert [note.split(":")[0] for note in refused.value.__notes__] == ["group b"]
+    with pytest.raises(ottla.UnknownGroupError) as refused:
+        admin.delete_group(*(f"nobody-{number:03}" for number in range(100)))
+    assert str(refused.value).startswith("group nobody-000: ")
+    notes = refused.value.__notes__
+    assert (len(notes), notes[-1]) == (21, "and 79 more")
     assert admin.group_offsets("nobody") == {}
 
 
@@ -322,6 +328,18 @@ def test_groups_are_configured_key_by_key(admin: ottla.Admin, group: str) -> Non
     assert admin.group_configs(group)[key] == default
     with pytest.raises(ottla.ConfigError, match=f"group {group}: INVALID_CONFIG"):
         admin.alter_group_configs(group, {key: 1})
+
+
+def test_a_coordinator_that_is_gone_is_waited_for_no_longer_than_allowed(tmp_path: Path) -> None:
+    with ottla.Broker(tmp_path) as broker:
+        config = {"request.timeout.ms": 500, "default.api.timeout.ms": 1000}
+        admin = ottla.Admin(broker, config=config)
+    begun = time.monotonic()
+    with pytest.raises(ottla.Timeout, match="group g: no answer within 1000 ms"):
+        admin.lag("g")
+    assert time.monotonic() - begun < 2.0
+    with pytest.raises(ottla.Timeout):
+        admin.groups()
 
 
 def test_a_closed_admin_client_says_so(ottla_broker: ottla.Broker) -> None:

@@ -79,15 +79,19 @@ impl Admin {
     /// How far groups are behind, partition by partition.
     pub async fn group_lags(&self, groups: &[&str]) -> Each<String, Vec<PartitionLag>> {
         let described = self.describe_groups(groups).await;
-        let names: Vec<_> = described.iter().map(|(group, _)| group.as_str()).collect();
+        let known = described.iter().filter(|(_, result)| result.is_ok());
+        let names: Vec<_> = known.map(|(group, _)| group.as_str()).collect();
         let committed = self.group_offsets(&names).await;
-        let both = described.into_iter().zip(committed);
-        let known: Each<String, (GroupDescription, GroupOffsets)> = both
-            .map(|((group, description), (_, committed))| {
-                let known = description.and_then(|group| Ok((group, committed?)));
-                (group, known)
-            })
-            .collect();
+        let mut committed: BTreeMap<_, _> = committed.into_iter().collect();
+        let mut both = |group: String, description: Result<GroupDescription, InquiryError>| {
+            let both = description.and_then(|description| {
+                let committed = committed.remove(&group);
+                Ok((description, committed.expect("who is described is asked about")?))
+            });
+            (group, both)
+        };
+        let known: Each<String, (GroupDescription, GroupOffsets)> =
+            described.into_iter().map(|(group, description)| both(group, description)).collect();
         let known_now = known.iter().filter_map(|(_, known)| known.as_ref().ok());
         let partitions: BTreeSet<_> = known_now
             .flat_map(|(group, committed)| groups::partitions_of_interest(Some(group), committed))

@@ -18,6 +18,9 @@ use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::runtime;
 
+/// The most refusals that an exception tells beside its own.
+const NOTES_MAX: usize = 20;
+
 /// A group in a list: name, state, type, protocol type.
 type ListingRow = (String, &'static str, &'static str, String);
 
@@ -231,9 +234,13 @@ fn each<K: Clone, V>(
     }
     let mut refused = refused.into_iter().map(PyErr::from);
     let Some(first) = refused.next() else { return Ok(good) };
-    for other in refused {
+    for other in refused.by_ref().take(NOTES_MAX) {
         let note = other.value(py).str()?;
         first.value(py).call_method1("add_note", (note,))?;
+    }
+    let more = refused.count();
+    if more > 0 {
+        first.value(py).call_method1("add_note", (format!("and {more} more"),))?;
     }
     Err(Error::Python(first))
 }
