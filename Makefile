@@ -11,6 +11,8 @@ FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets
 # The Python crate links to libpython when it is no extension module, which a machine need not
 # have; its tests are those of the wheel (tests/python).
 WORKSPACE := --workspace --exclude py --locked
+LOAD_GENERATOR := --manifest-path benchmarks/load_generator/Cargo.toml \
+  --target-dir target/load_generator --locked
 
 # The exact versions in pyproject.toml: the build's tools and every extra.
 define LIST_REQUIREMENTS
@@ -50,6 +52,7 @@ test: test-rust sim test-python ## every test that needs only Rust, Python and a
 
 test-rust: ## the crates' tests, and the checks of tidiness and layers
 	cargo test $(WORKSPACE)
+	cargo test --quiet $(LOAD_GENERATOR)
 
 test-python: build ## the package, foreign clients from PyPI, and the notebooks
 	$(BIN)/pytest -m "not interop"
@@ -78,6 +81,8 @@ lint: setup ## everything that reads the code and changes nothing
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo check --quiet --manifest-path fuzz/Cargo.toml --locked
+	cargo fmt --check --manifest-path benchmarks/load_generator/Cargo.toml
+	cargo clippy --all-targets $(LOAD_GENERATOR) -- -D warnings
 	cd rust/sim && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
 	cargo xtask
 	$(BIN)/ruff format --check
