@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import OFFSET_END
-from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka import OFFSET_END, KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from kafka import KafkaAdminClient
 
 from clients import samples
@@ -258,3 +258,28 @@ def _eventually(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not holds():
         assert time.monotonic() < deadline, "it did not come true in time"
+
+
+def test_a_group_is_configured_before_anybody_is_in_it(broker: Broker, topic_name: str) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    key = "consumer.session.timeout.ms"
+
+    def set_to(value: str) -> None:
+        entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        kind = ConfigResource.Type.GROUP
+        resource = ConfigResource(kind, topic_name, incremental_configs=[entry])
+        [altered] = admin.incremental_alter_configs([resource]).values()
+        altered.result(timeout=WAIT_SECONDS)
+
+    def value() -> str:
+        resource = ConfigResource(ConfigResource.Type.GROUP, topic_name)
+        [described] = admin.describe_configs([resource]).values()
+        return str(described.result(timeout=WAIT_SECONDS)[key].value)
+
+    assert value() == "45000"
+    set_to("50000")
+    _eventually(lambda: value() == "50000")
+    with pytest.raises(KafkaException) as refused:
+        set_to("1000")
+    assert refused.value.args[0].code() == INVALID_CONFIG
+    assert value() == "50000"

@@ -181,3 +181,18 @@ def test_a_closed_broker_is_not_reached() -> None:
         ottla.Producer(broker)
     assert broker.bootstrap_servers in str(unreachable.value)
     assert unreachable.value.retriable
+
+
+def test_a_broker_explains_its_groups() -> None:
+    with ottla.Broker() as broker:
+        assert "no such group" in broker.explain("readers")
+        broker.create_topic("orders")
+        with ottla.Consumer(broker, group="readers", topics="orders") as consumer:
+            explained = ""
+            while "Stable" not in explained:
+                consumer.poll(timeout=0.05)
+                explained = broker.explain("readers")
+            assert explained.startswith("group readers: classic, Stable, generation 1")
+            assert "joined" in explained
+    with pytest.raises(ottla.ClosedError):
+        broker.explain("readers")
