@@ -157,7 +157,7 @@ public final class GoldenMessages {
         count++;
         if (type == boolean.class) {
             return count % 2 == 1;
-        } else if (type == byte.class) {
+        } else if (type == byte.class || type == Byte.class) {
             return (byte) count;
         } else if (type == short.class || type == Short.class) {
             return (short) count;

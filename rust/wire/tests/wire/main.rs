@@ -35,6 +35,7 @@ macro_rules! for_each_message {
             DescribeClusterRequest DescribeClusterResponse
             ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse
             ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse
+            ListConfigResourcesRequest ListConfigResourcesResponse
             DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
         }
     };
