@@ -174,12 +174,16 @@ def test_a_peer_sees_the_parent_close_although_a_child_lives_on(
 def test_the_port_and_the_directory_are_free_although_a_child_lives_on(tmp_path: Path) -> None:
     broker = ottla.Broker(tmp_path)
     go_on, wait = os.pipe()
+    told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(wait)
+        os.write(tell, b"!")
         os.read(go_on, 1)
         os._exit(0)
     try:
+        # Before its first line of Python the child has closed what it must not hold.
+        assert os.read(told, 1) == b"!"
         broker.close()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((broker.host, broker.port))
@@ -188,6 +192,8 @@ def test_the_port_and_the_directory_are_free_although_a_child_lives_on(tmp_path:
     finally:
         os.close(wait)
         os.waitpid(pid, 0)
+        for descriptor in (go_on, told, tell):
+            os.close(descriptor)
 
 
 def test_a_child_may_have_a_broker_of_its_own(ottla_broker: ottla.Broker) -> None:
