@@ -30,7 +30,7 @@ async fn write(broker: &Broker, topic: &str, partitions: i32, count: i64) {
 }
 
 pub(crate) async fn seeking_by_offset_and_by_time_finds_the_record(broker: Broker) {
-    let topic = broker.topic(1).await;
+    let topic = broker.lasting_topic(1).await;
     write(&broker, &topic, 1, 200).await;
     let partition = TopicPartition::new(topic.as_str(), 0);
     let consumer = broker.consumer(&[]).await;

@@ -60,9 +60,18 @@ impl Broker {
 
     /// A topic that no other test has.
     pub(crate) async fn topic(&self, partitions: i32) -> String {
+        self.create(NewTopic { partitions: Some(partitions), ..NewTopic::default() }).await
+    }
+
+    /// The same for records that are years old: a broker's retention looks in after half a minute.
+    pub(crate) async fn lasting_topic(&self, partitions: i32) -> String {
+        let configs = [("retention.ms".to_owned(), Some("-1".to_owned()))].into();
+        self.create(NewTopic { partitions: Some(partitions), configs, ..NewTopic::default() }).await
+    }
+
+    async fn create(&self, new: NewTopic) -> String {
         let name = fresh_name();
-        let new =
-            NewTopic { name: name.clone(), partitions: Some(partitions), ..NewTopic::default() };
+        let new = NewTopic { name: name.clone(), ..new };
         let admin = self.admin().await;
         let created = admin.create_topics(&[new], false).await.unwrap();
         created.into_iter().next().unwrap().1.unwrap();

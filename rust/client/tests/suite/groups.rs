@@ -19,7 +19,7 @@ fn only<K, V>(results: Vec<(K, V)>) -> V {
 
 /// A topic of two partitions with ten records each, a second apart.
 async fn filled(broker: &Broker) -> String {
-    let topic = broker.topic(2).await;
+    let topic = broker.lasting_topic(2).await;
     let producer = broker.producer(&[]).await;
     for index in 0..20 {
         let (partition, timestamp_ms) = (Some(index % 2), BEGIN_MS + 1000 * i64::from(index / 2));
