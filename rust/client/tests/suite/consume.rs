@@ -52,7 +52,7 @@ pub(crate) async fn seeking_by_offset_and_by_time_finds_the_record(broker: Broke
 }
 
 pub(crate) async fn offsets_are_told_for_both_ends_and_for_times(broker: Broker) {
-    let topic = broker.topic(2).await;
+    let topic = broker.lasting_topic(2).await;
     write(&broker, &topic, 1, 100).await;
     let consumer = broker.consumer(&[]).await;
     let partitions = consumer.partitions(&topic).await.unwrap();
@@ -71,7 +71,7 @@ pub(crate) async fn offsets_are_told_for_both_ends_and_for_times(broker: Broker)
 }
 
 pub(crate) async fn a_bounded_read_ends_at_the_offsets_seen_at_its_start(broker: Broker) {
-    let topic = broker.topic(3).await;
+    let topic = broker.lasting_topic(3).await;
     write(&broker, &topic, 2, 300).await; // the third partition is empty
     let config = broker.consumer_config(&[]);
     let topics = [topic.as_str()];
@@ -101,7 +101,7 @@ pub(crate) async fn a_bounded_read_ends_at_the_offsets_seen_at_its_start(broker:
 }
 
 pub(crate) async fn a_paused_partition_hands_out_nothing_until_it_is_resumed(broker: Broker) {
-    let topic = broker.topic(2).await;
+    let topic = broker.lasting_topic(2).await;
     write(&broker, &topic, 2, 50).await;
     let consumer = broker.consumer(&[]).await;
     let partitions = consumer.assign_topics(&[&topic], StartAt::Earliest).await.unwrap();
@@ -115,7 +115,7 @@ pub(crate) async fn a_paused_partition_hands_out_nothing_until_it_is_resumed(bro
 }
 
 pub(crate) async fn a_position_out_of_range_is_an_error_or_a_reset_as_configured(broker: Broker) {
-    let topic = broker.topic(1).await;
+    let topic = broker.lasting_topic(1).await;
     write(&broker, &topic, 1, 5).await;
     let partition = TopicPartition::new(topic.as_str(), 0);
     let consumer = broker.consumer(&[("auto.offset.reset", "none")]).await;
@@ -133,7 +133,7 @@ pub(crate) async fn a_position_out_of_range_is_an_error_or_a_reset_as_configured
 }
 
 pub(crate) async fn records_arrive_while_the_consumer_waits(broker: Broker) {
-    let topic = broker.topic(1).await;
+    let topic = broker.lasting_topic(1).await;
     let consumer = broker.consumer(&[]).await;
     consumer.assign_topics(&[&topic], StartAt::Latest).await.unwrap();
     let partition = TopicPartition::new(topic.as_str(), 0);
@@ -145,7 +145,7 @@ pub(crate) async fn records_arrive_while_the_consumer_waits(broker: Broker) {
 }
 
 pub(crate) async fn a_seek_does_not_wait_for_the_fetch_that_waits(broker: Broker) {
-    let topic = broker.topic(1).await;
+    let topic = broker.lasting_topic(1).await;
     write(&broker, &topic, 1, 10).await;
     let consumer = broker.consumer(&[("fetch.max.wait.ms", "20000")]).await;
     let partitions = consumer.assign_topics(&[&topic], StartAt::Latest).await.unwrap();
@@ -157,7 +157,7 @@ pub(crate) async fn a_seek_does_not_wait_for_the_fetch_that_waits(broker: Broker
 }
 
 pub(crate) async fn every_record_comes_once_through_a_prefetch_of_one_batch(broker: Broker) {
-    let topic = broker.topic(3).await;
+    let topic = broker.lasting_topic(3).await;
     write(&broker, &topic, 3, 300).await;
     let consumer = broker
         .consumer(&[
