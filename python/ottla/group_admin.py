@@ -143,10 +143,10 @@ class GroupAdmin:
         ...     admin.lag("billing").total
         6
         """
-        from ottla.lag import Lag  # noqa: PLC0415
+        from ottla.lag import Lag, PartitionLag  # noqa: PLC0415
 
         named = list(groups) or [group.name for group in self.groups() if _is_consumers(group)]
-        return Lag(self._core.groups.lag(named))
+        return Lag(PartitionLag(*row) for row in self._core.groups.lag(named))
 
     def group_offsets(self, group: str) -> dict[TopicPartition, CommittedOffset]:
         """Return what a group has committed; nothing if nobody knows it."""

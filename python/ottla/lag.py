@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import ClassVar, NamedTuple
 
-from ottla import _core
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-    import polars as pl
+from ottla.table import Table
 
 
 class PartitionLag(NamedTuple):
@@ -34,7 +27,7 @@ class PartitionLag(NamedTuple):
     error: str | None
 
 
-class Lag:
+class Lag(Table[PartitionLag]):
     """How far groups are behind, a row for each partition, by group, topic and number.
 
     Polars, DuckDB, pyarrow and whatever else knows Arrow's PyCapsule interface take it as it is.
@@ -50,82 +43,27 @@ class Lag:
     (<ottla.Lag of 0 offsets in 2 partitions>, 0)
     """
 
-    __slots__ = ("_core", "_rows")
+    __slots__ = ()
 
-    def __init__(self, core: _core.Lag) -> None:
-        self._core = core
-        self._rows = [PartitionLag(*row) for row in core.rows]
+    COLUMNS: ClassVar[dict[str, str]] = {
+        "group": "string",
+        "topic": "string",
+        "partition": "int32",
+        "committed_offset": "int64",
+        "end_offset": "int64",
+        "lag": "int64",
+        "member_id": "string",
+        "group_instance_id": "string",
+        "client_id": "string",
+        "host": "string",
+        "error": "string",
+    }
 
     @property
     def total(self) -> int:
         """The sum of what is known; a partition that was cut after its commit counts nothing."""
-        return sum(max(row.lag, 0) for row in self._rows if row.lag is not None)
-
-    def to_polars(self) -> pl.DataFrame:
-        """Return a Polars data frame over the same memory."""
-        import polars as pl  # noqa: PLC0415
-
-        return pl.DataFrame(self)
-
-    def to_arrow(self) -> Any:
-        """Return a pyarrow table over the same memory (pyarrow has no types to declare it by)."""
-        return import_module("pyarrow").table(self)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; pyarrow is not needed."""
-        pd: Any = import_module("pandas")
-        kinds = {"partition": "int32"} | dict.fromkeys(
-            ("committed_offset", "end_offset", "lag"), "Int64"
-        )
-        frame = pd.DataFrame(self._rows, columns=list(PartitionLag._fields), dtype=object)
-        return frame.astype(kinds)
-
-    pl = to_polars
-    df = to_pandas
-    arrow = to_arrow
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Export the columns, in the types of `requested_schema` if there is one."""
-        return self._core.__arrow_c_stream__(requested_schema)
-
-    def __arrow_c_schema__(self) -> object:
-        """Export the schema, for who wants to see it before the data."""
-        return self._core.__arrow_c_schema__()
-
-    def __len__(self) -> int:
-        """Return the number of partitions."""
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, row: int) -> PartitionLag: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[PartitionLag]: ...
-    def __getitem__(self, row: int | slice) -> PartitionLag | list[PartitionLag]:
-        """Return a row, or those of many."""
-        return self._rows[row]
-
-    def __iter__(self) -> Iterator[PartitionLag]:
-        """Iterate over the rows."""
-        return iter(self._rows)
+        return sum(max(row.lag, 0) for row in self if row.lag is not None)
 
     def __repr__(self) -> str:
         """Return how much it is, and of how many partitions."""
         return f"<ottla.Lag of {self.total} offsets in {len(self)} partitions>"
-
-    def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415
-
-        def line(tag: str, cells: tuple[object, ...]) -> str:
-            shown = ("" if cell is None else escape(str(cell)) for cell in cells)
-            return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in shown)}</tr>"
-
-        rows = "".join(line("td", row) for row in self._rows)
-        return f"<table>{line('th', PartitionLag._fields)}{rows}</table>"
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        """Pickle the rows."""
-        return _opened, (self._core.rows,)
-
-
-def _opened(rows: list[_core.LagRow]) -> Lag:
-    return Lag(_core.Lag.from_rows(rows))

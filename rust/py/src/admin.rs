@@ -19,7 +19,6 @@ use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::runtime;
 pub(crate) use groups::Groups;
-pub(crate) use lag::Lag;
 
 /// A topic to be created: name, partitions, replicas of each, configuration.
 type TopicToCreate = (String, Option<i32>, Option<i16>, BTreeMap<String, Option<String>>);

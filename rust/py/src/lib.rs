@@ -30,7 +30,7 @@ mod _core {
     use pyo3::{Bound, PyResult};
 
     #[pymodule_export]
-    use crate::admin::{Admin, Groups, Lag};
+    use crate::admin::{Admin, Groups};
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]
@@ -52,7 +52,7 @@ mod _core {
     #[pymodule_export]
     use crate::runtime::drain;
     #[pymodule_export]
-    use crate::table::table_stream;
+    use crate::table::{table_schema, table_stream};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

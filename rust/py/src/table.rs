@@ -11,12 +11,31 @@ use pyo3::{Bound, PyAny, Python, pyfunction};
 use crate::capsule;
 use crate::error::Error;
 
-/// A stream of one batch with these columns: name, type and values, each of which may be None.
+/// A column: name, type and values, each of which may be None.
+type Column<'py> = (String, String, Bound<'py, PyAny>);
+
+/// A stream of one batch with these columns, in the types of `requested_schema` if there is one.
 #[pyfunction]
+#[pyo3(signature = (columns, requested_schema=None))]
 pub(crate) fn table_stream<'py>(
     py: Python<'py>,
-    columns: Vec<(String, String, Bound<'py, PyAny>)>,
+    columns: Vec<Column<'py>>,
+    requested_schema: Option<&Bound<'py, PyAny>>,
 ) -> Result<Bound<'py, PyCapsule>, Error> {
+    let chunk = batch(columns)?;
+    capsule::export_stream(py, &chunk.schema(), std::slice::from_ref(&chunk), requested_schema)
+}
+
+/// What [`table_stream`] will have.
+#[pyfunction]
+pub(crate) fn table_schema<'py>(
+    py: Python<'py>,
+    columns: Vec<Column<'py>>,
+) -> Result<Bound<'py, PyCapsule>, Error> {
+    capsule::export_schema(py, &batch(columns)?.schema())
+}
+
+fn batch(columns: Vec<Column<'_>>) -> Result<RecordBatch, Error> {
     let mut fields = Vec::new();
     let mut arrays = Vec::new();
     for (name, kind, values) in columns {
@@ -24,10 +43,8 @@ pub(crate) fn table_stream<'py>(
         fields.push(Field::new(name, array.data_type().clone(), true));
         arrays.push(array);
     }
-    let schema = Arc::new(Schema::new(fields));
-    let chunk = RecordBatch::try_new(schema.clone(), arrays);
-    let chunk = chunk.map_err(|error| Error::Arrow(error.to_string()))?;
-    capsule::export_stream(py, &schema, &[chunk], None)
+    let chunk = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
+    chunk.map_err(|error| Error::Arrow(error.to_string()))
 }
 
 fn array(kind: &str, values: &Bound<'_, PyAny>) -> Result<ArrayRef, Error> {

@@ -13,7 +13,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::types::PyAnyMethods;
 use pyo3::{PyErr, Python, pyclass, pymethods};
 
-use super::{Inner, Lag, Place, place_of};
+use super::lag::{self, LagRow};
+use super::{Inner, Place, place_of};
 use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::runtime;
@@ -93,10 +94,10 @@ impl Groups {
     }
 
     /// How far groups are behind.
-    fn lag(&self, py: Python<'_>, groups: Vec<String>) -> Result<Lag, Error> {
+    fn lag(&self, py: Python<'_>, groups: Vec<String>) -> Result<Vec<LagRow>, Error> {
         let groups = names(&groups);
         let lags = ask(py, self.open()?.group_lags(&groups))?;
-        Lag::of(each_group(py, lags)?)
+        Ok(lag::rows(each_group(py, lags)?))
     }
 
     /// What a group has committed.
