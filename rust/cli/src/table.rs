@@ -20,19 +20,20 @@ struct Column {
 
 impl Table {
     /// Of these columns; a name that ends in `#` is of a column of numbers.
-    pub(crate) fn new<const N: usize>(columns: [&'static str; N]) -> Self {
+    pub(crate) fn new(columns: impl IntoIterator<Item = &'static str>) -> Self {
         let column = |name: &'static str| Column {
             name: name.trim_end_matches('#'),
             is_number: name.ends_with('#'),
         };
-        Self { columns: columns.map(column).into(), rows: Vec::new() }
+        Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
     }
 
     /// One more row; a cell without text is a `-`, so that columns can be counted.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        assert_eq!(N, self.columns.len(), "a row has a cell for each column");
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let dashed = |cell: String| if cell.is_empty() { "-".to_owned() } else { cell };
-        self.rows.push(cells.map(dashed).into());
+        let row: Vec<_> = cells.into_iter().map(dashed).collect();
+        assert_eq!(row.len(), self.columns.len(), "a row has a cell for each column");
+        self.rows.push(row);
     }
 }
 

@@ -184,7 +184,7 @@ impl fmt::Display for Description {
             tables.push(self.offsets.to_string());
         }
         if members {
-            tables.push(if verbose { self.members_verbose() } else { self.members() }.to_string());
+            tables.push(self.members().to_string());
         }
         if state {
             tables.push(if verbose { self.states_verbose() } else { self.states() }.to_string());
@@ -208,6 +208,13 @@ fn remark(state: &str) -> String {
     }
 }
 
+const MEMBER: [&str; 6] =
+    ["GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS#"];
+
+/// What `--verbose` adds to [`MEMBER`].
+const MEMBER_EPOCHS: [&str; 5] =
+    ["CURRENT-EPOCH#", "CURRENT-ASSIGNMENT", "TARGET-EPOCH#", "TARGET-ASSIGNMENT", "UPGRADED"];
+
 impl Description {
     fn each_member(&self) -> impl Iterator<Item = (&DescribedGroup, &DescribedMember)> {
         let groups = self.groups.iter();
@@ -215,55 +222,28 @@ impl Description {
     }
 
     fn members(&self) -> Table {
-        let mut table = Table::new([
-            "GROUP",
-            "CONSUMER-ID",
-            "GROUP-INSTANCE-ID",
-            "HOST",
-            "CLIENT-ID",
-            "#PARTITIONS#",
-        ]);
+        let verbose = self.parts.verbose;
+        let mut table =
+            Table::new([&MEMBER[..], if verbose { &MEMBER_EPOCHS } else { &[] }].concat());
         for (group, member) in self.each_member() {
-            table.row([
+            let mut row = vec![
                 group.group.clone(),
                 member.member_id.clone(),
                 text(member.group_instance_id.as_ref()),
                 member.host.clone(),
                 member.client_id.clone(),
                 member.partition_count(),
-            ]);
-        }
-        table
-    }
-
-    fn members_verbose(&self) -> Table {
-        let mut table = Table::new([
-            "GROUP",
-            "CONSUMER-ID",
-            "GROUP-INSTANCE-ID",
-            "HOST",
-            "CLIENT-ID",
-            "#PARTITIONS#",
-            "CURRENT-EPOCH#",
-            "CURRENT-ASSIGNMENT",
-            "TARGET-EPOCH#",
-            "TARGET-ASSIGNMENT",
-            "UPGRADED",
-        ]);
-        for (group, member) in self.each_member() {
-            table.row([
-                group.group.clone(),
-                member.member_id.clone(),
-                text(member.group_instance_id.as_ref()),
-                member.host.clone(),
-                member.client_id.clone(),
-                member.partition_count(),
-                text(member.member_epoch),
-                assignment(&member.assignment),
-                text(group.target_assignment_epoch),
-                text(member.target_assignment.as_ref().map(assignment)),
-                text(member.is_upgraded),
-            ]);
+            ];
+            if verbose {
+                row.extend([
+                    text(member.member_epoch),
+                    assignment(&member.assignment),
+                    text(group.target_assignment_epoch),
+                    text(member.target_assignment.as_ref().map(assignment)),
+                    text(member.is_upgraded),
+                ]);
+            }
+            table.row(row);
         }
         table
     }
