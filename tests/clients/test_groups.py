@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
@@ -63,15 +63,21 @@ def filled(reference: ForeignClient, topic_name: str) -> str:
 
 @pytest.fixture
 def start(broker: Broker, group: str, filled: str) -> Iterator[Start]:
-    """Starts members of the test's group, and closes those that the test has not."""
-    with ExitStack() as stack:
+    """Starts members of the test's group, and closes those that the test has not.
 
-        def member(kind: Callable[..., GroupMember], instance: str | None = None) -> GroupMember:
-            started = kind(broker.bootstrap, group, filled, instance)
-            stack.callback(lambda: close_once(started))
-            return started
+    They are closed at the same time: one that is joining again, because another has left, stays
+    until the group has settled, which those that are no longer polled would hold up.
+    """
+    members: list[GroupMember] = []
 
-        yield member
+    def member(kind: Callable[..., GroupMember], instance: str | None = None) -> GroupMember:
+        members.append(kind(broker.bootstrap, group, filled, instance))
+        return members[-1]
+
+    yield member
+    if members:
+        with ThreadPoolExecutor(len(members)) as pool:
+            list(pool.map(close_once, members))
 
 
 @with_members()
