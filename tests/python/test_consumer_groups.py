@@ -390,6 +390,32 @@ def test_what_is_committed_automatically_is_never_ahead_of_the_program(
 
 
 @both_protocols
+def test_a_commit_says_where_a_program_is_that_takes_records_one_by_one(
+    bootstrap: str, group: str, topic: str, protocol: str
+) -> None:
+    after: dict[ottla.TopicPartition, int] = {}
+    with join(bootstrap, group, topic, protocol) as consumer:
+
+        def take(count: int) -> None:
+            for _ in range(count):
+                message = consumer.poll(timeout=WAIT_SECONDS)
+                assert message is not None
+                after[ottla.TopicPartition(message.topic, message.partition)] = message.offset + 1
+
+        take(RECORDS // 2)
+        consumer.commit()
+        assert consumer.committed(after) == after
+        # What was taken before a seek was done with; from there on it is counted anew.
+        consumer.seek(topic, next(iter(after)).partition, "earliest")
+        consumer.pause(*[*after][1:2])
+        take(RECORDS // 4)
+        consumer.commit()
+        assert consumer.committed(after) == after
+    with ottla.Consumer(bootstrap, group=group) as observer:
+        assert observer.committed(after) == after
+
+
+@both_protocols
 def test_a_commit_for_a_partition_that_was_lost_says_so(
     bootstrap: str, group: str, topic: str, protocol: str
 ) -> None:

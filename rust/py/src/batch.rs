@@ -1,5 +1,7 @@
 //! A batch of records as Python sees it: Arrow columns that can be read again and again.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::types::{ArrowPrimitiveType, Int8Type, Int32Type, Int64Type};
@@ -23,7 +25,7 @@ pub(crate) type CommitRows = Vec<(String, i32, i64, Option<u64>)>;
 #[pyclass(frozen, module = "ottla._core")]
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
-    chunks: Vec<RecordBatch>,
+    chunks: Vec<Arc<RecordBatch>>,
     rows: usize,
     commit_rows: CommitRows,
 }
@@ -33,7 +35,8 @@ impl Batch {
         chunks: Vec<RecordBatch>,
         next_offsets: impl IntoIterator<Item = (TopicPartition, (i64, u64))>,
     ) -> Self {
-        let rows = chunks.iter().map(RecordBatch::num_rows).sum();
+        let chunks: Vec<_> = chunks.into_iter().map(Arc::new).collect();
+        let rows = rows_of(&chunks);
         let commit_rows = next_offsets
             .into_iter()
             .map(|(place, (offset, tenure))| {
@@ -52,7 +55,7 @@ impl Batch {
         let chunk = rows_to_chunk(&rows)?;
         let unowned = |(topic, partition, offset)| (topic, partition, offset, None);
         let commit_rows = next_offsets.into_iter().map(unowned).collect();
-        Ok(Self { chunks: vec![chunk], rows: rows.len(), commit_rows })
+        Ok(Self { chunks: vec![Arc::new(chunk)], rows: rows.len(), commit_rows })
     }
 
     /// All batches as one; nothing is copied.
@@ -67,7 +70,7 @@ impl Batch {
             commit_rows
                 .extend(places.map(|(topic, partition, at, of)| ((topic, partition), (at, of))));
         }
-        let rows = chunks.iter().map(RecordBatch::num_rows).sum();
+        let rows = rows_of(&chunks);
         let commit_rows = commit_rows
             .into_iter()
             .map(|((topic, partition), (offset, tenure))| (topic, partition, offset, tenure))
@@ -81,7 +84,8 @@ impl Batch {
         py: Python<'py>,
         requested_schema: Option<&Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyCapsule>, Error> {
-        capsule::export_stream(py, &frames::schema(), &self.chunks, requested_schema)
+        let chunks: Vec<_> = self.chunks.iter().map(|chunk| RecordBatch::clone(chunk)).collect();
+        capsule::export_stream(py, &frames::schema(), &chunks, requested_schema)
     }
 
     #[expect(clippy::unused_self, reason = "Arrow's interface is a method")]
@@ -109,7 +113,7 @@ impl Batch {
     /// The memory that it keeps, what it shares with other batches included.
     #[getter]
     fn nbytes(&self) -> usize {
-        self.chunks.iter().map(RecordBatch::get_array_memory_size).sum()
+        self.chunks.iter().map(|chunk| chunk.get_array_memory_size()).sum()
     }
 
     /// The record in a row.
@@ -117,7 +121,7 @@ impl Batch {
         let mut left = row;
         for chunk in &self.chunks {
             if left < chunk.num_rows() {
-                return Ok(Message::view(chunk.clone(), left));
+                return Ok(Message::view(Arc::clone(chunk), left));
             }
             left -= chunk.num_rows();
         }
@@ -134,10 +138,10 @@ impl Batch {
             let count = left.min(chunk.num_rows() - from);
             (skip, left) = (skip - from, left - count);
             if count > 0 {
-                chunks.push(chunk.slice(from, count));
+                chunks.push(Arc::new(chunk.slice(from, count)));
             }
         }
-        let rows = chunks.iter().map(RecordBatch::num_rows).sum();
+        let rows = rows_of(&chunks);
         Self { chunks, rows, commit_rows: self.commit_rows.clone() }
     }
 
@@ -163,7 +167,7 @@ impl Batch {
         for chunk in &self.chunks {
             column_of(chunk, column)?;
             for row in 0..chunk.num_rows() {
-                let message = Message::view(chunk.clone(), row);
+                let message = Message::view(Arc::clone(chunk), row);
                 pyo3::types::PyListMethods::append(&list, message.part(py, column)?)?;
             }
         }
@@ -175,12 +179,16 @@ impl Batch {
         let list = PyList::empty(py);
         for chunk in &self.chunks {
             for row in 0..chunk.num_rows() {
-                let row = Message::view(chunk.clone(), row).to_row().into_pyobject(py)?;
+                let row = Message::view(Arc::clone(chunk), row).to_row().into_pyobject(py)?;
                 pyo3::types::PyListMethods::append(&list, row)?;
             }
         }
         Ok(list)
     }
+}
+
+fn rows_of(chunks: &[Arc<RecordBatch>]) -> usize {
+    chunks.iter().map(|chunk| chunk.num_rows()).sum()
 }
 
 fn column_of<'a>(chunk: &'a RecordBatch, column: &str) -> Result<&'a dyn Array, Error> {

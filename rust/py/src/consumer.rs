@@ -157,8 +157,13 @@ impl Consumer {
     #[pyo3(signature = (timeout=None))]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Option<Message>, Error> {
         let inner = self.open()?;
-        let _polling = inner.come_back_for_one(py)?;
-        if let Some(message) = inner.next_message() {
+        if inner.is_fresh()
+            && let Some(message) = inner.between().next_message()
+        {
+            return Ok(Some(message));
+        }
+        let _polling = inner.come_back(py)?;
+        if let Some(message) = inner.between().next_message() {
             return Ok(Some(message));
         }
         let helping = Helping {
@@ -168,8 +173,9 @@ impl Consumer {
             wait_max: None,
         };
         let (frame, _) = inner.frame(py, helping)?;
-        inner.between().cursor = Cursor::new(frame);
-        Ok(inner.next_message())
+        let mut between = inner.between();
+        between.cursor = Cursor::new(frame);
+        Ok(between.next_message())
     }
 
     /// Reads a partition on elsewhere.
@@ -411,16 +417,6 @@ impl Inner {
         }
         let frame = py.detach(|| builder.finish())?;
         Ok((frame, next_offsets))
-    }
-
-    /// The next record of those that were fetched together.
-    fn next_message(&self) -> Option<Message> {
-        let mut between = self.between();
-        let message = between.cursor.next()?;
-        if self.group.is_some() {
-            between.give(&message);
-        }
-        Some(message)
     }
 
     /// What messages were made of and nobody has seen is fetched again.

@@ -39,13 +39,13 @@ pub(crate) type Row =
 #[pyclass(frozen, module = "ottla._core")]
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    chunk: RecordBatch,
+    chunk: Arc<RecordBatch>,
     row: usize,
 }
 
 impl Message {
     /// The record in row `row` of `chunk`, which has that many.
-    pub(crate) fn view(chunk: RecordBatch, row: usize) -> Self {
+    pub(crate) fn view(chunk: Arc<RecordBatch>, row: usize) -> Self {
         Self { chunk, row }
     }
 
@@ -122,7 +122,7 @@ impl Message {
         headers: Vec<HeaderPair>,
     ) -> Result<Self, Error> {
         let row = (key, value, topic, partition, offset, timestamp_ms, timestamp_type, headers);
-        Ok(Self { chunk: rows_to_chunk(&[row])?, row: 0 })
+        Ok(Self { chunk: Arc::new(rows_to_chunk(&[row])?), row: 0 })
     }
 
     #[getter]
@@ -225,6 +225,14 @@ impl Message {
         let parts = parts.into_pyobject(py)?;
         PyTuple::new(py, [py.get_type::<Self>().into_any(), parts.into_any()])
     }
+}
+
+/// Where each row of a chunk is from: the key of its topic, which means the same in all of them, and
+/// its partition.
+pub(crate) fn places(chunk: &RecordBatch) -> impl Fn(usize) -> (i32, i32) {
+    let topics = chunk.column(TOPIC).as_dictionary::<Int32Type>().keys().values();
+    let partitions = chunk.column(PARTITION).as_primitive::<Int32Type>().values();
+    |row| (topics[row], partitions[row])
 }
 
 /// Rows in columns of their own.

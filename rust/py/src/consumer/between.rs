@@ -20,7 +20,8 @@ pub(super) struct Between {
     /// With the assignment that it was read in.
     backlog: VecDeque<(FetchedPartition, u64)>,
     pub(super) cursor: Cursor,
-    /// The offsets after what the program has and has not come back for; only in a group.
+    /// The offsets after what the program has and has not come back for, but for what the cursor
+    /// knows of; only a group asks for them.
     given: Vec<Given>,
 }
 
@@ -66,6 +67,7 @@ impl Between {
     }
 
     pub(super) fn forget(&mut self, partition: &TopicPartition) {
+        self.settle();
         self.backlog.retain(|(fetched, _)| !is_of(fetched, partition));
         self.cursor.skip(partition);
     }
@@ -79,25 +81,37 @@ impl Between {
     /// The program gets a batch.
     pub(super) fn give_all(&mut self, next_offsets: &NextOffsets) {
         for (partition, (offset, _)) in next_offsets {
-            self.given.retain(|(given, _)| given != partition);
-            self.given.push((partition.clone(), *offset));
+            self.give(partition.clone(), *offset);
         }
     }
 
-    /// The program gets a record.
-    pub(super) fn give(&mut self, message: &Message) {
-        let next = message.offset_in_log() + 1;
-        // Records of a partition come in runs: it is the last one, mostly.
-        let known = self.given.iter_mut().rev().find(|(partition, _)| message.is_of(partition));
-        match known {
-            Some((_, offset)) => *offset = next,
-            None => self.given.push((message.topic_partition(), next)),
+    /// The program gets the next record of those that were fetched together.
+    pub(super) fn next_message(&mut self) -> Option<Message> {
+        let message = self.cursor.next();
+        if message.is_none() {
+            self.settle();
+            self.cursor = Cursor::default();
         }
+        message
     }
 
     /// The program has done with what it was given.
     pub(super) fn take_given(&mut self) -> Vec<Given> {
+        self.settle();
         std::mem::take(&mut self.given)
+    }
+
+    /// Notes what the cursor has handed out: not for every record, which costs as much as the
+    /// record itself.
+    fn settle(&mut self) {
+        for (partition, next_offset) in self.cursor.take_seen() {
+            self.give(partition, next_offset);
+        }
+    }
+
+    fn give(&mut self, partition: TopicPartition, next_offset: i64) {
+        self.given.retain(|(given, _)| *given != partition);
+        self.given.push((partition, next_offset));
     }
 }
 
