@@ -227,8 +227,8 @@ impl Message {
     }
 }
 
-/// Where each row of a chunk is from: the key of its topic, which means the same in all of them, and
-/// its partition.
+/// Where each row of a chunk is from: the key of its topic, which means the same in all of them,
+/// and its partition.
 pub(crate) fn places(chunk: &RecordBatch) -> impl Fn(usize) -> (i32, i32) {
     let topics = chunk.column(TOPIC).as_dictionary::<Int32Type>().keys().values();
     let partitions = chunk.column(PARTITION).as_primitive::<Int32Type>().values();
