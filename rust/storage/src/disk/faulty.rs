@@ -394,8 +394,9 @@ impl DiskFile for FaultyFile {
         self.disk.running()?.sync(|pending| pending.changes_content_of(self.inode))
     }
 
-    fn preallocate(&self, _position: u64, _bytes: u64) -> io::Result<()> {
-        self.disk.running().map(drop)
+    fn preallocate(&self, _position: u64, bytes: u64) -> io::Result<()> {
+        drop(self.disk.running()?);
+        if bytes == 0 { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
     }
 }
 

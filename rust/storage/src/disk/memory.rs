@@ -249,8 +249,8 @@ impl DiskFile for MemoryFile {
         Ok(())
     }
 
-    fn preallocate(&self, _position: u64, _bytes: u64) -> io::Result<()> {
-        Ok(())
+    fn preallocate(&self, _position: u64, bytes: u64) -> io::Result<()> {
+        if bytes == 0 { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
     }
 }
 

@@ -145,8 +145,8 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// do not try again.
     fn sync_data(&self) -> io::Result<()>;
 
-    /// Sets blocks aside for `bytes` bytes from `position` on, without changing the file's length.
-    /// A disk that cannot do so does nothing.
+    /// Sets blocks aside for `bytes` bytes from `position` on, without changing the file's length;
+    /// for none is an error. A disk that cannot do so does nothing.
     fn preallocate(&self, position: u64, bytes: u64) -> io::Result<()>;
 
     /// Fills `buffer` from `position`, waiting for the disk.

@@ -356,7 +356,11 @@ impl Segment {
             return Ok(());
         }
         let step = end.clamp(PREALLOCATE_BYTES_MIN, PREALLOCATE_BYTES_MAX);
-        let until = (end + step).min(limits.segment_bytes).max(end);
+        let until = (end + step).min(limits.segment_bytes);
+        if until <= end {
+            // The batch fills the segment: there is nothing to set aside behind it.
+            return Ok(());
+        }
         match file.preallocate(end, until - end) {
             // The write will tell whether the batch itself fits.
             Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),

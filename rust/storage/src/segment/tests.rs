@@ -19,10 +19,10 @@ fn disk() -> Arc<dyn Disk> {
     Arc::new(disk)
 }
 
-/// A batch of 100 bytes with two records, its checksum right.
-fn append(segment: &Segment, timestamp: i64) {
-    let header = BatchHeader {
-        base_offset: segment.next_offset(),
+/// Of a batch of 100 bytes with two records.
+fn header(base_offset: i64, timestamp: i64) -> BatchHeader {
+    BatchHeader {
+        base_offset: Offset(base_offset),
         batch_length: 88,
         partition_leader_epoch: LeaderEpoch(0),
         crc: 0,
@@ -34,8 +34,12 @@ fn append(segment: &Segment, timestamp: i64) {
         producer_epoch: ProducerEpoch::NONE,
         base_sequence: -1,
         record_count: 2,
-    };
-    let bytes = header.encode_over(&[0; 39]);
+    }
+}
+
+/// Such a batch, its checksum right.
+fn append(segment: &Segment, timestamp: i64) {
+    let bytes = header(segment.next_offset().0, timestamp).encode_over(&[0; 39]);
     let header = BatchHeader::parse(&bytes).unwrap();
     segment.append(&header, &[&bytes, &[0; 39]], &LIMITS).unwrap();
 }
@@ -279,22 +283,20 @@ fn blocks_are_set_aside_in_steps_and_given_back() {
 }
 
 #[test]
+fn a_batch_that_fills_the_segment_to_the_last_byte_is_appended() {
+    let segment = filled(&disk(), 0);
+    let limits = SegmentLimits { segment_bytes: PREALLOCATE_BYTES_MIN, ..LIMITS };
+    let body = vec![0; PREALLOCATE_BYTES_MIN as usize];
+    let header = BatchHeader { batch_length: (body.len() - 12) as i32, ..header(1000, 5000) };
+    assert_eq!(header.size_in_bytes(), body.len());
+    segment.append(&header, &[&body], &limits).expect("there is room");
+    assert_eq!(u64::from(segment.size()), PREALLOCATE_BYTES_MIN);
+}
+
+#[test]
 fn an_offset_beyond_31_bits_asks_for_another_segment() {
     let segment = filled(&disk(), 1);
-    let header = |base_offset: i64| BatchHeader {
-        base_offset: Offset(base_offset),
-        batch_length: 88,
-        partition_leader_epoch: LeaderEpoch(0),
-        crc: 0,
-        attributes: Attributes(0),
-        last_offset_delta: 1,
-        base_timestamp: 5000,
-        max_timestamp: 5000,
-        producer_id: ProducerId::NONE,
-        producer_epoch: ProducerEpoch::NONE,
-        base_sequence: -1,
-        record_count: 2,
-    };
+    let header = |base_offset| header(base_offset, 5000);
     let last = 1000 + i64::from(i32::MAX) - 1;
     assert!(!segment.should_roll(&header(last), &LIMITS, 0));
     assert!(segment.should_roll(&header(last + 1), &LIMITS, 0));
