@@ -27,9 +27,11 @@ use crate::partition::Partition;
 
 /// How many requests are decided on before their records are appended, if so many wait.
 const TURN_COMMANDS_MAX: usize = 128;
-/// How long a shard waits before it is loaded again, whatever was wrong: what fails every time must
-/// not keep the broker busy.
-const RELOAD_BACKOFF: Duration = Duration::from_secs(1);
+/// How long a shard waits before it is loaded again, whatever was wrong, and how long at most when
+/// it could not be loaded time after time: what fails every time, as in a log directory that has
+/// failed, must not keep the broker busy, nor fill its log.
+const RELOAD_BACKOFF_MIN: Duration = Duration::from_secs(1);
+const RELOAD_BACKOFF_MAX: Duration = Duration::from_secs(64);
 /// How long a batch waits that the log directory has no room for at the moment.
 const SUBMIT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -84,25 +86,28 @@ impl ShardTask {
 
     /// Serves until the broker stops or nobody can ask any more.
     pub(crate) async fn run(mut self) {
+        let mut backoff = RELOAD_BACKOFF_MIN;
         while self.is_led_here() {
             let loaded = match self.load().await {
                 Some(Ok(loaded)) => loaded,
                 Some(Err(error)) => {
                     let partition = self.partition.index();
                     tracing::error!(%partition, %error, "a group coordinator cannot be loaded");
-                    if self.refuse_for(RELOAD_BACKOFF).await {
-                        continue;
+                    if !self.refuse_for(backoff).await {
+                        return;
                     }
-                    return;
+                    backoff = (backoff * 2).min(RELOAD_BACKOFF_MAX);
+                    continue;
                 }
                 None => return,
             };
+            backoff = RELOAD_BACKOFF_MIN;
             let mut live = Live::new(&mut self, loaded);
             match live.serve().await {
                 End::Stop => return live.stop().await,
                 End::Reload(code) => live.fail(code).await,
             }
-            if !self.refuse_for(RELOAD_BACKOFF).await {
+            if !self.refuse_for(backoff).await {
                 return;
             }
         }
