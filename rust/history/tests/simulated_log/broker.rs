@@ -111,12 +111,10 @@ pub(crate) type Fetched = (Vec<(i64, String)>, i64);
 pub(crate) struct Broker {
     logs: Vec<Vec<Slot>>,
     transactions: Vec<State>,
-    /// What each transaction will commit, by partition.
-    pending_offsets: BTreeMap<usize, (usize, i64)>,
-    /// The processor's group's, by partition.
-    pub(crate) committed: BTreeMap<usize, i64>,
-    /// The consumers' group's, by partition.
-    pub(crate) committed_by_readers: BTreeMap<usize, i64>,
+    /// What each transaction will commit: group, partition and offset.
+    pending_offsets: BTreeMap<usize, (&'static str, usize, i64)>,
+    /// By group and partition.
+    committed: BTreeMap<(&'static str, usize), i64>,
     bug: Option<Bug>,
     rng: SplitMix64,
 }
@@ -128,7 +126,6 @@ impl Broker {
             transactions: Vec::new(),
             pending_offsets: BTreeMap::new(),
             committed: BTreeMap::new(),
-            committed_by_readers: BTreeMap::new(),
             bug,
             rng: SplitMix64::new(seed),
         }
@@ -190,14 +187,24 @@ impl Broker {
         self.transactions[transaction] == State::Open
     }
 
-    pub(crate) fn send_offset(&mut self, transaction: usize, partition: usize, offset: i64) {
-        self.pending_offsets.insert(transaction, (partition, offset));
+    pub(crate) fn send_offset(
+        &mut self,
+        transaction: usize,
+        group: &'static str,
+        partition: usize,
+        offset: i64,
+    ) {
+        self.pending_offsets.insert(transaction, (group, partition, offset));
     }
 
-    pub(crate) fn commit_offset(&mut self, partition: usize, offset: i64) {
+    pub(crate) fn commit_offset(&mut self, group: &'static str, partition: usize, offset: i64) {
         if !self.breaks(Bug::ForgetsOffsets) {
-            self.committed_by_readers.insert(partition, offset);
+            self.committed.insert((group, partition), offset);
         }
+    }
+
+    pub(crate) fn committed_offset(&self, group: &'static str, partition: usize) -> Option<i64> {
+        self.committed.get(&(group, partition)).copied()
     }
 
     /// Ends a transaction; an end that comes too late does nothing.
@@ -216,10 +223,10 @@ impl Broker {
         for partition in written {
             self.logs[partition].push(Slot::Marker);
         }
-        if let Some((partition, offset)) = self.pending_offsets.remove(&transaction)
+        if let Some((group, partition, offset)) = self.pending_offsets.remove(&transaction)
             && (is_committed || self.breaks(Bug::KeepsAbortedOffsets))
         {
-            self.committed.insert(partition, offset);
+            self.committed.insert((group, partition), offset);
         }
     }
 
@@ -234,8 +241,8 @@ impl Broker {
     }
 
     /// Where somebody who takes over goes on.
-    pub(crate) fn take_over(&mut self, partition: usize) -> i64 {
-        let committed = self.committed.get(&partition).copied().unwrap_or(0);
+    pub(crate) fn take_over(&mut self, group: &'static str, partition: usize) -> i64 {
+        let committed = self.committed_offset(group, partition).unwrap_or(0);
         if self.bug == Some(Bug::HandsOverTwice) { (committed - 3).max(0) } else { committed }
     }
 

@@ -1,72 +1,54 @@
-//! Clients of the small broker: producers, transactions, consumers and a processor, whose requests
-//! and answers are lost or late, who are killed, rewound and moved, all from a seed.
+//! The small broker and its clients, whose requests and answers are lost or late, who are killed,
+//! rewound and moved, all from a seed.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use base::{Rng, SplitMix64, TopicPartition};
 use history::workload::bank::Bank;
+use history::workload::list_append::ListAppend;
 use history::{
     Answer, Event, History, IsolationLevel, Operation, OperationId, PartitionOffset,
     PartitionPosition, PolledRecord, Process, RecordValue,
 };
 
 use crate::broker::{Broker, Bug};
+use crate::consumer::Consumer;
+use crate::processor::{self, Processor};
+use crate::transactor::Transactor;
 
-const PROCESSORS: &str = "processors";
-const READERS: &str = "readers";
-/// What the processor reads.
-const INPUT: usize = 0;
-const PARTITIONS: usize = 4;
-/// The accounts of the bank are the partitions from here on.
+pub(crate) const PARTITIONS: usize = 4;
+/// The partitions below are lists, those from here on accounts of the bank.
 const ACCOUNTS: usize = 2;
 const STEPS: u64 = 400;
+const TRANSACTORS: usize = 3;
 const CONSUMERS: usize = 3;
+/// By how many steps an answer is late, and by how many a request.
+const ANSWER_STEPS_MAX: u32 = 4;
+const REQUEST_STEPS_LATE: u64 = 10;
 const AUDITOR: Process = Process(1_000_000);
 
 pub(crate) struct World {
     pub(crate) history: History,
     pub(crate) bank: Bank,
-    broker: Broker,
-    rng: SplitMix64,
-    now: u64,
+    pub(crate) lists: ListAppend,
+    pub(crate) broker: Broker,
+    pub(crate) rng: SplitMix64,
+    pub(crate) now: u64,
     next_process: u32,
     next_value: u64,
     /// Answers under way, by when they come.
     answers: BTreeMap<(u64, OperationId), Event>,
     /// Requests that come late, by when.
-    late: VecDeque<(u64, Late)>,
+    pub(crate) late: VecDeque<(u64, Late)>,
     producer: Process,
-    transactors: Vec<Transactor>,
-    consumers: Vec<Consumer>,
-    processor: Processor,
+    pub(crate) transactors: Vec<Transactor>,
+    pub(crate) consumers: Vec<Consumer>,
+    pub(crate) processor: Processor,
 }
 
-enum Late {
+pub(crate) enum Late {
     Append(usize, String),
     Commit(usize),
-}
-
-struct Transactor {
-    process: Process,
-    open: Option<Open>,
-}
-
-/// What is left to do in a transaction.
-struct Open {
-    number: usize,
-    sends: Vec<(usize, String)>,
-    sends_in_flight: u64,
-}
-
-struct Consumer {
-    process: Process,
-    isolation: IsolationLevel,
-    positions: BTreeMap<usize, i64>,
-}
-
-struct Processor {
-    process: Process,
-    position: i64,
 }
 
 pub(crate) fn partition(number: usize) -> TopicPartition {
@@ -87,9 +69,11 @@ pub(crate) fn run(seed: u64, bug: Option<Bug>) -> World {
 impl World {
     fn new(seed: u64, bug: Option<Bug>) -> Self {
         let accounts = (ACCOUNTS..PARTITIONS).map(partition).collect();
+        let lists = (0..ACCOUNTS).map(partition).collect();
         let mut world = Self {
             history: History::new(),
             bank: Bank::new(accounts, seed),
+            lists: ListAppend::new(lists, seed),
             broker: Broker::new(PARTITIONS, bug, !seed),
             rng: SplitMix64::new(seed),
             now: 0,
@@ -103,55 +87,48 @@ impl World {
             processor: Processor { process: Process(0), position: 0 },
         };
         world.producer = world.process();
-        world.transactors = (0..3).map(|_| world.transactor()).collect();
-        for number in 0..CONSUMERS {
-            let isolation = if number == 0 {
-                IsolationLevel::ReadUncommitted
-            } else {
-                IsolationLevel::ReadCommitted
-            };
-            let process = world.process();
-            world.consumers.push(Consumer { process, isolation, positions: BTreeMap::new() });
+        for _ in 0..TRANSACTORS {
+            let transactor = Transactor::new(world.process());
+            world.transactors.push(transactor);
         }
-        world.processor.process = world.process();
-        world.position(world.processor.process, INPUT, Some(0));
+        for number in 0..CONSUMERS {
+            let consumer = Consumer::new(world.process(), number);
+            world.consumers.push(consumer);
+        }
+        world.take_over();
         world
     }
 
-    fn process(&mut self) -> Process {
+    pub(crate) fn process(&mut self) -> Process {
         self.next_process += 1;
         Process(self.next_process)
     }
 
-    fn transactor(&mut self) -> Transactor {
-        Transactor { process: self.process(), open: None }
-    }
-
-    fn happens(&mut self, chance_in_a_hundred: u32) -> bool {
+    pub(crate) fn happens(&mut self, chance_in_a_hundred: u32) -> bool {
         self.rng.below(100) < chance_in_a_hundred
     }
 
-    fn value(&mut self) -> String {
+    pub(crate) fn value(&mut self) -> String {
         self.next_value += 1;
         format!("v{}", self.next_value)
     }
 
-    fn invoke(&mut self, process: Process, operation: Operation) -> OperationId {
+    pub(crate) fn invoke(&mut self, process: Process, operation: Operation) -> OperationId {
         self.history.invoke(self.now, process, operation)
     }
 
     /// Tells an answer, some time later.
-    fn answer(&mut self, id: OperationId, event: Event) {
-        let due = self.now + u64::from(self.rng.below(4));
+    pub(crate) fn answer(&mut self, id: OperationId, event: Event) {
+        let due = self.now + u64::from(self.rng.below(ANSWER_STEPS_MAX));
         self.answers.insert((due, id), event);
     }
 
     /// Tells an answer now, of an operation that its process waits for.
-    fn tell(&mut self, id: OperationId, answer: Answer) {
+    pub(crate) fn tell(&mut self, id: OperationId, answer: Answer) {
         self.history.ok(self.now, id, answer);
     }
 
-    fn position(&mut self, process: Process, number: usize, offset: Option<i64>) {
+    pub(crate) fn position(&mut self, process: Process, number: usize, offset: Option<i64>) {
         let positions = vec![PartitionPosition::new(&partition(number), offset)];
         self.history.position(self.now, process, positions);
     }
@@ -179,11 +156,7 @@ impl World {
                 Event::Invoke(_) | Event::Position(_) => unreachable!("these are no answers"),
             }
             for transactor in &mut self.transactors {
-                if let Some(open) =
-                    transactor.open.as_mut().filter(|_| transactor.process == id.process)
-                {
-                    open.sends_in_flight = open.sends_in_flight.saturating_sub(1);
-                }
+                transactor.is_told(id);
             }
         }
         while self.late.front().is_some_and(|(due, _)| *due <= until) {
@@ -196,9 +169,14 @@ impl World {
         }
     }
 
+    /// Has a request come after later ones.
+    pub(crate) fn come_late(&mut self, late: Late) {
+        self.late.push_back((self.now + REQUEST_STEPS_LATE, late));
+    }
+
     /// A producer without transactions sends a request of some records.
     fn produce(&mut self) {
-        let number = self.rng.below(PARTITIONS as u32 - 2) as usize;
+        let number = self.rng.below(ACCOUNTS as u32) as usize;
         let values: Vec<String> = (0..=self.rng.below(3)).map(|_| self.value()).collect();
         let ids: Vec<_> =
             values.iter().map(|value| self.invoke(self.producer, sending(number, value))).collect();
@@ -213,7 +191,7 @@ impl World {
             1 => {
                 // The request is lost, or comes late.
                 if self.happens(50) {
-                    self.late.push_back((self.now + 10, Late::Append(number, values[0].clone())));
+                    self.come_late(Late::Append(number, values[0].clone()));
                 }
                 Vec::new()
             }
@@ -229,107 +207,8 @@ impl World {
         }
     }
 
-    /// One of the transactions goes a step further.
-    fn transact(&mut self) {
-        let index = self.rng.below(self.transactors.len() as u32) as usize;
-        let process = self.transactors[index].process;
-        let Some(mut open) = self.transactors[index].open.take() else {
-            let id = self.invoke(process, Operation::Begin);
-            self.tell(id, Answer::Done);
-            let open = self.plan();
-            self.transactors[index].open = Some(open);
-            return;
-        };
-        if let Some((number, value)) = open.sends.pop() {
-            let id = self.invoke(process, sending(number, &value));
-            let offset = self.broker.append(number, &[value], Some(open.number))[0];
-            self.answer(id, Event::Ok(Answer::Sent { offset: Some(offset) }));
-            open.sends_in_flight += 1;
-            self.transactors[index].open = Some(open);
-        } else if open.sends_in_flight > 0 {
-            self.transactors[index].open = Some(open);
-        } else if self.happens(10) {
-            // It is killed; somebody else comes, and the broker aborts what it has left.
-            self.broker.end(open.number, false);
-            self.transactors[index] = self.transactor();
-        } else {
-            self.end(process, open.number);
-        }
-    }
-
-    /// A transfer, or records for anybody.
-    fn plan(&mut self) -> Open {
-        let number = self.broker.begin();
-        let sends = if self.happens(60) {
-            let transfer = self.bank.transfer();
-            let records = transfer.records();
-            records.map(|(to, value)| (to.partition.0 as usize, value.as_str().to_owned())).into()
-        } else {
-            let count = 1 + self.rng.below(3);
-            (0..count).map(|_| (self.rng.below(ACCOUNTS as u32) as usize, self.value())).collect()
-        };
-        Open { number, sends, sends_in_flight: 0 }
-    }
-
-    /// Ends a transaction one way or another.
-    fn end(&mut self, process: Process, transaction: usize) {
-        let fate = self.rng.below(10);
-        let operation = if fate < 3 { Operation::Abort } else { Operation::Commit };
-        let id = self.invoke(process, operation);
-        match fate {
-            0..3 => self.broker.end(transaction, false),
-            3 => {
-                // The request is lost, or late, and the client does not know.
-                if self.happens(50) {
-                    self.late.push_back((self.now + 10, Late::Commit(transaction)));
-                } else {
-                    self.broker.end(transaction, false);
-                }
-            }
-            _ => self.broker.end(transaction, true),
-        }
-        if matches!(fate, 3 | 4) {
-            self.history.unknown(self.now, id, "timed out");
-        } else {
-            self.tell(id, Answer::Done);
-        }
-    }
-
-    fn consume(&mut self) {
-        let index = self.rng.below(CONSUMERS as u32) as usize;
-        let number = self.rng.below(PARTITIONS as u32) as usize;
-        let Consumer { process, isolation, .. } = self.consumers[index];
-        let Some(position) = self.consumers[index].positions.get(&number).copied() else {
-            let start = self.rng.below(self.broker.end_offset(number) as u32 + 1);
-            self.consumers[index].positions.insert(number, i64::from(start));
-            self.position(process, number, Some(i64::from(start)));
-            return;
-        };
-        let next = self.poll(process, isolation, number, position);
-        self.consumers[index].positions.insert(number, next);
-        if self.happens(30) {
-            self.commit_offset(process, number, next);
-        }
-    }
-
-    fn commit_offset(&mut self, process: Process, number: usize, offset: i64) {
-        let group = || READERS.to_owned();
-        let offsets = vec![PartitionOffset::new(&partition(number), offset)];
-        let id = self.invoke(process, Operation::CommitOffsets { group: group(), offsets });
-        self.broker.commit_offset(number, offset);
-        if self.happens(20) {
-            self.history.unknown(self.now, id, "timed out");
-            return;
-        }
-        self.tell(id, Answer::Done);
-        let id = self.invoke(process, Operation::FetchOffsets { group: group() });
-        let found = self.broker.committed_by_readers.get(&number).copied();
-        let offsets = vec![PartitionPosition::new(&partition(number), found)];
-        self.tell(id, Answer::Fetched { offsets });
-    }
-
     /// A poll that gives what one fetch gave; where it goes on.
-    fn poll(
+    pub(crate) fn poll(
         &mut self,
         process: Process,
         isolation: IsolationLevel,
@@ -348,60 +227,10 @@ impl World {
         next
     }
 
-    /// A consumer is rewound, sent ahead, or loses the partition and gets it back.
-    fn move_consumer(&mut self) {
-        let index = self.rng.below(CONSUMERS as u32) as usize;
-        let number = self.rng.below(PARTITIONS as u32) as usize;
-        let to = i64::from(self.rng.below(self.broker.end_offset(number) as u32 + 1));
-        let process = self.consumers[index].process;
-        self.consumers[index].positions.insert(number, to);
-        let told = (!self.happens(20)).then_some(to);
-        self.position(process, number, told);
-    }
-
-    /// Consumes, transforms and produces in one transaction.
-    fn process_input(&mut self) {
-        let Processor { process, position } = self.processor;
-        let isolation = IsolationLevel::ReadCommitted;
-        let next = self.poll(process, isolation, INPUT, position);
-        self.processor.position = next;
-        let begin = self.invoke(process, Operation::Begin);
-        self.tell(begin, Answer::Done);
-        let transaction = self.broker.begin();
-        let value = self.value();
-        let send = self.invoke(process, sending(1, &value));
-        let offset = self.broker.append(1, &[value], Some(transaction))[0];
-        self.tell(send, Answer::Sent { offset: Some(offset) });
-        let offsets = vec![PartitionOffset::new(&partition(INPUT), next)];
-        let id =
-            self.invoke(process, Operation::SendOffsets { group: PROCESSORS.to_owned(), offsets });
-        self.broker.send_offset(transaction, INPUT, next);
-        self.tell(id, Answer::Done);
-        self.end(process, transaction);
-        self.restart_processor(transaction);
-    }
-
-    /// Goes on where the group stands, as one does who has aborted or does not know.
-    fn restart_processor(&mut self, transaction: usize) {
-        // A commit that is on its way is waited for.
-        self.late.retain(|(_, late)| !matches!(late, Late::Commit(it) if *it == transaction));
-        self.broker.end(transaction, false);
-        self.fetch_offset(self.processor.process);
-        self.processor.position = self.broker.take_over(INPUT);
-        self.position(self.processor.process, INPUT, Some(self.processor.position));
-    }
-
-    /// Another process takes over from the processor.
-    fn take_over(&mut self) {
-        self.processor.process = self.process();
-        self.processor.position = self.broker.take_over(INPUT);
-        self.position(self.processor.process, INPUT, Some(self.processor.position));
-    }
-
-    fn fetch_offset(&mut self, process: Process) {
-        let id = self.invoke(process, Operation::FetchOffsets { group: PROCESSORS.to_owned() });
-        let found = self.broker.committed.get(&INPUT).copied();
-        let offsets = vec![PartitionPosition::new(&partition(INPUT), found)];
+    pub(crate) fn fetch_offset(&mut self, process: Process, group: &'static str, number: usize) {
+        let id = self.invoke(process, Operation::FetchOffsets { group: group.to_owned() });
+        let found = self.broker.committed_offset(group, number);
+        let offsets = vec![PartitionPosition::new(&partition(number), found)];
         self.tell(id, Answer::Fetched { offsets });
     }
 
@@ -429,7 +258,7 @@ impl World {
         self.broker.end_all_open();
     }
 
-    /// Somebody reads everything, and the consumers go on to the end.
+    /// Somebody reads everything.
     fn audit(&mut self) {
         let id = self.invoke(AUDITOR, Operation::EndOffsets);
         let ends: Vec<i64> = (0..PARTITIONS).map(|it| self.broker.end_offset(it)).collect();
@@ -447,10 +276,10 @@ impl World {
                 position = next;
             }
         }
-        self.fetch_offset(AUDITOR);
+        self.fetch_offset(AUDITOR, processor::GROUP, processor::INPUT);
     }
 }
 
-fn sending(number: usize, value: &str) -> Operation {
+pub(crate) fn sending(number: usize, value: &str) -> Operation {
     Operation::Send { partition: partition(number), value: RecordValue::from(value) }
 }
