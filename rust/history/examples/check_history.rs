@@ -26,7 +26,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let history = History::read_lines(BufReader::new(lines));
         histories.push(history.map_err(|error| format!("{file}: {error}"))?);
     }
-    let report = check(&History::merged(histories))?;
+    let history = match <[History; 1]>::try_from(histories) {
+        Ok([history]) => history,
+        Err(several) => History::merged(several),
+    };
+    let report = check(&history)?;
     writeln!(io::stdout(), "{report}")?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

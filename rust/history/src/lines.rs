@@ -30,27 +30,37 @@ impl History {
         Ok(())
     }
 
-    /// Reads what [`Self::write_lines`] has written; empty lines are passed over.
-    pub fn read_lines(from: impl BufRead) -> Result<Self, UnreadableLine> {
+    /// Reads what [`Self::write_lines`] has written; empty lines are passed over. A last line that
+    /// is cut off was never written: its client was killed before it asked, or before it could
+    /// tell.
+    pub fn read_lines(mut from: impl BufRead) -> Result<Self, UnreadableLine> {
         let mut history = Self::new();
-        for (index, line) in from.lines().enumerate() {
-            let line = line?;
-            if line.trim().is_empty() {
+        let mut bytes = Vec::new();
+        for line in 1.. {
+            bytes.clear();
+            if from.read_until(b'\n', &mut bytes)? == 0 {
+                break;
+            }
+            if bytes.trim_ascii().is_empty() {
                 continue;
             }
-            let entry = serde_json::from_str(&line)
-                .map_err(|reason| UnreadableLine::NoEntry { line: index + 1, reason })?;
-            history.push(entry);
+            match serde_json::from_slice(&bytes) {
+                Ok(entry) => history.push(entry),
+                Err(_) if !bytes.ends_with(b"\n") => break,
+                Err(reason) => return Err(UnreadableLine::NoEntry { line, reason }),
+            }
         }
         Ok(history)
     }
 }
 
 impl Entry {
-    /// Writes this entry as a line, for those who keep a history while it happens.
+    /// Writes this entry as a line and at once, for those who keep a history while it happens, and
+    /// may be killed.
     pub fn write_line(&self, mut to: impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut to, self)?;
-        to.write_all(b"\n")
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        to.write_all(&line)
     }
 }
 
@@ -146,5 +156,22 @@ mod tests {
         let lines = b"\n{\"at_us\":1,\"process\":3,\"number\":0,\"invoke\":\"dance\"}\n";
         let error = History::read_lines(&lines[..]).unwrap_err();
         assert!(error.to_string().starts_with("line 2 of the history is no entry"), "{error}");
+    }
+
+    #[test]
+    fn a_last_line_that_was_cut_off_is_passed_over_wherever_the_cut_is() {
+        let mut history = everything();
+        let id = history.invoke(9, Process(3), Operation::Begin);
+        history.failed(9, id, "für immer");
+        let mut bytes = Vec::new();
+        history.write_lines(&mut bytes).unwrap();
+        let whole = history.entries().len();
+        let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+        for cut in last..bytes.len() {
+            let history = History::read_lines(&bytes[..cut]).unwrap();
+            // Without its end, but with all else, a line is whole.
+            let expected = if cut == bytes.len() - 1 { whole } else { whole - 1 };
+            assert_eq!(history.entries().len(), expected, "{cut}");
+        }
     }
 }
