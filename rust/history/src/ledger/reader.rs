@@ -285,7 +285,7 @@ impl Reader {
                 (send.outcome, send.acknowledged, send.offset) = (Outcome::Ok, now, offset);
             }
             (Asked::Poll { isolation, transaction }, Answer::Polled { records, positions }) => {
-                self.polled(now, id, isolation, transaction, (records, positions))?;
+                self.polled(now, id, isolation, transaction, records, positions)?;
             }
             (Asked::CommitOffsets { commit }, Answer::Done) => {
                 let commit = &mut self.ledger.commits[commit];
@@ -324,7 +324,8 @@ impl Reader {
         id: OperationId,
         isolation: IsolationLevel,
         transaction: Option<usize>,
-        (records, positions): (&[PolledRecord], &[PartitionOffset]),
+        records: &[PolledRecord],
+        positions: &[PartitionOffset],
     ) -> Result<(), MalformedHistory> {
         let sightings = records.iter().map(|record| {
             let offset = not_negative(now, id, record.offset)?;
