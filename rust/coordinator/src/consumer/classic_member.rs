@@ -153,11 +153,10 @@ impl Draft<'_> {
     ) -> Result<(), ErrorCode> {
         let (_, subscription) = subscription_of(request)?;
         let old = self.member(id).map(|member| member.metadata.clone());
-        self.subscribe(id, old.as_ref(), metadata);
+        let has_subscribed = self.subscribe(id, old.as_ref(), metadata);
         self.update_targets();
         let owned = by_id(&subscription.owned_partitions, self.image);
-        self.reconcile(id, Some(&owned));
-        Ok(())
+        self.reconcile(id, Some(&owned), has_subscribed).map_err(|refusal| refusal.error)
     }
 
     fn begin_sync(&mut self, id: &str, request: &JoinGroupRequest) {
@@ -244,8 +243,11 @@ impl Draft<'_> {
 
     /// Whether others have given up something that the member waits for.
     fn has_free_partitions(&self, id: &str, member: &Member) -> bool {
-        let Some(target) = self.targets.get(id) else { return true };
-        let missing: Assignment = target
+        if !self.targets.contains_key(id) {
+            return true;
+        }
+        let missing: Assignment = self
+            .target_of(id, self.image)
             .partitions()
             .filter(|&(topic, partition)| !member.current.assigned.contains(topic, partition))
             .collect();

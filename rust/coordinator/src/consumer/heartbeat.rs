@@ -12,7 +12,7 @@ use wire::coordinator_records::{
     ConsumerGroupTargetAssignmentMemberKey,
 };
 
-use super::member::{JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH};
+use super::member::{JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH, regex_of};
 use super::{Current, Draft, Holdings, Member};
 use crate::assignor::Assignor;
 use crate::rebalance::Cause;
@@ -51,12 +51,15 @@ pub(crate) fn validate(
     let ensure = |holds: bool, message: &str| {
         if holds { Ok(()) } else { Err(Refusal::new(ErrorCode::InvalidRequest, message)) }
     };
-    let is_not_empty = |text: &Option<String>| text.as_deref() != Some("");
-    ensure(!request.group_id.is_empty(), "GroupId can't be empty.")?;
-    ensure(is_not_empty(&request.instance_id), "InstanceId can't be empty.")?;
-    ensure(is_not_empty(&request.rack_id), "RackId can't be empty.")?;
-    let may_lack_id = version < CLIENT_ID_VERSION && request.member_epoch == JOIN_EPOCH;
-    ensure(may_lack_id || !request.member_id.is_empty(), "MemberId can't be empty.")?;
+    // What Java's `trim` leaves nothing of is empty, too.
+    let says_something = |text: &str| text.chars().any(|letter| letter > ' ');
+    let is_none_or_some = |text: &Option<String>| text.as_deref().is_none_or(says_something);
+    let may_lack_id = version < CLIENT_ID_VERSION
+        && matches!(request.member_epoch, JOIN_EPOCH | STATIC_LEAVE_EPOCH);
+    ensure(may_lack_id || says_something(&request.member_id), "MemberId can't be empty.")?;
+    ensure(says_something(&request.group_id), "GroupId can't be empty.")?;
+    ensure(is_none_or_some(&request.instance_id), "InstanceId can't be empty.")?;
+    ensure(is_none_or_some(&request.rack_id), "RackId can't be empty.")?;
     ensure(request.member_epoch >= STATIC_LEAVE_EPOCH, "MemberEpoch is invalid.")?;
     if request.member_epoch == JOIN_EPOCH {
         let has_timeout = request.rebalance_timeout_ms != -1;
@@ -96,23 +99,23 @@ impl Draft<'_> {
         if matches!(request.member_epoch, LEAVE_EPOCH | STATIC_LEAVE_EPOCH) {
             return self.leave(request);
         }
-        if let Some(expression) = request.subscribed_topic_regex.as_deref() {
-            self.validate_regex(expression)?;
-        }
         let id = match request.member_id.as_str() {
             "" => Uuid::random(rng).to_string(),
             id => id.to_owned(),
         };
         self.ensure_room(&id)?;
         self.ensure_member(&id, request)?;
+        if let Some(expression) = request.subscribed_topic_regex.as_deref() {
+            self.validate_regex(expression)?;
+        }
         let before = self.member(&id).map(|member| member.current.clone()).unwrap_or_default();
-        self.update_member(&id, client, request);
+        let has_subscribed = self.update_member(&id, client, request);
         self.update_targets();
         let is_late = request.member_epoch != before.epoch;
         // What it held in an earlier epoch says nothing about what it has given up in this one.
         let may_tell = !is_late || request.member_epoch == JOIN_EPOCH;
         let owned = request.topic_partitions.as_deref().filter(|_| may_tell);
-        self.reconcile(&id, owned);
+        self.reconcile(&id, owned, has_subscribed)?;
         self.extend_session(&id);
         Ok(self.answer(id, &before, is_late || is_full(request)))
     }
@@ -205,12 +208,13 @@ impl Draft<'_> {
         self.set_current(id, &current);
     }
 
+    /// Says whether the member reads something else than before.
     fn update_member(
         &mut self,
         id: &str,
         client: &Client,
         request: &ConsumerGroupHeartbeatRequest,
-    ) {
+    ) -> bool {
         let old = self.member(id).map(|member| member.metadata.clone());
         let mut new = old.clone().unwrap_or_else(ConsumerGroupMemberMetadataValue::unknown);
         let set = |to: &mut Option<String>, from: &Option<String>| {
@@ -221,7 +225,10 @@ impl Draft<'_> {
         set(&mut new.instance_id, &request.instance_id);
         set(&mut new.rack_id, &request.rack_id);
         set(&mut new.server_assignor, &request.server_assignor);
-        set(&mut new.subscribed_topic_regex, &request.subscribed_topic_regex);
+        if let Some(expression) = &request.subscribed_topic_regex {
+            // An empty one takes back what was said before, if anything was.
+            new.subscribed_topic_regex = Some(expression.clone()).filter(|text| !text.is_empty());
+        }
         if request.rebalance_timeout_ms != -1 {
             new.rebalance_timeout_ms = request.rebalance_timeout_ms;
         }
@@ -233,27 +240,27 @@ impl Draft<'_> {
         new.client_id.clone_from(&client.client_id);
         new.client_host.clone_from(&client.host);
         new.classic_member_metadata = None;
-        self.subscribe(id, old.as_ref(), new);
+        self.subscribe(id, old.as_ref(), new)
     }
 
     /// Writes what the member says of itself, if that is new, and asks for a new assignment if it
-    /// reads something else than before.
+    /// reads something else than before; whether it does is the answer.
     pub(super) fn subscribe(
         &mut self,
         id: &str,
         old: Option<&ConsumerGroupMemberMetadataValue>,
         new: ConsumerGroupMemberMetadataValue,
-    ) {
+    ) -> bool {
         if old == Some(&new) {
-            return;
+            return false;
         }
         let reads_the_same = old.is_some_and(|old| {
             old.subscribed_topic_names == new.subscribed_topic_names
-                && old.subscribed_topic_regex == new.subscribed_topic_regex
+                && regex_of(old) == regex_of(&new)
         });
         self.set_metadata(id, new);
         if reads_the_same {
-            return;
+            return false;
         }
         let member = id.to_owned();
         self.causes.push(match old {
@@ -262,6 +269,7 @@ impl Draft<'_> {
         });
         self.update_regexes();
         self.bump_epoch();
+        true
     }
 
     fn set_metadata(&mut self, id: &str, value: ConsumerGroupMemberMetadataValue) {

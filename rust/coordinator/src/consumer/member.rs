@@ -63,6 +63,11 @@ impl Default for Member {
     }
 }
 
+/// The expression that a member reads topics by. Kafka writes an empty one where there is none.
+pub(crate) fn regex_of(metadata: &ConsumerGroupMemberMetadataValue) -> Option<&str> {
+    metadata.subscribed_topic_regex.as_deref().filter(|regex| !regex.is_empty())
+}
+
 /// How far a member has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Current {
@@ -114,9 +119,8 @@ impl Member {
         self.metadata.classic_member_metadata.as_ref()
     }
 
-    /// An empty text is how a member takes its expression back.
     pub(crate) fn regex(&self) -> Option<&str> {
-        self.metadata.subscribed_topic_regex.as_deref().filter(|regex| !regex.is_empty())
+        regex_of(&self.metadata)
     }
 
     /// Whether it holds what it is to own as of `assignment_epoch`.

@@ -14,31 +14,50 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use base::Uuid;
+use base::{ErrorCode, Uuid};
+use metadata::MetadataImage;
 use wire::consumer_group_heartbeat::TopicPartitions;
 use wire::coordinator_records::ConsumerGroupCurrentMemberAssignmentKey;
 
+use super::heartbeat::Refusal;
 use super::{Assignment, ConsumerGroup, Current, Draft, Holdings, MemberState};
 
 /// What the member says that it holds; nothing if it has not said anything.
 pub(crate) type Owned<'a> = Option<&'a [TopicPartitions]>;
 
 impl Draft<'_> {
-    /// Leads the member on by a step, if there is one to take.
-    pub(crate) fn reconcile(&mut self, id: &str, owned: Owned<'_>) {
-        let Some(member) = self.member(id) else { return };
-        if member.is_reconciled_to(self.assignment_epoch) {
-            return;
+    /// Leads the member on by a step, if there is one to take. What it has just said that it does
+    /// not read any more it gives up at once, although the targets may still be those of before.
+    pub(crate) fn reconcile(
+        &mut self,
+        id: &str,
+        owned: Owned<'_>,
+        has_subscribed: bool,
+    ) -> Result<(), Refusal> {
+        let Some(member) = self.member(id) else { return Ok(()) };
+        if !has_subscribed && member.is_reconciled_to(self.assignment_epoch) {
+            return Ok(());
         }
-        let target = self.targets.get(id).map(Arc::clone).unwrap_or_default();
+        let target = self.target_of(id, self.image);
         let current = &member.current;
         let next = match current.state {
-            MemberState::UnrevokedPartitions if holds(owned, &current.pending_revocation) => return,
+            MemberState::UnrevokedPartitions if holds(owned, &current.pending_revocation) => {
+                if !has_subscribed {
+                    return Ok(());
+                }
+                give_up_more(current, &self.topics_read_by(id, self.image))
+            }
             MemberState::UnrevokedPartitions => {
                 // The next step is taken from an epoch on, so that a late answer is told from it.
                 let epoch = current.epoch.saturating_add(1);
                 let epoch = epoch.min(self.assignment_epoch);
                 self.step(id, current, epoch, &target, owned)
+            }
+            // Nobody knows what it has to give up: it has to begin without anything.
+            MemberState::Unknown if owned.is_none_or(|owned| !owned.is_empty()) => {
+                let message = "The consumer group member is in an unknown state. The member must \
+                               abandon all its partitions and rejoin.";
+                return Err(Refusal::new(ErrorCode::FencedMemberEpoch, message));
             }
             MemberState::Unknown => self.step(id, current, self.assignment_epoch, &target, owned),
             MemberState::Stable | MemberState::UnreleasedPartitions => {
@@ -48,6 +67,7 @@ impl Draft<'_> {
         if next != *current {
             self.set_current(id, &next);
         }
+        Ok(())
     }
 
     /// Writes how far the member has come, and begins or ends its time to give up partitions.
@@ -109,6 +129,20 @@ impl Draft<'_> {
 }
 
 impl ConsumerGroup {
+    /// What a member is to own of what it reads.
+    pub(crate) fn target_of(&self, id: &str, image: &MetadataImage) -> Assignment {
+        let Some(target) = self.targets.get(id) else { return Assignment::default() };
+        let read = self.topics_read_by(id, image);
+        target.partitions().filter(|(topic, _)| read.contains(topic)).collect()
+    }
+
+    /// The topics that there are of those which a member reads.
+    fn topics_read_by(&self, id: &str, image: &MetadataImage) -> BTreeSet<Uuid> {
+        let Some(member) = self.member(id) else { return BTreeSet::new() };
+        let names = self.topics_of(member);
+        names.iter().filter_map(|name| image.topic_by_name(name)).map(|topic| topic.id.0).collect()
+    }
+
     /// What others hold of what a member is to own.
     pub(crate) fn held_by_others(&self, id: &str, target: &Assignment) -> BTreeSet<(Uuid, i32)> {
         let mut held = BTreeSet::new();
@@ -128,6 +162,17 @@ impl ConsumerGroup {
         }
         held
     }
+}
+
+/// The member has not given up yet what it was told to, and what it does not read is added to that.
+fn give_up_more(current: &Current, read: &BTreeSet<Uuid>) -> Current {
+    let mut next = Current { assigned: Holdings::default(), ..current.clone() };
+    for (topic, partition, given) in current.assigned.iter() {
+        let to =
+            if read.contains(&topic) { &mut next.assigned } else { &mut next.pending_revocation };
+        to.insert(topic, partition, given);
+    }
+    next
 }
 
 /// Whether the member may still hold one of these. One that does not say may.

@@ -12,6 +12,8 @@ mod consumer_member;
 mod explanations;
 mod fencing;
 mod groups;
+mod heartbeat_epochs;
+mod heartbeats;
 #[expect(dead_code, reason = "the histories of ring 1 use more of it")]
 mod host;
 mod large_groups;
