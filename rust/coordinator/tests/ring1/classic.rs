@@ -11,13 +11,12 @@ use wire::consumer_protocol::{self, ConsumerProtocolAssignment, ConsumerProtocol
 use wire::heartbeat::HeartbeatRequest;
 use wire::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
-use wire::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
+use wire::offset_commit::{OffsetCommitRequest, OffsetCommitRequestTopic};
 use wire::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
 
 use crate::faults::{Faults, happens};
-use crate::member::{Outgoing, Positions};
+use crate::member::Outgoing;
+use crate::positions::Positions;
 use crate::scenario::{GROUP, PARTITIONS, TOPIC};
 
 const SESSION_TIMEOUT_MS: i32 = 10_000;
@@ -25,6 +24,9 @@ const REBALANCE_TIMEOUT_MS: i32 = 15_000;
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const JOIN_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long it tries to commit what it gives up.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -33,6 +35,8 @@ enum Phase {
     Joined,
     Syncing,
     Stable,
+    /// It gives up what it has, and commits that, if it can by then.
+    Committing(Duration),
 }
 
 #[derive(Debug)]
@@ -60,7 +64,7 @@ impl ClassicMember {
             phase: Phase::Unjoined,
             plan: Vec::new(),
             owned: Vec::new(),
-            positions: Positions::new(),
+            positions: Positions::default(),
             flavour: 0,
         }
     }
@@ -78,7 +82,23 @@ impl ClassicMember {
         if now < self.wakes {
             return None;
         }
+        if let Phase::Committing(until) = self.phase
+            && until <= now
+        {
+            self.join_again(now);
+        }
+        if self.phase == Phase::Stable {
+            self.positions.work(rng);
+        }
+        let lacks_any = self.positions.lack_any(&self.owned);
         let (version, request, patience) = match self.phase {
+            Phase::Committing(_) => {
+                let topics = self.positions.commit(|_| true);
+                (9, self.commit_request(topics).into(), RETRY)
+            }
+            Phase::Stable if lacks_any && rng.below(2) == 0 => {
+                (8, self.positions.fetch(&self.owned, None).into(), HEARTBEAT)
+            }
             Phase::Unjoined | Phase::Joining => {
                 self.phase = Phase::Joining;
                 (9, self.join_request().into(), JOIN_TIMEOUT)
@@ -87,13 +107,14 @@ impl ClassicMember {
                 self.phase = Phase::Syncing;
                 (5, self.sync_request().into(), REQUEST_TIMEOUT)
             }
-            Phase::Stable if rng.below(3) == 0 && !self.owned.is_empty() => {
-                (9, self.commit_request(rng).into(), HEARTBEAT)
+            Phase::Stable if rng.below(3) == 0 && !self.positions.is_empty() => {
+                let topics = self.positions.commit_some(rng);
+                (9, self.commit_request(topics).into(), HEARTBEAT)
             }
             Phase::Stable => {
                 if happens(rng, faults.member_changes_its_mind) {
                     self.flavour ^= 1;
-                    self.phase = Phase::Unjoined;
+                    self.give_up(now);
                 }
                 (4, self.heartbeat_request().into(), HEARTBEAT)
             }
@@ -113,10 +134,14 @@ impl ClassicMember {
             Response::Heartbeat(response) if self.phase == Phase::Stable => {
                 self.obey(now, response.error_code);
             }
-            Response::OffsetCommit(response) if self.phase == Phase::Stable => {
+            Response::OffsetCommit(response) => {
                 // A heartbeat does not wait for commits.
                 self.wakes = self.wakes.min(now + Duration::from_millis(500));
-                self.obey(now, response.topics[0].partitions[0].error_code);
+                self.committed(now, response.topics[0].partitions[0].error_code);
+            }
+            Response::OffsetFetch(response) if self.phase == Phase::Stable => {
+                self.wakes = self.wakes.min(now + Duration::from_millis(500));
+                self.positions.begin(&self.id, &self.owned, &response);
             }
             _ => {}
         }
@@ -158,8 +183,39 @@ impl ClassicMember {
     fn obey(&mut self, now: Duration, error_code: i16) {
         match ErrorCode::from_code(error_code).unwrap() {
             ErrorCode::None => {}
+            ErrorCode::RebalanceInProgress => self.give_up(now),
             error => self.lose(now, error),
         }
+    }
+
+    fn committed(&mut self, now: Duration, error_code: i16) {
+        let is_last = matches!(self.phase, Phase::Committing(_));
+        match ErrorCode::from_code(error_code).unwrap() {
+            _ if self.phase != Phase::Stable && !is_last => {}
+            ErrorCode::None => {
+                self.positions.acknowledge();
+                if is_last {
+                    self.join_again(now);
+                }
+            }
+            error => self.lose(now, error),
+        }
+    }
+
+    /// It gives up all that it has before it joins again: what it has done is committed first.
+    fn give_up(&mut self, now: Duration) {
+        if self.positions.are_uncommitted(|_| true) {
+            (self.phase, self.wakes) = (Phase::Committing(now + LAST_COMMIT), now);
+        } else {
+            self.join_again(now);
+        }
+    }
+
+    fn join_again(&mut self, now: Duration) {
+        self.phase = Phase::Unjoined;
+        self.owned.clear();
+        self.positions.clear();
+        self.wakes = now + Duration::from_millis(100);
     }
 
     /// The generation is over for this member; it joins again, under its id if that is still good.
@@ -175,9 +231,7 @@ impl ClassicMember {
             ErrorCode::RebalanceInProgress => {}
             other => panic!("{other} is no answer to a member"),
         }
-        self.phase = Phase::Unjoined;
-        self.owned.clear();
-        self.wakes = now + Duration::from_millis(100);
+        self.join_again(now);
     }
 
     pub(crate) fn die(&mut self, until: Duration) {
@@ -236,25 +290,13 @@ impl ClassicMember {
         }
     }
 
-    fn commit_request(&mut self, rng: &mut SplitMix64) -> OffsetCommitRequest {
-        let partition_index = self.owned[rng.below(self.owned.len() as u32) as usize];
-        let position = self.positions.entry(partition_index).or_default();
-        *position += i64::from(rng.below(100));
-        let partition = OffsetCommitRequestPartition {
-            partition_index,
-            committed_offset: *position,
-            ..OffsetCommitRequestPartition::default()
-        };
+    fn commit_request(&self, topics: Vec<OffsetCommitRequestTopic>) -> OffsetCommitRequest {
         OffsetCommitRequest {
             group_id: GROUP.into(),
             generation_id_or_member_epoch: self.generation,
             member_id: self.id.clone(),
             group_instance_id: self.instance.clone(),
-            topics: vec![OffsetCommitRequestTopic {
-                name: TOPIC.into(),
-                partitions: vec![partition],
-                ..OffsetCommitRequestTopic::default()
-            }],
+            topics,
             ..OffsetCommitRequest::default()
         }
     }

@@ -9,18 +9,19 @@ use coordinator::{Client, Response};
 use wire::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
 };
-use wire::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
+use wire::offset_commit::{OffsetCommitRequest, OffsetCommitRequestTopic};
 
 use crate::faults::{Faults, happens};
 use crate::host::topic_id;
-use crate::member::{Outgoing, Positions};
+use crate::member::Outgoing;
+use crate::positions::Positions;
 use crate::scenario::{GROUP, TOPIC};
 
 const REBALANCE_TIMEOUT_MS: i32 = 15_000;
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(500);
+/// How long it tries to commit what it gives up.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct ConsumerMember {
@@ -29,14 +30,21 @@ pub(crate) struct ConsumerMember {
     pub(crate) wakes: Duration,
     epoch: i32,
     owned: Vec<i32>,
-    /// What it has been told to own, and until when it needs for that.
-    told: Option<(Vec<i32>, Duration)>,
+    giving_up: Option<GivingUp>,
     /// Whether it has to tell everything, since it does not know what has been heard.
     tells_all: bool,
     positions: Positions,
     by_regex: bool,
     life: u32,
     name: String,
+}
+
+/// What it has been told to own, which is less than it has.
+#[derive(Debug)]
+struct GivingUp {
+    told: Vec<i32>,
+    /// When it is done with the rest, and commits that.
+    done: Duration,
 }
 
 impl ConsumerMember {
@@ -47,9 +55,9 @@ impl ConsumerMember {
             wakes,
             epoch: 0,
             owned: Vec::new(),
-            told: None,
+            giving_up: None,
             tells_all: true,
-            positions: Positions::new(),
+            positions: Positions::default(),
             by_regex: false,
             life: 0,
             name,
@@ -66,23 +74,25 @@ impl ConsumerMember {
         rng: &mut SplitMix64,
         faults: &Faults,
     ) -> Option<Outgoing> {
-        if let Some((told, when)) = &mut self.told
-            && *when <= now
-        {
-            self.owned = std::mem::take(told);
-            self.told = None;
-            self.tells_all = true;
-            self.wakes = now;
-        }
+        self.give_up(now);
         if now < self.wakes {
             return None;
         }
         self.wakes = now + HEARTBEAT;
-        if let Some((_, when)) = &self.told {
-            self.wakes = self.wakes.min(*when);
+        if let Some(last_commit) = self.last_commit(now) {
+            self.wakes = now + 2 * RETRY;
+            return Some((client(9), last_commit.into()));
         }
-        if self.epoch > 0 && rng.below(3) == 0 && !self.owned.is_empty() {
-            return Some((client(9), self.commit_request(rng).into()));
+        let giving_up = self.giving_up.as_ref();
+        self.wakes = giving_up.map_or(self.wakes, |giving_up| self.wakes.min(giving_up.done));
+        self.positions.work(rng);
+        if self.epoch > 0 && self.positions.lack_any(&self.owned) && rng.below(2) == 0 {
+            let fetch = self.positions.fetch(&self.owned, Some((&self.id, self.epoch)));
+            return Some((client(9), fetch.into()));
+        }
+        if self.epoch > 0 && rng.below(3) == 0 && !self.positions.is_empty() {
+            let topics = self.positions.commit_some(rng);
+            return Some((client(9), self.commit_request(topics).into()));
         }
         if happens(rng, faults.member_changes_its_mind) {
             self.by_regex = !self.by_regex;
@@ -94,8 +104,36 @@ impl ConsumerMember {
         Some((client(1), request.into()))
     }
 
+    /// Gives up what it was told to once that is committed, or cannot be.
+    fn give_up(&mut self, now: Duration) {
+        let Some(GivingUp { told, done }) = &self.giving_up else { return };
+        let is_open = self.positions.are_uncommitted(|partition| !told.contains(&partition));
+        if now < *done || (is_open && now < *done + LAST_COMMIT) {
+            return;
+        }
+        self.owned.clone_from(told);
+        self.positions.keep(told);
+        (self.giving_up, self.tells_all, self.wakes) = (None, true, now);
+    }
+
+    /// The commit of what it is about to give up.
+    fn last_commit(&mut self, now: Duration) -> Option<OffsetCommitRequest> {
+        let GivingUp { told, done } = self.giving_up.as_ref()?;
+        if now < *done {
+            return None;
+        }
+        let topics = self.positions.commit(|partition| !told.contains(&partition));
+        Some(self.commit_request(topics))
+    }
+
     pub(crate) fn hear(&mut self, now: Duration, rng: &mut SplitMix64, response: Response) {
         match response {
+            Response::OffsetFetch(response) => {
+                if response.groups[0].error_code == 0 && self.epoch > 0 {
+                    self.positions.begin(&self.id, &self.owned, &response);
+                }
+                self.wakes = self.wakes.min(now + RETRY);
+            }
             Response::ConsumerGroupHeartbeat(response) => self.obey(now, rng, &response),
             Response::OffsetCommit(response) => {
                 let error = response.topics[0].partitions[0].error_code;
@@ -108,6 +146,10 @@ impl ConsumerMember {
                         | ErrorCode::GroupIdNotFound
                 );
                 assert!(is_known, "{error} is no answer to a commit");
+                if error == ErrorCode::None {
+                    self.positions.acknowledge();
+                    self.give_up(now);
+                }
                 self.wakes = self.wakes.min(now + RETRY);
             }
             _ => {}
@@ -125,8 +167,9 @@ impl ConsumerMember {
             ErrorCode::UnknownMemberId
             | ErrorCode::FencedMemberEpoch
             | ErrorCode::GroupIdNotFound => {
-                (self.epoch, self.told, self.tells_all) = (0, None, true);
+                (self.epoch, self.giving_up, self.tells_all) = (0, None, true);
                 self.owned.clear();
+                self.positions.clear();
                 self.wakes = now + RETRY;
                 return;
             }
@@ -149,11 +192,11 @@ impl ConsumerMember {
         let gives_up = self.owned.iter().any(|partition| !told.contains(partition));
         let told: Vec<i32> = told.into_iter().collect();
         if gives_up {
-            let when = now + Duration::from_millis(u64::from(rng.below(8_000)));
-            self.told = Some((told, when));
-            self.wakes = self.wakes.min(when);
+            let done = now + Duration::from_millis(u64::from(rng.below(8_000)));
+            self.giving_up = Some(GivingUp { told, done });
+            self.wakes = self.wakes.min(done);
         } else if self.owned != told {
-            (self.owned, self.told, self.tells_all) = (told, None, true);
+            (self.owned, self.giving_up, self.tells_all) = (told, None, true);
             self.wakes = now + RETRY;
         }
     }
@@ -203,25 +246,13 @@ impl ConsumerMember {
         }
     }
 
-    fn commit_request(&mut self, rng: &mut SplitMix64) -> OffsetCommitRequest {
-        let partition_index = self.owned[rng.below(self.owned.len() as u32) as usize];
-        let position = self.positions.entry(partition_index).or_default();
-        *position += i64::from(rng.below(100));
-        let partition = OffsetCommitRequestPartition {
-            partition_index,
-            committed_offset: *position,
-            ..OffsetCommitRequestPartition::default()
-        };
+    fn commit_request(&self, topics: Vec<OffsetCommitRequestTopic>) -> OffsetCommitRequest {
         OffsetCommitRequest {
             group_id: GROUP.into(),
             generation_id_or_member_epoch: self.epoch,
             member_id: self.id.clone(),
             group_instance_id: self.instance.clone(),
-            topics: vec![OffsetCommitRequestTopic {
-                name: TOPIC.into(),
-                partitions: vec![partition],
-                ..OffsetCommitRequestTopic::default()
-            }],
+            topics,
             ..OffsetCommitRequest::default()
         }
     }

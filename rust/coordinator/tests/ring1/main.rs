@@ -15,12 +15,14 @@ mod host;
 mod invariants;
 mod member;
 mod network;
+mod positions;
 mod scenario;
 
 const SEEDS: u64 = 200;
 
-/// Runs `scenario` for each seed, or for the one in `OTTLA_SEED`.
-fn for_each_seed(name: &'static str, scenario: fn(u64)) {
+/// Runs `scenario` for each seed, or for the one in `OTTLA_SEED`. It says how often a partition
+/// went from one owner to another.
+fn for_each_seed(name: &'static str, scenario: fn(u64) -> usize) {
     let number = |variable| {
         let text = std::env::var(variable).ok();
         text.map(|text| text.parse::<u64>().expect("a number"))
@@ -29,11 +31,14 @@ fn for_each_seed(name: &'static str, scenario: fn(u64)) {
         Some(seed) => seed..seed + 1,
         None => 0..number("OTTLA_SEEDS").unwrap_or(SEEDS),
     };
+    let (mut handovers, count) = (0, seeds.end - seeds.start);
     for seed in seeds {
         let replay = Replay { name, seed };
-        scenario(seed);
+        handovers += scenario(seed);
         drop(replay);
     }
+    let enough = count < 20 || handovers as u64 >= 5 * count;
+    assert!(enough, "{handovers} in {count} histories: this says nothing of them");
 }
 
 struct Replay {

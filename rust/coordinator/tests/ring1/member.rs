@@ -1,6 +1,5 @@
 //! What every member does, whichever protocol it speaks: it dies, comes back, leaves, commits.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::SplitMix64;
@@ -82,6 +81,3 @@ impl Member {
         }
     }
 }
-
-/// Offsets by partition.
-pub(crate) type Positions = BTreeMap<i32, i64>;

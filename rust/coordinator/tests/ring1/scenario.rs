@@ -12,7 +12,8 @@ use crate::consumer::ConsumerMember;
 use crate::faults::{Faults, happens};
 use crate::host::{Host, add_partitions, add_topic, remove_topic, topics};
 use crate::invariants::{
-    CommittedOffsets, OneHolder, OneOwner, check_accepted_commit, check_fetch, check_settled,
+    CommittedOffsets, Handover, OneHolder, OneOwner, check_accepted_commit, check_fetch,
+    check_settled,
 };
 use crate::member::Member;
 use crate::network::{Message, Network, Ticket};
@@ -45,16 +46,16 @@ enum Kind {
     Mixed,
 }
 
-pub(crate) fn classic(seed: u64) {
-    World::new(seed, Kind::Classic).run();
+pub(crate) fn classic(seed: u64) -> usize {
+    World::new(seed, Kind::Classic).run()
 }
 
-pub(crate) fn consumer(seed: u64) {
-    World::new(seed, Kind::Consumer).run();
+pub(crate) fn consumer(seed: u64) -> usize {
+    World::new(seed, Kind::Consumer).run()
 }
 
-pub(crate) fn mixed(seed: u64) {
-    World::new(seed, Kind::Mixed).run();
+pub(crate) fn mixed(seed: u64) -> usize {
+    World::new(seed, Kind::Mixed).run()
 }
 
 /// What happened, for comparing histories.
@@ -79,12 +80,15 @@ struct World {
     members: Vec<Member>,
     /// Counts each member's lives and requests: it listens for the answer to its last one.
     tickets: Vec<Ticket>,
-    waiting: BTreeMap<ReplyToken, (Ticket, Option<(usize, i64)>)>,
+    /// Each with the places in the log, and the offsets, that it acknowledges.
+    waiting: BTreeMap<ReplyToken, (Ticket, Vec<(usize, i64)>)>,
     now: Duration,
     next_second: Duration,
     next_commit: Duration,
     one_owner: OneOwner,
     one_holder: OneHolder,
+    handover: Handover,
+    keeps_order: bool,
     committed: CommittedOffsets,
     /// Only if somebody wants to read it.
     history: Option<Vec<String>>,
@@ -120,11 +124,12 @@ impl World {
                 }
             })
             .collect();
+        let keeps_order = kind != Kind::Classic || rng.below(2) == 0;
         let tickets =
             (0..members.len()).map(|member| Ticket { member, life: 0, sequence: 0 }).collect();
         Self {
             host,
-            network: Network::new(kind != Kind::Classic),
+            network: Network::new(keeps_order),
             rng,
             faults,
             kind,
@@ -139,17 +144,21 @@ impl World {
             next_commit: Duration::ZERO,
             one_owner: OneOwner::default(),
             one_holder: OneHolder::default(),
+            handover: Handover::default(),
+            keeps_order,
             committed: CommittedOffsets::default(),
             history: None,
         }
     }
 
-    fn run(&mut self) {
+    /// Says how often a partition went from one owner to another.
+    fn run(&mut self) -> usize {
         self.run_until(STORM);
         self.faults = Faults::NONE;
         self.run_until(STORM + CALM);
         check_settled(&self.members, self.partitions);
         self.fetch();
+        self.handover.count
     }
 
     fn run_until(&mut self, end: Duration) {
@@ -215,12 +224,16 @@ impl World {
         };
         let token = self.host.send(client, request);
         self.one_holder.follow(&self.host.log);
-        let mut accepted = None;
+        let mut accepted = Vec::new();
         if let Some(commit) = commit
             && self.host.log.len() > before
         {
             check_accepted_commit(&commit, &self.host.log[..before]);
-            accepted = Some((before, commit.topics[0].partitions[0].committed_offset));
+            let partitions = commit.topics[0].partitions.iter();
+            accepted.extend((before..).zip(partitions.map(|sent| sent.committed_offset)));
+        }
+        if self.keeps_order {
+            self.handover.follow(&self.host.log);
         }
         self.waiting.insert(token, (ticket, accepted));
     }
@@ -235,7 +248,7 @@ impl World {
     fn release(&mut self) {
         for (token, response) in self.host.take_released() {
             let Some((ticket, accepted)) = self.waiting.remove(&token) else { continue };
-            if let Some((place, offset)) = accepted {
+            for (place, offset) in accepted {
                 self.committed.acknowledge(place, offset);
             }
             self.send(ticket, &Message::Response(response));
@@ -273,6 +286,10 @@ impl World {
             self.host.restart();
             self.one_holder = OneHolder::default();
             self.one_holder.follow(&self.host.log);
+            self.handover = Handover::default();
+            if self.keeps_order {
+                self.handover.follow(&self.host.log);
+            }
             self.waiting.clear();
             self.committed.check_log(&self.host.log);
         }
