@@ -55,10 +55,17 @@ impl InFlight {
         self.batches.push_back(Batch { appended, base_offset, replies: Vec::new(), deadline });
     }
 
-    /// When the first replies will have waited for too long.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    /// Whether no more may be on their way, and the oldest batch should have been committed.
+    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+        self.is_full() && self.batches.front().is_some_and(|oldest| oldest.deadline <= now)
+    }
+
+    /// When the first replies will have waited for too long, or the log is stuck.
+    pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let waited_for = self.batches.iter().find(|batch| !batch.replies.is_empty());
-        waited_for.map(|batch| batch.deadline)
+        let oldest = self.batches.front().filter(|_| self.is_full());
+        let oldest = oldest.filter(|oldest| oldest.deadline > now);
+        waited_for.into_iter().chain(oldest).map(|batch| batch.deadline).min()
     }
 
     /// Takes out the replies that have waited for too long. What they would have told may still
@@ -160,15 +167,32 @@ mod tests {
     #[tokio::test]
     async fn replies_that_wait_for_too_long_are_given_back_and_the_batch_goes_on() {
         let (mut in_flight, mut answers) = in_flight([0, 1]);
-        assert_eq!(in_flight.next_deadline(), Some(Instant(10)));
+        assert_eq!(in_flight.next_deadline(Instant(9)), Some(Instant(10)));
         assert!(in_flight.take_overdue(Instant(9)).is_empty());
         assert_eq!(tokens(&in_flight.take_overdue(Instant(10))), [0]);
-        assert_eq!(in_flight.next_deadline(), Some(Instant(11)));
+        assert_eq!(in_flight.next_deadline(Instant(10)), Some(Instant(11)));
         drop(answers.remove(0).send(Ok(appended(0))));
         drop(answers.remove(0).send(Ok(appended(1))));
         assert!(in_flight.committed().await.unwrap().is_empty());
         assert_eq!(tokens(&in_flight.committed().await.unwrap()), [1]);
-        assert_eq!(in_flight.next_deadline(), None);
+        assert_eq!(in_flight.next_deadline(Instant(11)), None);
+    }
+
+    #[test]
+    fn a_log_is_stuck_when_no_more_fits_and_the_oldest_batch_is_overdue() {
+        let mut in_flight = InFlight::default();
+        let mut answers = Vec::new();
+        for number in 0..BATCHES_MAX as u64 {
+            let (answer, waiting) = oneshot::channel();
+            answers.push(answer);
+            assert!(!in_flight.is_stuck(Instant(1_000)), "there is room for batch {number}");
+            in_flight.push(waiting, Offset(number as i64), Instant(10 + number));
+        }
+        assert_eq!(in_flight.next_deadline(Instant(9)), Some(Instant(10)));
+        assert!(!in_flight.is_stuck(Instant(9)));
+        assert!(in_flight.is_stuck(Instant(10)));
+        // It is known now; there is nothing more to be woken for.
+        assert_eq!(in_flight.next_deadline(Instant(10)), None);
     }
 
     #[tokio::test]

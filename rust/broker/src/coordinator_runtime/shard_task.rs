@@ -238,6 +238,8 @@ impl<'a> Live<'a> {
         self.append()?;
         loop {
             let is_room = !self.in_flight.is_full() && self.outbox.is_empty();
+            // No more is decided, and what was is not committed in time: nobody knows when it will.
+            let is_stuck = self.in_flight.is_stuck(self.task.host.clock.now());
             let (timer, overdue) = (self.until_next_timer(), self.until_overdue());
             let event = tokio::select! {
                 biased;
@@ -252,8 +254,9 @@ impl<'a> Live<'a> {
                     Ok(()) => Event::MetadataChanged,
                     Err(_) => return Ok(()),
                 },
-                command = self.task.commands.recv(), if is_room => match command {
-                    Some(command) => Event::Asked(command),
+                command = self.task.commands.recv(), if is_room || is_stuck => match command {
+                    Some(command) if is_room => Event::Asked(command),
+                    Some(command) => Event::AskedInVain(command),
                     None => return Ok(()),
                 },
             };
@@ -264,11 +267,9 @@ impl<'a> Live<'a> {
     fn handle(&mut self, event: Event) -> Result<(), ProduceError> {
         match event {
             Event::Committed(replies) => self.release(replies),
-            Event::CommitOverdue => {
-                let replies = self.in_flight.take_overdue(self.task.host.clock.now());
-                for (token, _) in replies {
-                    self.answer(token, Err(code_for_clients(ErrorCode::RequestTimedOut)));
-                }
+            Event::CommitOverdue => self.give_up_overdue(),
+            Event::AskedInVain(command) => {
+                command.refuse(code_for_clients(ErrorCode::RequestTimedOut));
             }
             Event::SubmitAgain => {}
             Event::TimersDue => self.fire_timers()?,
@@ -286,6 +287,12 @@ impl<'a> Live<'a> {
             }
         }
         self.append()
+    }
+
+    fn give_up_overdue(&mut self) {
+        for (token, _) in self.in_flight.take_overdue(self.task.host.clock.now()) {
+            self.answer(token, Err(code_for_clients(ErrorCode::RequestTimedOut)));
+        }
     }
 
     /// What was asked before the timers were looked at comes before them: after a stall of this
@@ -464,11 +471,20 @@ impl<'a> Live<'a> {
         self.refuse(ErrorCode::NotCoordinator);
     }
 
-    /// What is on its way must be in the log, or refused, before the log is read again.
+    /// What is on its way must be in the log, or refused, before the log is read again. Nobody
+    /// waits for that longer than for a commit.
     async fn fail(mut self, code: ErrorCode) {
         while !self.in_flight.is_empty() {
-            if let Ok(replies) = self.in_flight.committed().await {
-                self.release(replies);
+            let overdue = self.until_overdue();
+            tokio::select! {
+                biased;
+                committed = self.in_flight.committed() => {
+                    if let Ok(replies) = committed {
+                        self.release(replies);
+                    }
+                }
+                () = tokio::time::sleep(overdue) => self.give_up_overdue(),
+                Some(command) = self.task.commands.recv() => command.refuse(code),
             }
         }
         self.refuse(code);
@@ -490,7 +506,7 @@ impl<'a> Live<'a> {
     }
 
     fn until_overdue(&self) -> Duration {
-        self.until(self.in_flight.next_deadline())
+        self.until(self.in_flight.next_deadline(self.task.host.clock.now()))
     }
 
     fn until(&self, at: Option<Instant>) -> Duration {
@@ -527,6 +543,8 @@ enum Event {
     Committed(Replies),
     /// Somebody has waited for a commit for `offsets.commit.timeout.ms`.
     CommitOverdue,
+    /// The log stands still: this would have to wait for longer than a commit may take.
+    AskedInVain(Command),
     /// The log directory may have room again.
     SubmitAgain,
     TimersDue,

@@ -109,6 +109,15 @@ impl TestClient {
         group.topics[0].partitions[0].committed_offset
     }
 
+    /// As [`Self::committed`], once its shard is loaded, and its log is committed as far as it has
+    /// been written.
+    pub(crate) async fn committed_in_the_end(&mut self, group: &str, topic: &str) -> i64 {
+        let passing = [ErrorCode::CoordinatorLoadInProgress, ErrorCode::CoordinatorNotAvailable];
+        let passing = passing.map(ErrorCode::code);
+        while passing.contains(&self.fetch_group(group, topic).await.error_code) {}
+        self.committed(group, topic).await
+    }
+
     /// Joins a group, coming back with the id that is handed out to a newcomer.
     pub(crate) async fn join(&mut self, request: &JoinGroupRequest) -> JoinGroupResponse {
         let first = self.call(request).await;

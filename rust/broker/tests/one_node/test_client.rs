@@ -16,13 +16,20 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// One connection.
 pub(crate) struct TestClient {
     stream: TcpStream,
+    client_id: &'static str,
     next_correlation_id: i32,
 }
 
 impl TestClient {
     /// Connects to a broker.
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), next_correlation_id: 7 }
+        Self::connect_as(address, "test").await
+    }
+
+    /// Connects to a broker under a name.
+    pub(crate) async fn connect_as(address: SocketAddr, client_id: &'static str) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self { stream, client_id, next_correlation_id: 7 }
     }
 
     /// Sends a request in the latest version and waits for the answer.
@@ -42,7 +49,7 @@ impl TestClient {
     pub(crate) async fn send<R: Request>(&mut self, version: i16, request: &R) -> i32 {
         let id = self.next_correlation_id;
         self.next_correlation_id += 1;
-        let frame = encode_request(Some("test"), id, version, request).unwrap();
+        let frame = encode_request(Some(self.client_id), id, version, request).unwrap();
         self.send_bytes(&frame.collect().unwrap()).await;
         id
     }
