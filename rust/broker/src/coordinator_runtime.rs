@@ -193,17 +193,4 @@ fn java_hash_code(text: &str) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::java_hash_code;
-
-    /// What `jshell` says.
-    #[test]
-    fn a_group_is_hashed_as_java_hashes_it() {
-        assert_eq!(java_hash_code(""), 0);
-        assert_eq!(java_hash_code("group"), 98_629_247);
-        assert_eq!(java_hash_code("my-consumer-group"), 1_513_705_513);
-        assert_eq!(java_hash_code("größe-🚀"), 175_616_799);
-        // The one number that has no absolute value.
-        assert_eq!(java_hash_code("polygenelubricants"), i32::MIN);
-    }
-}
+mod tests;

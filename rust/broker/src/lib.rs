@@ -31,6 +31,8 @@ mod recovery;
 mod request;
 mod server;
 mod storage_machines;
+#[cfg(test)]
+mod test_server;
 mod topic_configs;
 
 pub use blocking::Blocking;

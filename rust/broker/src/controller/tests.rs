@@ -7,35 +7,18 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use base::{SplitMix64, SystemClock};
 use metadata::controller::{CreateTopics, DeleteTopics, NewTopic, TopicReference};
-use net::{TcpOptions, TcpTransport};
+use storage::FaultyDisk;
 use storage::disk::Fault;
-use storage::{Disk, FaultyDisk};
 use tokio::time::timeout;
 
 use self::gated_disk::GatedDisk;
 use super::*;
-use crate::config::{BrokerConfig, Properties};
-use crate::{Blocking, BrokerServer, Environment};
+use crate::BrokerServer;
+use crate::test_server::{Captured, start};
 
 /// No change takes so long.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-async fn start(disk: impl Disk + 'static) -> BrokerServer {
-    let mut properties = Properties::default();
-    properties.set("log.dirs", "/data");
-    properties.set("listeners", "PLAINTEXT://127.0.0.1:0");
-    let config = BrokerConfig::load(&properties).expect("a good configuration").config;
-    let environment = Environment {
-        transport: TcpTransport { options: TcpOptions::default() },
-        disk: Arc::new(disk),
-        clock: Arc::new(SystemClock),
-        rng: Box::new(SplitMix64::new(1)),
-        blocking: Blocking::OnThreads,
-    };
-    BrokerServer::start(config, environment).await.expect("it starts")
-}
 
 /// Begins to create a topic.
 fn create(
@@ -103,11 +86,7 @@ async fn the_cause_of_a_failed_metadata_log_is_in_the_log_once_and_not_in_the_an
     let disk = FaultyDisk::new();
     let server = start(disk.clone()).await;
     let said = Captured::default();
-    let writer = said.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    // Tasks of this runtime run on this thread.
-    let _captured = tracing::subscriber::set_default(subscriber);
+    let _capturing = said.capture();
     let next = disk.operations();
     for operation in next..next + 1000 {
         disk.fail_at(operation, Fault::NoSpace);
@@ -122,25 +101,4 @@ async fn the_cause_of_a_failed_metadata_log_is_in_the_log_once_and_not_in_the_an
     let [line] = of_ours[..] else { panic!("{lines:?}") };
     assert!(line.contains("ERROR") && line.contains("/data/__cluster_metadata-0"), "{line}");
     assert!(line.contains("No space left") || line.contains("no space"), "{line}");
-}
-
-/// What this thread's log says.
-#[derive(Clone, Debug, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn lines(&self) -> Vec<String> {
-        String::from_utf8_lossy(&self.0.lock()).lines().map(str::to_owned).collect()
-    }
-}
-
-impl std::io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
