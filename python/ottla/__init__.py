@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ottla.admin import TopicDescription as TopicDescription
     from ottla.assignor import Assignor as Assignor
     from ottla.assignor import GroupMember as GroupMember
+    from ottla.assignor import GroupPartitions as GroupPartitions
     from ottla.batch import Batch as Batch
     from ottla.bounded_read import read as read
     from ottla.broker import Broker as Broker
@@ -115,6 +116,7 @@ __all__ = [
     "GroupError",
     "GroupListing",
     "GroupMember",
+    "GroupPartitions",
     "Interceptor",
     "Lag",
     "LogDirectoryDescription",
@@ -181,6 +183,7 @@ _HOMES = {
     "GroupError": "errors",
     "GroupListing": "group_admin",
     "GroupMember": "assignor",
+    "GroupPartitions": "assignor",
     "Interceptor": "interceptor",
     "Lag": "lag",
     "LogDirectoryDescription": "admin",

@@ -33,6 +33,20 @@ class GroupMember(NamedTuple):
     """Where it is (``client.rack``)."""
 
 
+class GroupPartitions(dict[str, int]):
+    """How many partitions each topic has; and where they are kept."""
+
+    racks: dict[TopicPartition, frozenset[str]]
+    """The racks (``broker.rack``) in which each partition has replicas, in sync or not. It is left
+    out if none of its brokers says where it is."""
+
+    def __init__(
+        self, counts: Mapping[str, int], racks: Mapping[TopicPartition, frozenset[str]]
+    ) -> None:
+        super().__init__(counts)
+        self.racks = dict(racks)
+
+
 class Assignor(Protocol):
     """What a program's assignor has: a name that all members know it by, and a way to assign.
 
@@ -67,9 +81,9 @@ class Assignor(Protocol):
         ...
 
     def assign(
-        self, members: list[GroupMember], partitions: dict[str, int]
+        self, members: list[GroupMember], partitions: GroupPartitions
     ) -> Mapping[str, Iterable[Place]]:
-        """Say which member reads what; `partitions` is how many each topic has."""
+        """Say which member reads what; `partitions` is a dict of how many each topic has."""
         ...
 
 
@@ -90,14 +104,19 @@ class Assignors:
         return said
 
     def assign(
-        self, name: str, rows: list[_core.SubscriberRow], partitions: dict[str, int]
+        self,
+        name: str,
+        rows: list[_core.SubscriberRow],
+        counts: dict[str, int],
+        racks: dict[Place, list[str]],
     ) -> list[tuple[str, list[Place]]]:
         """Return who reads what."""
         members = [
             GroupMember(*row[:3], [TopicPartition(*place) for place in row[3]], *row[4:])
             for row in rows
         ]
-        said = self._own[name].assign(members, partitions)
+        kept = {TopicPartition(*place): frozenset(names) for place, names in racks.items()}
+        said = self._own[name].assign(members, GroupPartitions(counts, kept))
         return [
             (member, [(place[0], place[1]) for place in given]) for member, given in said.items()
         ]

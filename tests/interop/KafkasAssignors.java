@@ -3,6 +3,9 @@
 //     <- {"assignor": "server-range", "topics": {"t1": 3}, "members": [{"id": "m0", ...}], ...}
 //     -> {"m0": [["t1", 0], ["t1", 1], ["t1", 2]]}
 //
+// A client's assignor is also told in which racks a partition is kept ("racks": {"t1-0": ["a"]}),
+// and in which each member is ("rack").
+//
 // Run as a source file, with Kafka's jars on the class path.
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -116,8 +119,7 @@ final class KafkasAssignors {
           case "cooperative-sticky" -> new CooperativeStickyAssignor();
           default -> throw new IllegalArgumentException(name);
         };
-    Node node = new Node(0, "localhost", 9092);
-    Node[] nodes = {node};
+    Map<String, Node> brokers = new TreeMap<>();
     List<PartitionInfo> infos = new ArrayList<>();
     group
         .get("topics")
@@ -125,20 +127,37 @@ final class KafkasAssignors {
         .forEach(
             topic -> {
               for (int index = 0; index < topic.getValue().asInt(); index++) {
-                infos.add(new PartitionInfo(topic.getKey(), index, node, nodes, nodes));
+                Node[] nodes = replicas(group, topic.getKey() + "-" + index, brokers);
+                infos.add(new PartitionInfo(topic.getKey(), index, nodes[0], nodes, nodes));
               }
             });
     Map<String, Subscription> subscriptions = new HashMap<>();
     for (JsonNode member : group.get("members")) {
       subscriptions.put(member.get("id").asText(), subscription(member, name));
     }
-    Cluster cluster = new Cluster("cluster", List.of(node), infos, Set.of(), Set.of());
+    Cluster cluster = new Cluster("cluster", brokers.values(), infos, Set.of(), Set.of());
     Map<String, Set<TopicPartition>> assigned = new HashMap<>();
     assignor
         .assign(cluster, new GroupSubscription(subscriptions))
         .groupAssignment()
         .forEach((member, owned) -> assigned.put(member, new HashSet<>(owned.partitions())));
     return assigned;
+  }
+
+  /** A broker in each rack of a partition; one without a rack, if it has none. */
+  private static Node[] replicas(JsonNode group, String partition, Map<String, Node> brokers) {
+    List<String> racks = new ArrayList<>();
+    group.get("racks").path(partition).forEach(rack -> racks.add(rack.asText()));
+    if (racks.isEmpty()) {
+      racks.add("");
+    }
+    List<Node> nodes = new ArrayList<>();
+    for (String rack : racks) {
+      int id = brokers.size();
+      String named = rack.isEmpty() ? null : rack;
+      nodes.add(brokers.computeIfAbsent(rack, key -> new Node(id, "localhost", 9092, named)));
+    }
+    return nodes.toArray(new Node[0]);
   }
 
   @SuppressWarnings("removal") // the only constructor that takes a generation
@@ -158,7 +177,7 @@ final class KafkasAssignors {
       userData = earlier.subscriptionUserData(new HashSet<>(topics));
     }
     Subscription subscription =
-        new Subscription(topics, userData, owned, generation, Optional.empty());
+        new Subscription(topics, userData, owned, generation, Optional.ofNullable(rack(member)));
     subscription.setGroupInstanceId(Optional.ofNullable(instance(member)));
     return subscription;
   }
@@ -178,6 +197,10 @@ final class KafkasAssignors {
 
   private static String instance(JsonNode member) {
     return member.get("instance").isNull() ? null : member.get("instance").asText();
+  }
+
+  private static String rack(JsonNode member) {
+    return member.get("rack").isNull() ? null : member.get("rack").asText();
   }
 
   private static List<TopicPartition> partitions(JsonNode pairs) {

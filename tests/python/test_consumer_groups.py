@@ -222,6 +222,30 @@ def test_the_programs_own_assignor_decides_who_reads_what(
     assert (said[b"b"].rack, said[b"a"].rack) == ("r1", None)
 
 
+def test_the_programs_assignor_is_told_where_members_and_partitions_are() -> None:
+    seen: list[tuple[list[ottla.GroupMember], ottla.GroupPartitions]] = []
+
+    class Seeing(Zones):
+        def assign(
+            self, members: list[ottla.GroupMember], partitions: dict[str, int]
+        ) -> dict[str, list[tuple[str, int]]]:
+            assert isinstance(partitions, ottla.GroupPartitions)
+            seen.append((members, partitions))
+            return super().assign(members, partitions)
+
+    for rack in ("r1", None):
+        with ottla.Broker(config={} if rack is None else {"broker.rack": rack}) as broker:
+            broker.create_topic("t", partitions=2)
+            at = broker.bootstrap_servers
+            with join(at, "g", "t", assignors=[Seeing("a")], client_rack=rack or "") as consumer:
+                drain(consumer, owned(consumer, 2))
+        [member], partitions = seen.pop()
+        assert member.rack == rack
+        assert partitions == {"t": 2}
+        kept = {("t", index): {rack} for index in range(2)}
+        assert partitions.racks == ({} if rack is None else kept)
+
+
 def test_a_group_moves_from_an_eager_assignor_to_a_cooperative_one_of_the_program(
     bootstrap: str, group: str, topic: str
 ) -> None:

@@ -3,24 +3,27 @@
 //! 300`.
 //!
 //! Every group is assigned several times: members come and go, topics grow, and everybody owns what
-//! it was assigned before.
+//! it was assigned before. In half of them, members and brokers say in which rack they are.
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::sync::Arc;
 
 use base::{PartitionIndex, Rng, SplitMix64, TopicPartition};
-use client_core::consumer::{Assignments, Assignor, PartitionCounts, Subscriber};
+use client_core::consumer::{Assignments, Assignor, GroupPartitions, Subscriber};
 
 const STEPS: i32 = 5;
+/// Of brokers; members may also be in another.
+const RACKS: [&str; 3] = ["a", "b", "c"];
 
 struct Group {
     rng: SplitMix64,
     reads_all: bool,
+    has_racks: bool,
     generation: i32,
     next_member: usize,
     subscribers: Vec<Subscriber>,
-    counts: PartitionCounts,
+    partitions: GroupPartitions,
 }
 
 fn main() {
@@ -29,7 +32,7 @@ fn main() {
         for seed in 0..groups {
             let mut group = Group::new(seed);
             for _ in 0..STEPS {
-                let assigned = assignor.assign(&group.subscribers, &group.counts);
+                let assigned = assignor.assign(&group.subscribers, &group.partitions);
                 println!("{}", group.line(assignor, seed, &assigned));
                 group.go_on(&assigned);
             }
@@ -41,21 +44,41 @@ impl Group {
     fn new(seed: u64) -> Self {
         let mut rng = SplitMix64::new(seed);
         let topics = 1 + below(&mut rng, 4);
-        let topic = |number| (Arc::from(format!("t{number}")), 1 + below(&mut rng, 9) as i32);
-        let counts = (1..=topics).map(topic).collect();
-        let reads_all = seed.is_multiple_of(2);
-        let subscribers = Vec::new();
-        let mut group = Self { rng, reads_all, generation: 0, next_member: 0, subscribers, counts };
+        let counts: Vec<_> = (1..=topics).map(|_| 1 + below(&mut rng, 9)).collect();
+        let mut group = Self {
+            rng,
+            reads_all: seed.is_multiple_of(2),
+            has_racks: seed % 4 >= 2,
+            generation: 0,
+            next_member: 0,
+            subscribers: Vec::new(),
+            partitions: GroupPartitions::default(),
+        };
+        for (number, count) in (1..).zip(counts) {
+            let topic = Arc::from(format!("t{number}"));
+            (0..count).for_each(|_| group.grow(&topic));
+        }
         for _ in 0..=below(&mut group.rng, 7) {
             group.join();
         }
         group
     }
 
+    /// Adds a partition, kept in any racks or in none.
+    fn grow(&mut self, topic: &Arc<str>) {
+        let count = self.partitions.counts.entry(topic.clone()).or_default();
+        let partition = TopicPartition::new(topic.clone(), *count);
+        *count += 1;
+        if self.has_racks {
+            let kept = RACKS.into_iter().filter(|_| below(&mut self.rng, 2) == 0).map(Arc::from);
+            self.partitions.racks.insert(partition, kept.collect());
+        }
+    }
+
     fn join(&mut self) {
         let number = self.next_member;
         self.next_member += 1;
-        let all: Vec<Arc<str>> = self.counts.keys().cloned().collect();
+        let all: Vec<Arc<str>> = self.partitions.counts.keys().cloned().collect();
         let mut topics = all.clone();
         if !self.reads_all {
             let sure = all[below(&mut self.rng, all.len() as u64) as usize].clone();
@@ -63,6 +86,8 @@ impl Group {
         }
         // Instances are in another order than members.
         let is_static = below(&mut self.rng, 4) == 0;
+        let rack = if self.has_racks { below(&mut self.rng, 6) as usize } else { RACKS.len() + 1 };
+        let rack = RACKS.into_iter().chain(["elsewhere"]).nth(rack);
         self.subscribers.push(Subscriber {
             member_id: format!("m{number}"),
             instance_id: is_static.then(|| format!("i{}", 99 - number)),
@@ -70,7 +95,7 @@ impl Group {
             owned: Vec::new(),
             generation: -1,
             user_data: None,
-            rack: None,
+            rack: rack.map(ToOwned::to_owned),
         });
     }
 
@@ -86,9 +111,9 @@ impl Group {
                 self.subscribers.remove(number);
             }
             1 => {
-                let number = below(&mut self.rng, self.counts.len() as u64) as usize;
-                if let Some(count) = self.counts.values_mut().nth(number) {
-                    *count += 1;
+                let number = below(&mut self.rng, self.partitions.counts.len() as u64) as usize;
+                if let Some(topic) = self.partitions.counts.keys().nth(number).cloned() {
+                    self.grow(&topic);
                 }
             }
             _ => self.join(),
@@ -96,16 +121,26 @@ impl Group {
     }
 
     fn line(&self, assignor: Assignor, seed: u64, assigned: &Assignments) -> String {
+        let GroupPartitions { counts, racks } = &self.partitions;
         let topics: Vec<String> =
-            self.counts.iter().map(|(topic, count)| format!("\"{topic}\":{count}")).collect();
+            counts.iter().map(|(topic, count)| format!("\"{topic}\":{count}")).collect();
+        let racks = racks.iter().map(|(partition, racks)| {
+            let racks: Vec<_> = racks.iter().map(|rack| format!("\"{rack}\"")).collect();
+            format!("\"{partition}\":[{}]", racks.join(","))
+        });
+        let racks: Vec<_> = racks.collect();
         let members = self.subscribers.iter().map(|subscriber| {
-            let instance = subscriber.instance_id.as_ref().map(|id| format!("\"{id}\""));
+            let quoted = |text: &Option<String>| {
+                text.as_ref().map_or("null".to_owned(), |text| format!("\"{text}\""))
+            };
             let reads: Vec<String> =
                 subscriber.topics.iter().map(|topic| format!("\"{topic}\"")).collect();
             format!(
-                "{{\"id\":\"{}\",\"instance\":{},\"topics\":[{}],\"owned\":{},\"generation\":{}}}",
+                "{{\"id\":\"{}\",\"instance\":{},\"rack\":{},\"topics\":[{}],\"owned\":{},\
+                 \"generation\":{}}}",
                 subscriber.member_id,
-                instance.as_deref().unwrap_or("null"),
+                quoted(&subscriber.instance_id),
+                quoted(&subscriber.rack),
                 reads.join(","),
                 partitions(&subscriber.owned),
                 subscriber.generation
@@ -115,10 +150,11 @@ impl Group {
         let assigned: Vec<String> =
             assigned.iter().map(|(id, owned)| format!("\"{id}\":{}", partitions(owned))).collect();
         format!(
-            "{{\"assignor\":\"{}\",\"seed\":{seed},\"topics\":{{{}}},\"members\":[{}],\
-             \"assigned\":{{{}}}}}",
+            "{{\"assignor\":\"{}\",\"seed\":{seed},\"topics\":{{{}}},\"racks\":{{{}}},\
+             \"members\":[{}],\"assigned\":{{{}}}}}",
             assignor.name(),
             topics.join(","),
+            racks.join(","),
             members.join(","),
             assigned.join(",")
         )

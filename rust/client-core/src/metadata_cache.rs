@@ -1,7 +1,7 @@
-//! What the client knows of a cluster: its brokers, the topics it asked for, their ids, partitions
-//! and leaders.
+//! What the client knows of a cluster: its brokers and where they stand, the topics it asked for,
+//! their ids, partitions, leaders and replicas.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base::{ErrorCode, LeaderEpoch, NodeId, TopicId, TopicPartition};
@@ -18,6 +18,9 @@ pub struct MetadataCache {
     pub controller: Option<NodeId>,
     /// The brokers.
     pub brokers: BTreeMap<NodeId, Address>,
+    /// The racks of brokers that have one, also of such as are down and keep a replica: theirs is
+    /// the last that was heard of.
+    racks: BTreeMap<NodeId, Arc<str>>,
     topics: BTreeMap<Arc<str>, Topic>,
 }
 
@@ -32,6 +35,8 @@ pub struct Topic {
     pub error: Option<ErrorCode>,
     /// Its partitions, by number.
     pub partitions: Vec<Partition>,
+    /// The brokers that keep each partition, in sync or not.
+    replicas: Vec<Box<[NodeId]>>,
 }
 
 /// One partition.
@@ -75,6 +80,26 @@ impl MetadataCache {
         if scope == Scope::SomeTopics {
             self.topics.append(&mut known);
         }
+        self.update_racks(response);
+    }
+
+    /// An answer names the brokers that are up. One that is down for a moment has not moved: were
+    /// its rack forgotten, each restart would have groups rebalance twice (KAFKA-20778).
+    fn update_racks(&mut self, response: &MetadataResponse) {
+        for broker in &response.brokers {
+            let node = NodeId(broker.node_id);
+            match &broker.rack {
+                Some(rack) if self.racks.get(&node).is_some_and(|known| **known == **rack) => {}
+                Some(rack) => drop(self.racks.insert(node, rack.as_str().into())),
+                None => drop(self.racks.remove(&node)),
+            }
+        }
+        let (brokers, topics) = (&self.brokers, &self.topics);
+        let has_replica =
+            |topic: &Topic, node: &NodeId| topic.replicas.iter().any(|of| of.contains(node));
+        self.racks.retain(|node, _| {
+            brokers.contains_key(node) || topics.values().any(|topic| has_replica(topic, node))
+        });
     }
 
     /// A broker has named a newer leader in passing (KIP-951). Returns whether that was news.
@@ -114,6 +139,15 @@ impl MetadataCache {
         self.topics.iter().find(|(_, topic)| topic.id == id).map(|(name, _)| name)
     }
 
+    /// The racks in which each partition of a topic is kept, as far as brokers say where they are.
+    pub fn racks(&self, topic: &str) -> impl Iterator<Item = BTreeSet<Arc<str>>> {
+        let replicas = self.topics.get(topic).map(|topic| topic.replicas.iter());
+        replicas
+            .into_iter()
+            .flatten()
+            .map(|nodes| nodes.iter().filter_map(|node| self.racks.get(node)).cloned().collect())
+    }
+
     /// A partition, if its topic is known and has it.
     pub fn partition(&self, topic_partition: &TopicPartition) -> Option<Partition> {
         let index = usize::try_from(topic_partition.partition.0).ok()?;
@@ -146,6 +180,10 @@ impl Topic {
         let error = (code != ErrorCode::None).then_some(code);
         let mut rows: Vec<_> = topic.partitions.iter().collect();
         rows.sort_unstable_by_key(|row| row.partition_index);
+        let replicas = rows
+            .iter()
+            .map(|row| row.replica_nodes.iter().copied().map(NodeId).collect())
+            .collect();
         let partitions = rows.into_iter().enumerate().map(|(index, row)| {
             let now = Partition::of(row);
             match before.and_then(|before| before.partitions.get(index)) {
@@ -153,7 +191,8 @@ impl Topic {
                 _ => now,
             }
         });
-        Self { id, is_internal: topic.is_internal, error, partitions: partitions.collect() }
+        let partitions = partitions.collect();
+        Self { id, is_internal: topic.is_internal, error, partitions, replicas }
     }
 }
 
@@ -243,5 +282,45 @@ mod tests {
         let mut cache = MetadataCache::default();
         cache.update(&answer, Scope::SomeTopics);
         assert!(cache.brokers.is_empty());
+    }
+
+    fn racked(brokers: &[(i32, Option<&str>)], replicas: &[i32]) -> MetadataResponse {
+        let broker = |(node_id, rack): &(i32, Option<&str>)| MetadataResponseBroker {
+            node_id: *node_id,
+            rack: rack.map(Into::into),
+            ..Default::default()
+        };
+        let mut answer = response(1, 1, 0);
+        answer.brokers = brokers.iter().map(broker).collect();
+        answer.topics[0].partitions[0].replica_nodes = replicas.to_vec();
+        answer
+    }
+
+    fn racks(cache: &MetadataCache) -> Vec<String> {
+        let racks: Vec<_> = cache.racks("t").collect();
+        assert_eq!(racks.len(), 1, "the topic has one partition");
+        racks[0].iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_partition_is_in_the_racks_of_all_its_replicas() {
+        let mut cache = MetadataCache::default();
+        let brokers = [(1, Some("b")), (2, None), (3, Some("a")), (4, Some("b")), (5, Some("c"))];
+        cache.update(&racked(&brokers, &[1, 2, 3, 4, 9]), Scope::SomeTopics);
+        assert_eq!(racks(&cache), ["a", "b"]);
+        assert_eq!(cache.racks("gone").count(), 0);
+    }
+
+    #[test]
+    fn a_broker_that_is_down_keeps_its_rack_as_long_as_it_has_a_replica() {
+        let mut cache = MetadataCache::default();
+        cache.update(&racked(&[(1, Some("a")), (2, Some("b"))], &[1, 2]), Scope::SomeTopics);
+        cache.update(&racked(&[(1, Some("a"))], &[1, 2]), Scope::SomeTopics);
+        assert_eq!(racks(&cache), ["a", "b"]);
+        cache.update(&racked(&[(1, Some("a")), (2, Some("c"))], &[1, 2]), Scope::SomeTopics);
+        assert_eq!(racks(&cache), ["a", "c"], "it came back elsewhere");
+        cache.update(&racked(&[(1, None)], &[1]), Scope::SomeTopics);
+        assert!(racks(&cache).is_empty());
+        assert!(cache.racks.is_empty(), "nothing is kept of who is gone for good");
     }
 }

@@ -30,8 +30,9 @@ use crate::cluster::Unreachable;
 pub use fetched::Fetched;
 pub use group::{
     AssignmentStrategy, Assignments, Assignor, CommitError, CommitId, Errand, ErrandAnswer,
-    GroupError, OffsetAndMetadata, PartitionCounts, Pattern, PatternError, ProgramAssignor,
-    Rebalance, RebalanceReport, RebalanceTotals, Subscriber, Subscription,
+    GroupError, GroupPartitions, OffsetAndMetadata, PartitionCounts, PartitionRacks, Pattern,
+    PatternError, ProgramAssignor, Rebalance, RebalanceReport, RebalanceTotals, Subscriber,
+    Subscription,
 };
 pub use lookup::{EARLIEST_TIMESTAMP, Found, LATEST_TIMESTAMP, read_offset, request_offsets};
 pub use machine::{AskId, Assign, Consumer, ConsumerEvent, Given, GroupMetadata, ToCommit};

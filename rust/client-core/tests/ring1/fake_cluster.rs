@@ -45,6 +45,8 @@ pub(crate) struct FakeCluster {
     pub(crate) names_leaders: bool,
     /// The topic was deleted.
     pub(crate) is_deleted: bool,
+    /// Partition `n` is kept by broker `n` and so many on; each broker has a rack of its own.
+    pub(crate) replicas_from: i32,
     /// How often the topic was made anew.
     remade: u8,
     next_producer_id: i64,
@@ -71,6 +73,11 @@ struct Producer {
     recent: VecDeque<(i32, i32, i64)>,
 }
 
+/// Where a broker stands.
+pub(crate) fn rack_of(node: i32) -> String {
+    format!("rack{node}")
+}
+
 impl FakeCluster {
     pub(crate) fn new(nodes: i32, partitions: i32, is_old: bool) -> Self {
         let group = GroupHost::new(partitions);
@@ -82,6 +89,7 @@ impl FakeCluster {
             is_old,
             names_leaders: !is_old,
             is_deleted: false,
+            replicas_from: 0,
             remade: 0,
             next_producer_id: 1000,
             asked_topics: Vec::new(),
@@ -209,12 +217,13 @@ impl FakeCluster {
             node_id,
             host: format!("node{node_id}"),
             port: 9092,
-            ..Default::default()
+            rack: Some(rack_of(node_id)),
         };
         let partition = |(index, partition): (usize, &Partition)| MetadataResponsePartition {
             partition_index: index as i32,
             leader_id: partition.leader,
             leader_epoch: partition.leader_epoch,
+            replica_nodes: vec![self.keeper(index as i32)],
             ..Default::default()
         };
         let gone = ErrorCode::UnknownTopicOrPartition as i16;
@@ -231,6 +240,11 @@ impl FakeCluster {
             }],
             ..Default::default()
         }
+    }
+
+    /// The broker that keeps a partition, whoever leads it in this made-up world.
+    pub(crate) fn keeper(&self, partition: i32) -> i32 {
+        (partition + self.replicas_from) % self.nodes
     }
 
     fn topic_id(&self) -> Uuid {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use base::{Instant, Rng, SplitMix64, TopicPartition};
 use client_core::consumer::{
-    AssignmentStrategy, Assignments, Consumer, Errand, ErrandAnswer, OffsetAndMetadata,
+    AssignmentStrategy, Assignments, Assignor, Consumer, Errand, ErrandAnswer, OffsetAndMetadata,
     ProgramAssignor, Rebalance, Subscription, ToCommit,
 };
 use client_core::{ConnectionId, ConsumerConfig, Transmit, TransportEvent};
 use records::{BatchBuilder, Compression, ProducerStamp, RecordBatch};
 
-use crate::fake_cluster::{FakeCluster, TOPIC};
+use crate::fake_cluster::{FakeCluster, TOPIC, rack_of};
 use crate::faults::Faults;
 use crate::invariants::{CommittedForward, check_assignment, check_calm, check_settled};
 use crate::network::Network;
@@ -226,7 +226,7 @@ fn run(errand: Errand, number: u64) -> ErrandAnswer {
         Errand::Describe { .. } => {
             return ErrandAnswer::Described(Some(number.to_be_bytes().to_vec().into()));
         }
-        Errand::Assign { subscribers, partitions, .. } => (subscribers, partitions),
+        Errand::Assign { subscribers, partitions, .. } => (subscribers, partitions.counts),
     };
     subscribers.sort_by_key(|subscriber| subscriber.user_data.clone());
     let mut assignments: Assignments = BTreeMap::new();
@@ -317,4 +317,48 @@ fn members(seed: u64, mut world: World) {
         }
         check_calm(&mut world, &mut rng);
     }
+}
+
+/// Beside which broker each member is.
+const MEMBERS_STAND: [i32; MEMBERS] = [2, 0, 1];
+
+/// Members that say where they are read what is kept there, also after it was moved: the leader
+/// hears of it with the metadata.
+pub(crate) fn members_in_racks(seed: u64) {
+    const ASSIGNORS: [Assignor; 3] =
+        [Assignor::Range, Assignor::Sticky, Assignor::CooperativeSticky];
+    let mut rng = SplitMix64::new(seed);
+    let mut world = World::new(seed, false);
+    world.network.faults = Faults::NONE;
+    world.members.clear();
+    world.config.connection.metadata_age_max = Duration::from_secs(2);
+    for node in MEMBERS_STAND {
+        let group = world.config.group.as_mut().unwrap();
+        let assignor = ASSIGNORS[seed as usize % ASSIGNORS.len()];
+        group.assignors = vec![AssignmentStrategy::Known(assignor)];
+        group.rack = Some(rack_of(node));
+        world.add_member();
+    }
+    for replicas_from in [0, 1, 2] {
+        world.network.cluster.replicas_from = replicas_from;
+        let mut steps = 0;
+        while !reads_near(&world) {
+            world.step(&mut rng);
+            steps += 1;
+            assert!(steps < STEPS_MAX, "not everything is read where it is kept");
+        }
+    }
+}
+
+fn reads_near(world: &World) -> bool {
+    let mut count = 0;
+    for (member, node) in world.members.iter().zip(MEMBERS_STAND) {
+        for read in member.consumer.assignment() {
+            if world.network.cluster.keeper(read.partition.0) != node {
+                return false;
+            }
+            count += 1;
+        }
+    }
+    count == PARTITIONS
 }

@@ -130,6 +130,11 @@ fn a_group_of_the_new_protocol_loses_nothing_either() {
 }
 
 #[test]
+fn members_read_what_is_kept_in_their_rack_and_follow_it_to_another() {
+    for_each_seed("members_read_what_is_kept_in_their_rack", 0..12, grouping::members_in_racks);
+}
+
+#[test]
 fn a_question_about_a_partition_that_does_not_exist_is_answered_soon_and_names_the_count() {
     for_each_seed("a_question_about_a_partition", 0..40, keeping::a_missing_partition_is_told);
 }

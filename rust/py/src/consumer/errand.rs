@@ -1,9 +1,9 @@
 //! The program's own assignor: asked on the thread that polls, with no lock held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use client::{Assignments, Errand, ErrandAnswer, Subscriber};
+use client::{Assignments, Errand, ErrandAnswer, GroupPartitions, Subscriber};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Py, PyAny, PyResult, Python};
 
@@ -48,12 +48,15 @@ fn assign(
     assignors: &Py<PyAny>,
     name: &str,
     subscribers: Vec<Subscriber>,
-    partitions: BTreeMap<Arc<str>, i32>,
+    partitions: GroupPartitions,
 ) -> PyResult<ErrandAnswer> {
     let members: Vec<_> = subscribers.into_iter().map(row).collect();
-    let partitions: BTreeMap<_, _> =
-        partitions.into_iter().map(|(topic, count)| (topic.to_string(), count)).collect();
-    let said = assignors.bind(py).call_method1("assign", (name, members, partitions))?;
+    let counts = partitions.counts.into_iter();
+    let counts: BTreeMap<_, _> = counts.map(|(topic, count)| (topic.to_string(), count)).collect();
+    let names = |racks: BTreeSet<Arc<str>>| racks.iter().map(ToString::to_string).collect();
+    let racks: BTreeMap<Place, Vec<String>> =
+        partitions.racks.into_iter().map(|(at, racks)| (place(&at), names(racks))).collect();
+    let said = assignors.bind(py).call_method1("assign", (name, members, counts, racks))?;
     let said: Vec<(String, Vec<Place>)> = said.extract()?;
     let given = |(member, places): (String, Vec<Place>)| {
         (member, places.into_iter().map(named).collect::<Vec<_>>())

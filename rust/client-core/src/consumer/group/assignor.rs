@@ -2,6 +2,7 @@
 //! said. Their results follow from their input alone.
 
 mod program;
+mod racks;
 mod range;
 mod round_robin;
 mod sticky;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 
 pub(super) use program::check;
 pub use program::{AssignmentStrategy, Errand, ErrandAnswer, ProgramAssignor};
+pub use racks::PartitionRacks;
 
 /// What each member is assigned, by member id; every member has a row.
 pub type Assignments = BTreeMap<String, Vec<TopicPartition>>;
@@ -23,7 +25,17 @@ pub type Assignments = BTreeMap<String, Vec<TopicPartition>>;
 /// How many partitions each topic has.
 pub type PartitionCounts = BTreeMap<Arc<str>, i32>;
 
-/// An assignor of Kafka's (`partition.assignment.strategy`).
+/// The partitions that a group is to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupPartitions {
+    /// How many each topic has.
+    pub counts: PartitionCounts,
+    /// Where they are kept, as far as brokers say where they are.
+    pub racks: PartitionRacks,
+}
+
+/// An assignor of Kafka's (`partition.assignment.strategy`). Where members and brokers say in which
+/// rack they are, all but round robin bring what is read near to who reads it (KIP-881).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assignor {
     /// Each topic by itself, in ranges.
@@ -89,7 +101,7 @@ impl Assignor {
     }
 
     /// Gives every partition to one of its subscribers; the order of `subscribers` does not matter.
-    pub fn assign(self, subscribers: &[Subscriber], partitions: &PartitionCounts) -> Assignments {
+    pub fn assign(self, subscribers: &[Subscriber], partitions: &GroupPartitions) -> Assignments {
         let mut subscribers: Vec<_> = subscribers.iter().collect();
         subscribers.sort_by(|a, b| a.rank().cmp(&b.rank()));
         let mut assignments: Assignments = subscribers
@@ -98,7 +110,7 @@ impl Assignor {
             .collect();
         let owners = match self {
             Self::Range => range::assign(&subscribers, partitions),
-            Self::RoundRobin => round_robin::assign(&subscribers, partitions),
+            Self::RoundRobin => round_robin::assign(&subscribers, &partitions.counts),
             Self::Sticky => sticky::assign(&subscribers, partitions),
             Self::CooperativeSticky => sticky::assign_cooperatively(&subscribers, partitions),
         };
@@ -106,6 +118,13 @@ impl Assignor {
             assignments.entry(subscribers[owner].member_id.clone()).or_default().push(partition);
         }
         assignments
+    }
+}
+
+impl From<PartitionCounts> for GroupPartitions {
+    /// Partitions of which nobody knows where they are.
+    fn from(counts: PartitionCounts) -> Self {
+        Self { counts, racks: PartitionRacks::new() }
     }
 }
 

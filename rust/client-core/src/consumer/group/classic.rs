@@ -20,7 +20,7 @@ use wire::heartbeat::HeartbeatRequest;
 use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
 use wire::sync_group::SyncGroupRequestAssignment;
 
-use super::assignor::{AssignmentStrategy, Errand, ErrandAnswer, PartitionCounts, Subscriber};
+use super::assignor::{AssignmentStrategy, Errand, ErrandAnswer, GroupPartitions, Subscriber};
 use super::member::{Asking, Hearing, Identity, Protocol};
 use super::membership::{Membership, State, send};
 use crate::cluster::Cluster;
@@ -51,7 +51,7 @@ pub(super) struct ClassicMember {
     /// Why it has to join again, if it has.
     rejoin: Option<&'static str>,
     /// As leader: the partitions that it has assigned.
-    led: Option<PartitionCounts>,
+    led: Option<GroupPartitions>,
     heartbeat: Option<RequestId>,
     heartbeat_due: Instant,
 }
@@ -141,12 +141,16 @@ impl Protocol for ClassicMember {
         }
     }
 
-    fn follow(&mut self, _membership: &Membership, cluster: &Cluster) {
+    fn follow(&mut self, membership: &Membership, cluster: &Cluster) {
         let Some(led) = self.led.as_ref().filter(|_| matches!(self.phase, Phase::Stable)) else {
             return;
         };
-        if led.iter().any(|(topic, count)| joining::partition_count(cluster, topic) != *count) {
+        let now = joining::group_partitions(cluster, led.counts.keys());
+        if now.counts != led.counts {
             self.rejoin = Some("the number of partitions has changed");
+        } else if membership.config.rack.is_some() && now.racks != led.racks {
+            // As in Kafka, a leader that has no rack does not look at those of others.
+            self.rejoin = Some("partitions are kept in other racks");
         }
     }
 

@@ -30,8 +30,8 @@ use base::{ErrorCode, LeaderEpoch, TopicPartition};
 use thiserror::Error;
 
 pub use assignor::{
-    AssignmentStrategy, Assignments, Assignor, Errand, ErrandAnswer, PartitionCounts,
-    ProgramAssignor, Subscriber,
+    AssignmentStrategy, Assignments, Assignor, Errand, ErrandAnswer, GroupPartitions,
+    PartitionCounts, PartitionRacks, ProgramAssignor, Subscriber,
 };
 pub use commit::{CommitError, CommitId};
 pub use rebalances::{RebalanceReport, RebalanceTotals};

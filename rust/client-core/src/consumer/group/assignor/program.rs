@@ -8,7 +8,7 @@ use base::TopicPartition;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::{Assignments, Assignor, PartitionCounts, Subscriber};
+use super::{Assignments, Assignor, GroupPartitions, PartitionCounts, Subscriber};
 
 /// An assignor that a member offers to the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum Errand {
         /// All members.
         subscribers: Vec<Subscriber>,
         /// The partitions of their topics.
-        partitions: PartitionCounts,
+        partitions: GroupPartitions,
     },
 }
 

@@ -5,26 +5,44 @@
 //! 2. What nobody owns goes to the subscriber who has the least.
 //! 3. While somebody has two more than a subscriber of one of his partitions, that one moves, from
 //!    the one who has most to the one who has least.
+//! 4. Where racks matter, what is read from afar is brought near (KIP-881), and 3 goes on if that
+//!    gives it something to do.
 //!
-//! No single move makes the result more even, which is what Kafka's own assignor promises.
+//! No single move makes the result more even, which is what Kafka's own assignor promises. It is as
+//! even as it would be if there were no racks, or more so; if it is as even, no less is read near.
+
+mod locality;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base::TopicPartition;
 
-use super::{Owners, PartitionCounts, Subscriber, by_topic};
+use super::racks::Racks;
+use super::{GroupPartitions, Owners, PartitionCounts, Subscriber, by_topic};
+use locality::{Locality, Moving};
 
-pub(super) fn assign(subscribers: &[&Subscriber], partitions: &PartitionCounts) -> Owners {
-    let claims = claims(subscribers, partitions);
-    let mut table = Table::new(subscribers, partitions);
+pub(super) fn assign(subscribers: &[&Subscriber], partitions: &GroupPartitions) -> Owners {
+    let GroupPartitions { counts, racks } = partitions;
+    let claims = claims(subscribers, counts);
+    let mut table = Table::new(subscribers, counts);
     for (partition, owner) in &claims {
         if subscribers[*owner].wants(&partition.topic) {
             table.give(partition.clone(), *owner);
         }
     }
-    table.give_the_rest(partitions);
+    table.give_the_rest(counts);
     table.balance(&claims);
+    let racks = Racks::new(subscribers, racks);
+    let places = table.owners.keys().map(|partition| racks.of_partition(partition));
+    if racks.matter(0..subscribers.len(), places) {
+        let locality = Locality::new(subscribers, &racks, &table);
+        for moving in [Moving::New, Moving::All] {
+            while locality.improve(&mut table, &claims, moving) {
+                table.balance(&claims);
+            }
+        }
+    }
     table.owners
 }
 
@@ -32,7 +50,7 @@ pub(super) fn assign(subscribers: &[&Subscriber], partitions: &PartitionCounts) 
 /// heard, gives it up, and the group rebalances once more.
 pub(super) fn assign_cooperatively(
     subscribers: &[&Subscriber],
-    partitions: &PartitionCounts,
+    partitions: &GroupPartitions,
 ) -> Owners {
     let mut owners = assign(subscribers, partitions);
     let held = holders(subscribers);
@@ -106,6 +124,11 @@ impl<'a> Table<'a> {
             self.shares[before].remove(&partition);
         }
         self.shares[owner].insert(partition);
+    }
+
+    /// Who subscribes to a partition's topic, in order.
+    fn readers(&self, partition: &TopicPartition) -> &[usize] {
+        self.subscribed.get(&partition.topic).map_or(&[], Vec::as_slice)
     }
 
     /// The subscriber of a topic who has the least.

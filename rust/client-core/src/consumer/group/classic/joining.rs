@@ -13,7 +13,7 @@ use super::leader::{self, Oneself};
 use super::{ClassicMember, Phase};
 use crate::cluster::Cluster;
 use crate::consumer::group::assignor::{
-    AssignmentStrategy, Assignments, Errand, ErrandAnswer, PartitionCounts, Subscriber, check,
+    AssignmentStrategy, Assignments, Errand, ErrandAnswer, GroupPartitions, Subscriber, check,
 };
 use crate::consumer::group::member::{Asking, Hearing};
 use crate::consumer::group::membership::{Membership, millis, send};
@@ -132,19 +132,16 @@ impl ClassicMember {
         if *until > to.now && !topics.iter().all(is_known) {
             return to.wake.at(*until);
         }
-        let counts: PartitionCounts = topics
-            .into_iter()
-            .map(|topic| (topic.clone(), partition_count(to.cluster, &topic)))
-            .collect();
+        let partitions = group_partitions(to.cluster, &topics);
         match self.assignor.as_ref().expect("a group that has a leader has an assignor") {
             AssignmentStrategy::Known(assignor) => {
-                let assignments = assignor.assign(subscribers, &counts);
-                self.led = Some(counts);
+                let assignments = assignor.assign(subscribers, &partitions);
+                self.led = Some(partitions);
                 self.hand_in(membership, assignments);
             }
             AssignmentStrategy::Program(program) => {
                 let (assignor, subscribers) = (program.name.clone(), subscribers.clone());
-                let ask = || Errand::Assign { assignor, subscribers, partitions: counts };
+                let ask = || Errand::Assign { assignor, subscribers, partitions };
                 self.errand.get_or_insert_with(ask);
             }
         }
@@ -182,10 +179,10 @@ impl ClassicMember {
         name: &str,
         assignments: Assignments,
         subscribers: &[Subscriber],
-        partitions: PartitionCounts,
+        partitions: GroupPartitions,
     ) {
         let is_cooperative = self.assignor.as_ref().is_some_and(AssignmentStrategy::is_cooperative);
-        match check(assignments, subscribers, &partitions, is_cooperative) {
+        match check(assignments, subscribers, &partitions.counts, is_cooperative) {
             Ok(assignments) => {
                 self.led = Some(partitions);
                 self.hand_in(membership, assignments);
@@ -255,7 +252,24 @@ fn patience(membership: &Membership, cluster: &Cluster) -> Duration {
     longest.max(cluster.config().request_timeout)
 }
 
-pub(super) fn partition_count(cluster: &Cluster, topic: &str) -> i32 {
+/// The partitions of these topics, and where they are kept.
+pub(super) fn group_partitions<'a>(
+    cluster: &Cluster,
+    topics: impl IntoIterator<Item = &'a Arc<str>>,
+) -> GroupPartitions {
+    let mut partitions = GroupPartitions::default();
+    for topic in topics {
+        let count = partition_count(cluster, topic);
+        partitions.counts.insert(topic.clone(), count);
+        let racks = (0..count).zip(cluster.metadata().racks(topic));
+        let known = racks.filter(|(_, racks)| !racks.is_empty());
+        let row = |(index, racks)| (TopicPartition::new(topic.clone(), index), racks);
+        partitions.racks.extend(known.map(row));
+    }
+    partitions
+}
+
+fn partition_count(cluster: &Cluster, topic: &str) -> i32 {
     let known = cluster.metadata().topic(topic).filter(|topic| topic.error.is_none());
     known.map_or(0, |topic| i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX))
 }
