@@ -21,6 +21,8 @@ pub(crate) const RECORDS: i64 = 80;
 const MEMBERS: usize = 3;
 /// Of the coordinator and in `session.timeout.ms`.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long JoinGroup and SyncGroup are waited for: `max.poll.interval.ms`, and 5 s.
+const REBALANCE_ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Connections of different members are told apart by their number modulo this.
 pub(crate) const MEMBERS_MAX: u64 = 64;
 const STORMY_STEPS: usize = 1500;
@@ -34,6 +36,8 @@ pub(crate) struct Member {
     /// The offsets after what the program was given, and after what it has come back for.
     given: BTreeMap<TopicPartition, i64>,
     done: BTreeMap<i32, i64>,
+    /// Its driver has something to do.
+    is_awake: bool,
 }
 
 pub(crate) struct World {
@@ -48,6 +52,11 @@ pub(crate) struct World {
 }
 
 impl Member {
+    pub(crate) fn leave(&mut self) {
+        self.consumer.unsubscribe();
+        self.is_awake = true;
+    }
+
     /// What its program has come back for of these.
     fn finished(&self, partitions: &[TopicPartition]) -> Vec<ToCommit> {
         let finished = partitions.iter().filter_map(|partition| {
@@ -123,7 +132,7 @@ impl World {
         let mut consumer = Consumer::new(self.config.clone(), self.seed ^ (number << 32));
         consumer.subscribe(Subscription::topics([TOPIC])).unwrap();
         let (given, done) = (BTreeMap::new(), BTreeMap::new());
-        self.members.push(Member { number, consumer, given, done });
+        self.members.push(Member { number, consumer, given, done, is_awake: true });
     }
 
     pub(crate) fn step(&mut self, rng: &mut SplitMix64) {
@@ -137,6 +146,7 @@ impl World {
             // What comes for a dead member is lost.
             if let Some(member) = self.members.iter_mut().find(|member| member.number == number) {
                 member.consumer.handle_transport(event, self.network.now);
+                member.is_awake = true;
             }
         }
         for index in 0..self.members.len() {
@@ -151,8 +161,13 @@ impl World {
         }
     }
 
+    /// As the driver, who sleeps until something comes, a timer is due, or the program wakes him.
     fn drive(&mut self, index: usize) {
         let member = &mut self.members[index];
+        let timer = member.consumer.poll_timeout(self.network.now);
+        if !std::mem::take(&mut member.is_awake) && timer.is_none_or(|at| at > self.network.now) {
+            return;
+        }
         member.consumer.drive(self.network.now, 0);
         while let Some(transmit) = member.consumer.poll_transmit() {
             self.network.transmit(of_member(member.number, transmit));
@@ -170,14 +185,20 @@ impl World {
             *furthest = (*furthest).max(*offset);
         }
         let given: Vec<_> = std::mem::take(&mut member.given).into_iter().collect();
-        if let Err(error) = member.consumer.begin_poll(&given, now) {
-            assert!(error.to_string().contains("max.poll.interval.ms"), "{error}");
-            return;
+        match member.consumer.begin_poll(&given, now) {
+            Ok(was_awaited) => member.is_awake |= was_awaited,
+            Err(error) => {
+                assert!(error.to_string().contains("max.poll.interval.ms"), "{error}");
+                member.is_awake = true;
+                return;
+            }
         }
         while let Some(errand) = member.consumer.errand().cloned() {
+            member.is_awake = true;
             member.consumer.answer_errand(run(errand, member.number));
         }
         while let Some(rebalance) = member.consumer.rebalance().cloned() {
+            member.is_awake = true;
             let mut given_up = Vec::new();
             match rebalance {
                 Rebalance::Assigned(partitions) => {
@@ -198,6 +219,7 @@ impl World {
             }
         }
         for fetched in member.consumer.take(rows).unwrap() {
+            member.is_awake = true;
             member.given.insert(fetched.topic_partition, fetched.end);
         }
         member.consumer.end_poll(now);
@@ -310,8 +332,9 @@ fn members(seed: u64, mut world: World) {
     assert!(world.done.values().all(|offset| *offset == RECORDS), "{:?}", world.done);
     // Time without records costs thousands of steps: some histories are enough.
     if seed % 6 == 1 {
-        // Until nobody is remembered who has died.
-        let forgotten = world.network.now + SESSION_TIMEOUT;
+        // Until nobody is remembered who has died, and nobody waits for an answer that was lost in
+        // the storm and finds out only then that he was given up.
+        let forgotten = world.network.now + REBALANCE_ANSWER_TIMEOUT;
         while world.network.now < forgotten {
             world.step(&mut rng);
         }

@@ -55,9 +55,12 @@ impl Consumer {
     /// The program is back to poll: it has done with all that it was `given`, and is there until
     /// what this returns is dropped. Once an error if it was away for too long.
     pub fn begin_poll(&self, given: &[Given]) -> Result<Polling<'_>, ConsumeError> {
-        self.shared.machine.lock().begin_poll(given, self.shared.desk.clock.now())?;
-        self.shared.desk.kick.notify_one();
-        Ok(Polling(self))
+        let polled = self.shared.machine.lock().begin_poll(given, self.shared.desk.clock.now());
+        // A program that polls often would otherwise wake the driver as often, for nothing.
+        if !matches!(polled, Ok(false)) {
+            self.shared.desk.kick.notify_one();
+        }
+        polled.map(|_| Polling(self))
     }
 
     /// Whether there may be a [`Self::rebalance`] to be told; as cheap as can be.
@@ -178,9 +181,8 @@ impl Consumer {
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
         let now = self.0.shared.desk.clock.now();
-        self.0.shared.machine.lock().end_poll(now);
         // From now on the program's time is counted.
-        self.0.shared.desk.kick.notify_one();
+        self.0.shared.machine.lock().end_poll(now);
     }
 }
 

@@ -127,7 +127,7 @@ impl Member {
     }
 
     /// See [`Membership::begin_poll`].
-    pub(in crate::consumer) fn begin_poll(&mut self, now: Instant) -> Result<(), GroupError> {
+    pub(in crate::consumer) fn begin_poll(&mut self, now: Instant) -> Result<bool, GroupError> {
         let was_lapsed = matches!(self.membership.state, State::Lapsed);
         let polled = self.membership.begin_poll(now);
         if was_lapsed {

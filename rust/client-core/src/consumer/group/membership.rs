@@ -61,12 +61,14 @@ impl Membership {
         }
     }
 
-    /// The program waits for records, or does something that shows that it lives. `Err` if it was
-    /// away for too long, once, or if there is no membership any more.
-    pub(super) fn begin_poll(&mut self, now: Instant) -> Result<(), GroupError> {
+    /// The program waits for records, or does something that shows that it lives. Whether the
+    /// membership waits for that; `Err` if it was away for too long, once, or if there is no
+    /// membership any more.
+    pub(super) fn begin_poll(&mut self, now: Instant) -> Result<bool, GroupError> {
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
+        let was_awaited = self.polled.is_none() || !self.is_in();
         let away = self.polled.map_or(Duration::ZERO, |polled| now.since(polled));
         self.polled = Some(now);
         if matches!(self.state, State::Lapsed) {
@@ -76,7 +78,7 @@ impl Membership {
             return Err(GroupError::PollIntervalExceeded { limit, exceeded_by });
         }
         self.polling += 1;
-        Ok(())
+        Ok(was_awaited)
     }
 
     /// The program does something else now.
@@ -87,7 +89,12 @@ impl Membership {
 
     /// Whether the program has been away for longer than it may.
     pub(super) fn is_overdue(&self, now: Instant, wake: &mut Wake) -> bool {
-        if self.polling > 0 || !self.is_in() {
+        if !self.is_in() {
+            return false;
+        }
+        if self.polling > 0 {
+            // Sooner than this it cannot be: nobody has to say that a poll has ended.
+            wake.at(now + self.config.poll_interval_max);
             return false;
         }
         let Some(polled) = self.polled else { return false };

@@ -54,6 +54,8 @@ pub(super) struct Group {
     commits: Commits,
     subscription: Option<Subscription>,
     auto_commit_due: Option<Instant>,
+    /// Nothing was to be committed when that was last looked at: no timer runs.
+    is_committed: bool,
     asks: Asks,
     /// What the program was last found to be told, so that it is woken once.
     was_telling: bool,
@@ -68,6 +70,7 @@ impl Group {
             config,
             subscription: None,
             auto_commit_due: None,
+            is_committed: true,
             asks: Asks::default(),
             was_telling: false,
         }
@@ -118,13 +121,17 @@ impl Consumer {
     }
 
     /// The program is back, to wait for records or to do whatever shows that it lives: it has done
-    /// with everything that it was given before. `Err` once if it was away for too long.
-    pub fn begin_poll(&mut self, given: &[Given], now: Instant) -> Result<(), ConsumeError> {
+    /// with everything that it was given before. Whether something was waiting for that, which can
+    /// be done now; `Err` once if it was away for too long.
+    pub fn begin_poll(&mut self, given: &[Given], now: Instant) -> Result<bool, ConsumeError> {
         self.store(given);
-        let Some(group) = self.group.as_mut().filter(|group| group.subscription.is_some()) else {
-            return Ok(());
-        };
-        Ok(group.member.begin_poll(now)?)
+        let Some(group) = &mut self.group else { return Ok(false) };
+        let is_first_to_commit = group.is_committed && !given.is_empty();
+        if group.subscription.is_none() {
+            return Ok(is_first_to_commit);
+        }
+        let was_awaited = group.member.begin_poll(now)?;
+        Ok(was_awaited || is_first_to_commit || group.member.telling().is_some())
     }
 
     /// The program does something else than waiting for records, beginning now.

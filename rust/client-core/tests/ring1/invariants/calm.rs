@@ -16,7 +16,7 @@ pub(crate) fn check_calm(world: &mut World, rng: &mut SplitMix64) {
         world.members.iter().all(|member| member.consumer.assignment().count() == 1)
     };
     step_until(world, rng, is_shared);
-    world.members.last_mut().expect("one was added").consumer.unsubscribe();
+    world.members.last_mut().expect("one was added").leave();
     step_until(world, rng, |world| world.members.last().is_some_and(|m| m.consumer.has_left()));
     world.members.pop();
     let left = world.network.now;

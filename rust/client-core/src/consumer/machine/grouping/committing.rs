@@ -104,6 +104,7 @@ impl Consumer {
         let offsets = self.to_store();
         let timeout = self.config.default_api_timeout;
         let Some(group) = &mut self.group else { return };
+        group.is_committed = offsets.is_empty();
         if offsets.is_empty() || group.commits.has_own() || group.identity().is_none() {
             return;
         }
