@@ -19,8 +19,8 @@ def create_topic(
         created.result(WAIT_SECONDS)
 
 
-def write(bootstrap: str, topic: str, values: list[bytes]) -> None:
-    """Writes to partition 0; every record must be acknowledged."""
+def write(bootstrap: str, topic: str, values: list[bytes], partitions: int = 1) -> None:
+    """Writes to the partitions in turn, from 0 on; every record must be acknowledged."""
     producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
     failures: list[KafkaError] = []
 
@@ -28,8 +28,8 @@ def write(bootstrap: str, topic: str, values: list[bytes]) -> None:
         if error is not None:
             failures.append(error)
 
-    for value in values:
-        producer.produce(topic, value, partition=0, on_delivery=delivered)
+    for number, value in enumerate(values):
+        producer.produce(topic, value, partition=number % partitions, on_delivery=delivered)
     assert producer.flush(WAIT_SECONDS) == 0, "records were not delivered in time"
     assert failures == []
 
