@@ -1,6 +1,6 @@
 //! Batches on their way to the log, in order, and the replies that wait for each of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use base::{ErrorCode, Instant, Offset};
 use coordinator::{ReplyToken, Response};
@@ -73,6 +73,12 @@ impl InFlight {
     pub(crate) fn take_overdue(&mut self, now: Instant) -> Replies {
         let overdue = self.batches.iter_mut().take_while(|batch| batch.deadline <= now);
         overdue.flat_map(|batch| std::mem::take(&mut batch.replies)).collect()
+    }
+
+    /// Whose replies wait for what is on its way.
+    pub(crate) fn reply_tokens(&self) -> BTreeSet<ReplyToken> {
+        let replies = self.batches.iter().flat_map(|batch| &batch.replies);
+        replies.map(|(token, _)| *token).collect()
     }
 
     /// Lets replies wait for everything that is on its way, or gives them back if nothing is.

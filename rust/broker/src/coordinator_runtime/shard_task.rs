@@ -471,9 +471,14 @@ impl<'a> Live<'a> {
         self.refuse(ErrorCode::NotCoordinator);
     }
 
-    /// What is on its way must be in the log, or refused, before the log is read again. Nobody
-    /// waits for that longer than for a commit.
+    /// What is on its way must be in the log, or refused, before the log is read again. Only its
+    /// own replies wait for that, and no longer than for a commit.
     async fn fail(mut self, code: ErrorCode) {
+        let told_later = self.in_flight.reply_tokens();
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (others, waiting) = waiting.partition(|(token, _)| !told_later.contains(token));
+        self.waiting = waiting;
+        refuse(others, code);
         while !self.in_flight.is_empty() {
             let overdue = self.until_overdue();
             tokio::select! {
@@ -491,9 +496,7 @@ impl<'a> Live<'a> {
     }
 
     fn refuse(&mut self, code: ErrorCode) {
-        for (_, reply) in std::mem::take(&mut self.waiting) {
-            drop(reply.send(Err(code)));
-        }
+        refuse(std::mem::take(&mut self.waiting), code);
     }
 
     fn now(&self) -> Now {
@@ -512,6 +515,12 @@ impl<'a> Live<'a> {
     fn until(&self, at: Option<Instant>) -> Duration {
         let now = self.task.host.clock.now();
         at.map_or(Duration::MAX, |at| at.since(now))
+    }
+}
+
+fn refuse(waiting: BTreeMap<ReplyToken, Reply>, code: ErrorCode) {
+    for reply in waiting.into_values() {
+        drop(reply.send(Err(code)));
     }
 }
 
