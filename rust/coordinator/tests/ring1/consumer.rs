@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use base::{ErrorCode, Rng, SplitMix64};
+use base::{ErrorCode, Rng, SplitMix64, Uuid};
 use coordinator::{Client, Response};
 use wire::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
@@ -30,6 +30,9 @@ pub(crate) struct ConsumerMember {
     pub(crate) wakes: Duration,
     epoch: i32,
     owned: Vec<i32>,
+    /// What it was told to own of other topics. It does no work on that, so that it gives up at
+    /// once what it is to give up of it.
+    others: BTreeSet<(Uuid, i32)>,
     giving_up: Option<GivingUp>,
     /// Whether it has to tell everything, since it does not know what has been heard.
     tells_all: bool,
@@ -55,6 +58,7 @@ impl ConsumerMember {
             wakes,
             epoch: 0,
             owned: Vec::new(),
+            others: BTreeSet::new(),
             giving_up: None,
             tells_all: true,
             positions: Positions::default(),
@@ -169,6 +173,7 @@ impl ConsumerMember {
             | ErrorCode::GroupIdNotFound => {
                 (self.epoch, self.giving_up, self.tells_all) = (0, None, true);
                 self.owned.clear();
+                self.others.clear();
                 self.positions.clear();
                 self.wakes = now + RETRY;
                 return;
@@ -183,12 +188,15 @@ impl ConsumerMember {
         self.epoch = response.member_epoch;
         self.tells_all = false;
         let Some(assignment) = &response.assignment else { return };
-        let told: BTreeSet<i32> = assignment
-            .topic_partitions
-            .iter()
-            .filter(|topic| topic.topic_id == topic_id(1))
-            .flat_map(|topic| topic.partitions.iter().copied())
-            .collect();
+        let topics = assignment.topic_partitions.iter();
+        let all = topics.flat_map(|topic| topic.partitions.iter().map(|&p| (topic.topic_id, p)));
+        let (told, others): (BTreeSet<_>, BTreeSet<_>) =
+            all.partition(|(topic, _)| *topic == topic_id(1));
+        let told: BTreeSet<i32> = told.into_iter().map(|(_, partition)| partition).collect();
+        if self.others != others {
+            (self.others, self.tells_all) = (others, true);
+            self.wakes = self.wakes.min(now + RETRY);
+        }
         let gives_up = self.owned.iter().any(|partition| !told.contains(partition));
         let told: Vec<i32> = told.into_iter().collect();
         if gives_up {
