@@ -330,6 +330,7 @@ fn members(seed: u64, mut world: World) {
         assert!(steps < STEPS_MAX, "the group does not settle: {reason}");
     }
     assert!(world.done.values().all(|offset| *offset == RECORDS), "{:?}", world.done);
+    step_until_polls_wake_nobody(&mut world, &mut rng);
     // Time without records costs thousands of steps: some histories are enough.
     if seed % 6 == 1 {
         // Until nobody is remembered who has died, and nobody waits for an answer that was lost in
@@ -340,6 +341,28 @@ fn members(seed: u64, mut world: World) {
         }
         check_calm(&mut world, &mut rng);
     }
+}
+
+/// A driver is woken by the first poll, which the membership waits for, and no more once all is as
+/// it should be.
+fn step_until_polls_wake_nobody(world: &mut World, rng: &mut SplitMix64) {
+    let mut stranger = Consumer::new(world.config.clone(), world.seed);
+    stranger.subscribe(Subscription::topics([TOPIC])).unwrap();
+    assert!(stranger.begin_poll(&[], world.network.now).unwrap());
+    for _ in 0..STEPS_MAX {
+        let now = world.network.now;
+        let is_awaited = |member: &mut Member| {
+            let was_awaited = member.consumer.begin_poll(&[], now).unwrap();
+            member.consumer.end_poll(now);
+            was_awaited
+        };
+        let awaited: Vec<_> = world.members.iter_mut().map(is_awaited).collect();
+        if awaited.iter().all(|was_awaited| !was_awaited) {
+            return;
+        }
+        world.step(rng);
+    }
+    panic!("a member waits for its program for ever");
 }
 
 /// Beside which broker each member is.
