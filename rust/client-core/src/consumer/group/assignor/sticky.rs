@@ -37,6 +37,7 @@ pub(super) fn assign(subscribers: &[&Subscriber], partitions: &GroupPartitions) 
     let places = table.owners.keys().map(|partition| racks.of_partition(partition));
     if racks.matter(0..subscribers.len(), places) {
         let locality = Locality::new(subscribers, &racks, &table);
+        // A chain leaves less far and nothing less even, a move is more even: there is an end.
         for moving in [Moving::New, Moving::All] {
             while locality.improve(&mut table, &claims, moving) {
                 table.balance(&claims);

@@ -82,6 +82,10 @@ impl Locality {
                 && (moving == Moving::All || claims.get(partition) != Some(*owner))
         };
         let far: Vec<_> = table.owners.iter().filter(is_far).map(|(far, _)| far.clone()).collect();
+        let mut far_of = vec![0; self.kind_of.len()];
+        for (partition, owner) in &table.owners {
+            far_of[*owner] += usize::from(self.is_far(partition, *owner));
+        }
         // A search depends on nothing else: what was in vain for one is so for all that are alike.
         let mut in_vain = BTreeSet::new();
         let mut has_improved = false;
@@ -91,11 +95,14 @@ impl Locality {
             if !self.is_far(&partition, owner) || in_vain.contains(&search) {
                 continue;
             }
-            let Some(chain) = self.chain(table, claims, moving, &partition) else {
+            let Some(chain) = self.chain(table, claims, &far_of, moving, &partition) else {
                 in_vain.insert(search);
                 continue;
             };
             for (partition, to) in chain {
+                let from = table.owners[&partition];
+                far_of[from] -= usize::from(self.is_far(&partition, from));
+                far_of[to] += usize::from(self.is_far(&partition, to));
                 table.give(partition, to);
             }
             has_improved = true;
@@ -112,14 +119,18 @@ impl Locality {
         &self,
         table: &Table<'_>,
         claims: &Owners,
+        far_of: &[usize],
         moving: Moving,
         partition: &TopicPartition,
     ) -> Option<Vec<(TopicPartition, usize)>> {
         let root = table.owners[partition];
-        let mut search = Search::new(self, table, root);
+        let mut search = Search::new(self, table, far_of, root);
         search.offer(partition, root);
         while let Some(member) = search.queue.pop_front() {
             search.relieve(member);
+            if search.surplus[root].is_some() {
+                return Some(search.chain());
+            }
             let is_kept = |partition: &&TopicPartition| claims.get(*partition) == Some(&member);
             let (kept, new): (Vec<_>, Vec<_>) = table.shares[member].iter().partition(is_kept);
             let kept = kept.into_iter().filter(|_| moving == Moving::All);
@@ -130,9 +141,9 @@ impl Locality {
                     search.reach(root, Surplus::Given { partition, by: member });
                 }
                 search.offer(partition, member);
-            }
-            if search.surplus[root].is_some() {
-                return Some(search.chain());
+                if search.surplus[root].is_some() {
+                    return Some(search.chain());
+                }
             }
         }
         None
@@ -143,6 +154,8 @@ impl Locality {
 struct Search<'a> {
     locality: &'a Locality,
     table: &'a Table<'a>,
+    /// By member: how much it reads from afar.
+    far_of: &'a [usize],
     root: usize,
     /// By member, as far as one was reached.
     surplus: Vec<Option<Surplus<'a>>>,
@@ -154,7 +167,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(locality: &'a Locality, table: &'a Table<'a>, root: usize) -> Self {
+    fn new(locality: &'a Locality, table: &'a Table<'a>, far_of: &'a [usize], root: usize) -> Self {
         Self {
             surplus: vec![None; locality.kind_of.len()],
             kinds: vec![false; locality.kinds.len()],
@@ -162,6 +175,7 @@ impl<'a> Search<'a> {
             size: usize::MAX,
             locality,
             table,
+            far_of,
             root,
         }
     }
@@ -173,13 +187,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A partition could go to all who have it near.
+    /// A partition could go to all who have it near; first those who may end the search, since they
+    /// have something to give back.
     fn offer(&mut self, partition: &'a TopicPartition, by: usize) {
         let locality = self.locality;
         for kind in &locality.near[partition] {
             if !std::mem::replace(&mut self.kinds[*kind], true) {
-                for member in &locality.kinds[*kind] {
-                    self.reach(*member, Surplus::Given { partition, by });
+                let members = locality.kinds[*kind].iter();
+                let (giving, others): (Vec<usize>, Vec<usize>) =
+                    members.partition(|member| self.far_of[**member] > 0);
+                for member in giving.into_iter().chain(others) {
+                    self.reach(member, Surplus::Given { partition, by });
                 }
             }
         }
