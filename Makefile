@@ -72,7 +72,7 @@ groups-long: ## histories of groups under faults: SEEDS (10000) of each kind
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh
 	# The first test of a client builds or downloads it, which may take minutes.
-	$(BIN)/pytest -m interop --timeout=600
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m interop --timeout=600
 
 bench: build ## measure the figures of benchmarks/RESULTS.md: all, or SCENARIOS="start closed-loop"
 	$(BIN)/python benchmarks/run.py $(SCENARIOS)

