@@ -62,7 +62,8 @@ class Consumer(lifetime.Closable):
         ``auto.offset.reset``.
     on_assign, on_revoke, on_lost
         What to call with the partitions that this member is given, is to give up, or has lost to
-        others without having been asked. They may commit and seek.
+        others without having been asked. They may commit and seek. Their time counts: who takes
+        longer than ``max.poll.interval.ms`` over one is out of the group.
     assignors
         The assignors that this member offers to its group, the preferred one first: names of
         Kafka's (``"cooperative-sticky"``) and objects of the program's own (`Assignor`); in place

@@ -200,7 +200,8 @@ class GroupError(ConsumeError):
 class PollIntervalExceeded(GroupError, TimeoutError):
     """The program took longer between two polls than ``max.poll.interval.ms`` allows.
 
-    The consumer has left its group, and joins it again when it polls again.
+    Or over a callback of a rebalance, or an assignor. The consumer has left its group, and joins it
+    again when it polls again.
     """
 
 

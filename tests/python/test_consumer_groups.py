@@ -480,6 +480,34 @@ def test_lost_partitions_are_told_as_lost_and_not_as_revoked(
 
 
 @both_protocols
+def test_a_callback_that_does_not_return_in_time_costs_the_membership(
+    bootstrap: str, group: str, topic: str, protocol: str
+) -> None:
+    events: list[str] = []
+
+    def linger(_: object) -> None:
+        events.append("assigned")
+        if events == ["assigned"]:
+            # It returns when another member has everything.
+            with join(bootstrap, group, topic, protocol) as other:
+                drain(other, owned(other, PARTITIONS))
+
+    with join(
+        bootstrap,
+        group,
+        topic,
+        protocol,
+        max_poll_interval_ms=500,
+        on_assign=linger,
+        on_lost=lambda _: events.append("lost"),
+    ) as consumer:
+        with pytest.raises(ottla.PollIntervalExceeded, match=r"max\.poll\.interval\.ms \(500 ms\)"):
+            drain(consumer, owned(consumer, PARTITIONS))
+        drain(consumer, owned(consumer, PARTITIONS))
+    assert events == ["assigned", "lost", "assigned"]
+
+
+@both_protocols
 def test_a_pattern_picks_up_topics_that_come_later(
     bootstrap: str, group: str, protocol: str
 ) -> None:

@@ -199,7 +199,7 @@ impl Reading<'_> {
         };
         let _polling = polling.map_err(Failure::new)?;
         while self.consumer.rebalance().is_some() {
-            self.consumer.rebalanced();
+            self.consumer.rebalanced().map_err(Failure::new)?;
         }
         let left = self.options.max_messages.map_or(u64::MAX, |max| max - self.printed);
         let rows = usize::try_from(left).unwrap_or(usize::MAX).min(POLL_RECORDS_MAX);

@@ -30,14 +30,25 @@ pub(crate) const STEPS_MAX: usize = 100_000;
 const ASSIGNORS: [&str; 5] =
     ["range", "roundrobin", "sticky", "cooperative-sticky", "cooperative-sticky,range"];
 
+/// What a member's program does when it is told of a rebalance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Callback {
+    Returns,
+    /// It will not come back from the next one.
+    Sticks,
+    /// It has not come back since then.
+    Stuck(Instant),
+}
+
 pub(crate) struct Member {
     pub(crate) number: u64,
     pub(crate) consumer: Consumer,
+    pub(crate) callback: Callback,
     /// The offsets after what the program was given, and after what it has come back for.
     given: BTreeMap<TopicPartition, i64>,
     done: BTreeMap<i32, i64>,
     /// Its driver has something to do.
-    is_awake: bool,
+    pub(crate) is_awake: bool,
 }
 
 pub(crate) struct World {
@@ -76,7 +87,7 @@ impl Member {
 }
 
 impl World {
-    fn new(seed: u64, is_new_protocol: bool) -> Self {
+    pub(crate) fn new(seed: u64, is_new_protocol: bool) -> Self {
         let mut rng = SplitMix64::new(seed);
         let assignor = ASSIGNORS[rng.below(ASSIGNORS.len() as u32) as usize];
         let mut pairs = vec![
@@ -131,8 +142,8 @@ impl World {
         assert!(self.count < MEMBERS_MAX);
         let mut consumer = Consumer::new(self.config.clone(), self.seed ^ (number << 32));
         consumer.subscribe(Subscription::topics([TOPIC])).unwrap();
-        let (given, done) = (BTreeMap::new(), BTreeMap::new());
-        self.members.push(Member { number, consumer, given, done, is_awake: true });
+        let (given, done, callback) = (BTreeMap::new(), BTreeMap::new(), Callback::Returns);
+        self.members.push(Member { number, consumer, callback, given, done, is_awake: true });
     }
 
     pub(crate) fn step(&mut self, rng: &mut SplitMix64) {
@@ -150,7 +161,8 @@ impl World {
             }
         }
         for index in 0..self.members.len() {
-            if rng.below(2) == 0 {
+            let is_stuck = matches!(self.members[index].callback, Callback::Stuck(_));
+            if rng.below(2) == 0 && !is_stuck {
                 self.poll(index, 1 + rng.below(20) as usize);
             }
             self.drive(index);
@@ -193,12 +205,16 @@ impl World {
                 return;
             }
         }
-        while let Some(errand) = member.consumer.errand().cloned() {
+        while let Some(errand) = member.consumer.errand(now) {
             member.is_awake = true;
-            member.consumer.answer_errand(run(errand, member.number));
+            member.consumer.answer_errand(run(errand, member.number), now).unwrap();
         }
-        while let Some(rebalance) = member.consumer.rebalance().cloned() {
+        while let Some(rebalance) = member.consumer.rebalance(now) {
             member.is_awake = true;
+            if member.callback == Callback::Sticks {
+                member.callback = Callback::Stuck(now);
+                return;
+            }
             let mut given_up = Vec::new();
             match rebalance {
                 Rebalance::Assigned(partitions) => {
@@ -213,7 +229,7 @@ impl World {
             if rows.is_multiple_of(2) {
                 member.commit(given_up.clone(), now);
             }
-            member.consumer.rebalanced();
+            member.consumer.rebalanced(now).unwrap();
             if rows.is_multiple_of(3) {
                 member.commit(given_up, now);
             }

@@ -13,6 +13,7 @@ mod invariants;
 mod keeping;
 mod network;
 mod producing;
+mod sticking;
 mod truncating;
 
 use std::ops::Range;
@@ -132,6 +133,11 @@ fn a_group_of_the_new_protocol_loses_nothing_either() {
 #[test]
 fn members_read_what_is_kept_in_their_rack_and_follow_it_to_another() {
     for_each_seed("members_read_what_is_kept_in_their_rack", 0..12, grouping::members_in_racks);
+}
+
+#[test]
+fn a_callback_that_does_not_return_costs_the_membership_after_the_poll_interval() {
+    for_each_seed("a_callback_that_does_not_return", 0..4, sticking::in_a_callback);
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use base::TopicPartition;
+use base::{Instant, TopicPartition};
 use client_core::consumer::{
-    CommitError, ConsumeError, Errand, ErrandAnswer, Given, GroupError, GroupMetadata,
-    OffsetAndMetadata, Rebalance, Subscription, ToCommit,
+    CommitError, ConsumeError, Consumer as Machine, Errand, ErrandAnswer, Given, GroupError,
+    GroupMetadata, OffsetAndMetadata, Rebalance, Subscription, ToCommit,
 };
 use tokio::sync::oneshot;
 
@@ -68,34 +68,52 @@ impl Consumer {
         self.shared.is_telling.load(Ordering::Relaxed)
     }
 
-    /// What the program is to be told before it gets another record.
+    /// What the program is told now, before it gets another record. Until [`Self::rebalanced`] its
+    /// time is counted, as between two polls.
     pub fn rebalance(&self) -> Option<Rebalance> {
-        self.shared.machine.lock().rebalance().cloned()
+        self.begin_callback(Machine::rebalance)
     }
 
-    /// The program was told.
-    pub fn rebalanced(&self) {
-        {
-            let mut machine = self.shared.machine.lock();
-            machine.rebalanced();
-            self.shared.is_telling.store(is_telling(&machine), Ordering::Relaxed);
-        }
-        self.shared.changed();
+    /// The program was told. Once an error if that took too long.
+    pub fn rebalanced(&self) -> Result<(), ConsumeError> {
+        self.end_callback(Machine::rebalanced)
     }
 
-    /// What the program's own assignor is to be asked, before the program gets another record.
+    /// What the program's own assignor is asked now, before the program gets another record. Until
+    /// it answers its time is counted, as between two polls.
     pub fn errand(&self) -> Option<Errand> {
-        self.shared.machine.lock().errand().cloned()
+        self.begin_callback(Machine::errand)
     }
 
-    /// What it has answered.
-    pub fn answer_errand(&self, answer: ErrandAnswer) {
-        {
+    /// What it has answered. Once an error if that took too long.
+    pub fn answer_errand(&self, answer: ErrandAnswer) -> Result<(), ConsumeError> {
+        self.end_callback(|machine, now| machine.answer_errand(answer, now))
+    }
+
+    fn begin_callback<T>(
+        &self,
+        begin: impl FnOnce(&mut Machine, Instant) -> Option<T>,
+    ) -> Option<T> {
+        let now = self.shared.desk.clock.now();
+        let begun = begin(&mut self.shared.machine.lock(), now)?;
+        // From now on the program's time is counted.
+        self.shared.desk.kick.notify_one();
+        Some(begun)
+    }
+
+    fn end_callback(
+        &self,
+        end: impl FnOnce(&mut Machine, Instant) -> Result<(), ConsumeError>,
+    ) -> Result<(), ConsumeError> {
+        let now = self.shared.desk.clock.now();
+        let ended = {
             let mut machine = self.shared.machine.lock();
-            machine.answer_errand(answer);
+            let ended = end(&mut machine, now);
             self.shared.is_telling.store(is_telling(&machine), Ordering::Relaxed);
-        }
+            ended
+        };
         self.shared.changed();
+        ended
     }
 
     /// As whom this consumer is a member of its group, while it is one.

@@ -196,7 +196,7 @@ fn tell_rebalance(config: &ConsumerConfig, report: &RebalanceReport) {
 
 /// Whether the program is to be told or asked something.
 pub(super) fn is_telling(machine: &Consumer) -> bool {
-    machine.rebalance().is_some() || machine.errand().is_some()
+    machine.has_rebalance() || machine.has_errand()
 }
 
 /// Whoever has stopped waiting need not know.

@@ -55,7 +55,7 @@ async fn joined(broker: &Broker, group: &str, topic: &str, more: &[(&str, &str)]
     eventually(async || {
         let _polling = consumer.begin_poll(&[]).unwrap();
         if consumer.rebalance().is_some() {
-            consumer.rebalanced();
+            consumer.rebalanced().unwrap();
         }
         consumer.try_poll(1).unwrap();
         consumer.assignment().len() == 2
@@ -86,7 +86,7 @@ pub(crate) async fn a_group_of_offsets_alone_is_listed_measured_reset_and_delete
     let lags: Vec<_> = rows.iter().map(client::PartitionLag::lag).collect();
     assert_eq!(lags, [Some(6), Some(0)]);
 
-    let reset = async |to, execute| admin.reset_group_offsets(&group, to, &[], execute).await;
+    let reset = async |to, execute| admin.reset_group_offsets(&group, &to, &[], execute).await;
     let plan = reset(ResetTo::Timestamp(BEGIN_MS + 2500), false).await.unwrap();
     let moves: Vec<_> = plan.iter().map(|row| (row.before, row.after, row.moved)).collect();
     assert_eq!(moves, [(Some(4), 3, None), (Some(10), 3, None)]);
@@ -99,8 +99,12 @@ pub(crate) async fn a_group_of_offsets_alone_is_listed_measured_reset_and_delete
     assert_eq!(plan[1].moved, Some(Moved::BehindEnd(15)));
     assert_eq!(committed().await, [9, 10]);
     let one = [TopicScope { topic: topic.clone(), partitions: Some(vec![1]) }];
-    admin.reset_group_offsets(&group, ResetTo::Earliest, &one, true).await.unwrap();
+    admin.reset_group_offsets(&group, &ResetTo::Earliest, &one, true).await.unwrap();
     assert_eq!(committed().await, [9, 0]);
+    let offsets = [(0, 3), (1, 99)].map(|(n, at)| (TopicPartition::new(topic.as_str(), n), at));
+    let plan = reset(ResetTo::Offsets(offsets.into()), true).await.unwrap();
+    assert_eq!(plan[1].moved, Some(Moved::BehindEnd(99)));
+    assert_eq!(committed().await, [3, 10]);
 
     let partition = TopicPartition::new(topic.as_str(), 0);
     let forgotten = admin.delete_group_offsets(&group, &[partition]).await.unwrap();
@@ -133,7 +137,7 @@ pub(crate) async fn a_group_with_members_is_described_and_refuses_changes(broker
     let owners = rows.iter().map(|row| row.owner.as_ref().unwrap().member_id.as_str());
     assert!(owners.eq([&*member.member_id; 2]));
 
-    let refused = admin.reset_group_offsets(&group, ResetTo::Earliest, &[], true).await;
+    let refused = admin.reset_group_offsets(&group, &ResetTo::Earliest, &[], true).await;
     let state = GroupState::Stable;
     assert_eq!(refused, Err(ResetError::Active { group_id: group.clone(), state }));
     let offsets = [(both[0].clone(), OffsetAndMetadata::of(1))];
@@ -158,14 +162,14 @@ pub(crate) async fn a_group_with_members_is_described_and_refuses_changes(broker
     })
     .await;
     let scope = [TopicScope::whole(topic)];
-    let plan = admin.reset_group_offsets(&group, ResetTo::Latest, &scope, true).await.unwrap();
+    let plan = admin.reset_group_offsets(&group, &ResetTo::Latest, &scope, true).await.unwrap();
     assert_eq!(plan.iter().map(|row| row.after).collect::<Vec<_>>(), [10, 10]);
 }
 
 pub(crate) async fn a_reset_that_cannot_be_says_what_is_wrong(broker: Broker) {
     let (admin, topic, group) = (broker.admin().await, filled(&broker).await, fresh_name());
     let reset = async |to, scope: &[TopicScope]| {
-        let refused = admin.reset_group_offsets(&group, to, scope, true).await;
+        let refused = admin.reset_group_offsets(&group, &to, scope, true).await;
         refused.unwrap_err().to_string()
     };
     let error = reset(ResetTo::Earliest, &[]).await;

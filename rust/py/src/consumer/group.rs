@@ -64,9 +64,10 @@ impl Inner {
     pub(super) fn come_back(&self, py: Python<'_>) -> Result<Option<Polling<'_>>, Error> {
         let Some(group) = &self.group else { return Ok(None) };
         group.came_back_ms.store(coarse_now_ms(), Ordering::Relaxed);
+        // The program is not back before it has returned from these.
+        self.tell_commits(py)?;
         let given = self.between().take_given();
         let polling = self.client.begin_poll(&given)?;
-        self.tell_commits(py)?;
         self.tell(py)?;
         Ok(Some(polling))
     }
@@ -93,9 +94,10 @@ impl Inner {
                 Some(assignors) => errand::run(py, &assignors, errand),
                 None => (ErrandAnswer::Failed("nobody knows it".to_owned()), Ok(())),
             };
-            self.client.answer_errand(answer);
+            let answered = self.client.answer_errand(answer);
             group.is_telling.store(false, Ordering::Relaxed);
             raised?;
+            answered?;
         }
         while let Some(rebalance) = self.client.rebalance() {
             if group.is_telling.swap(true, Ordering::Relaxed) {
@@ -113,9 +115,10 @@ impl Inner {
                     between.give_up(partition);
                 }
             }
-            self.client.rebalanced();
+            let told = self.client.rebalanced();
             group.is_telling.store(false, Ordering::Relaxed);
             called?;
+            told?;
         }
         Ok(())
     }

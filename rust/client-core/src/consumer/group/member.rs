@@ -128,12 +128,7 @@ impl Member {
 
     /// See [`Membership::begin_poll`].
     pub(in crate::consumer) fn begin_poll(&mut self, now: Instant) -> Result<bool, GroupError> {
-        let was_lapsed = matches!(self.membership.state, State::Lapsed);
-        let polled = self.membership.begin_poll(now);
-        if was_lapsed {
-            self.protocol.begin(&mut self.membership, now);
-        }
-        polled
+        self.come_back(now, |membership| membership.begin_poll(now))
     }
 
     /// The program does something else now.
@@ -146,9 +141,17 @@ impl Member {
         self.membership.ownership.telling()
     }
 
-    /// The program was told.
-    pub(in crate::consumer) fn ack(&mut self) {
+    /// The program is being told.
+    pub(in crate::consumer) fn begin_telling(&mut self, now: Instant) -> Option<Rebalance> {
+        let telling = self.membership.ownership.begin_telling()?;
+        self.membership.begin_callback(now);
+        Some(telling)
+    }
+
+    /// The program was told. `Err` if it took too long over it, once.
+    pub(in crate::consumer) fn ack(&mut self, now: Instant) -> Result<(), GroupError> {
         self.membership.ownership.ack();
+        self.come_back(now, |membership| membership.end_callback(now))
     }
 
     /// What has changed, in order.
@@ -194,11 +197,23 @@ impl Member {
         self.is_in().then(|| self.protocol.errand()).flatten()
     }
 
-    /// What it has answered.
-    pub(in crate::consumer) fn answer_errand(&mut self, answer: ErrandAnswer) {
+    /// It is being asked.
+    pub(in crate::consumer) fn begin_errand(&mut self, now: Instant) -> Option<Errand> {
+        let errand = self.errand().cloned()?;
+        self.membership.begin_callback(now);
+        Some(errand)
+    }
+
+    /// What it has answered. `Err` if that took too long, once.
+    pub(in crate::consumer) fn answer_errand(
+        &mut self,
+        answer: ErrandAnswer,
+        now: Instant,
+    ) -> Result<(), GroupError> {
         if self.is_in() {
             self.protocol.answer_errand(&mut self.membership, answer);
         }
+        self.come_back(now, |membership| membership.end_callback(now))
     }
 
     /// The coordinator did not like what was said as a member: a heartbeat will show why.
@@ -298,6 +313,20 @@ impl Member {
         }
         let mut to = Hearing { coordinator, cluster, now };
         self.is_in() && self.protocol.handle(&mut self.membership, request, result, &mut to)
+    }
+
+    /// Whoever was away for too long begins anew.
+    fn come_back<T>(
+        &mut self,
+        now: Instant,
+        back: impl FnOnce(&mut Membership) -> Result<T, GroupError>,
+    ) -> Result<T, GroupError> {
+        let was_lapsed = matches!(self.membership.state, State::Lapsed);
+        let came = back(&mut self.membership);
+        if was_lapsed && self.is_in() {
+            self.protocol.begin(&mut self.membership, now);
+        }
+        came
     }
 
     fn send_leave(&mut self, cluster: &mut Cluster, node: NodeId, now: Instant) {

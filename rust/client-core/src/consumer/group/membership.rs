@@ -27,6 +27,8 @@ pub(super) struct Membership {
     /// What the program does: how many calls are waiting for records, and when one last ended.
     polling: u32,
     polled: Option<Instant>,
+    /// Since when one of those calls is in a callback or an assignor of the program's.
+    called_back: Option<Instant>,
     failures: u32,
     not_before: Instant,
 }
@@ -56,6 +58,7 @@ impl Membership {
             rebalances: Rebalances::default(),
             polling: 0,
             polled: None,
+            called_back: None,
             failures: 0,
             not_before: Instant::default(),
         }
@@ -69,14 +72,7 @@ impl Membership {
             return Err(error.clone());
         }
         let was_awaited = self.polled.is_none() || !self.is_in();
-        let away = self.polled.map_or(Duration::ZERO, |polled| now.since(polled));
-        self.polled = Some(now);
-        if matches!(self.state, State::Lapsed) {
-            self.state = State::In;
-            let limit = self.config.poll_interval_max;
-            let exceeded_by = away.saturating_sub(limit);
-            return Err(GroupError::PollIntervalExceeded { limit, exceeded_by });
-        }
+        self.come_back(self.polled, now)?;
         self.polling += 1;
         Ok(was_awaited)
     }
@@ -87,22 +83,49 @@ impl Membership {
         self.polled = Some(now);
     }
 
-    /// Whether the program has been away for longer than it may.
+    /// A callback or an assignor of the program's begins, within a call that waits for records.
+    pub(super) fn begin_callback(&mut self, now: Instant) {
+        self.called_back.get_or_insert(now);
+    }
+
+    /// It has returned. `Err` if that took too long, once.
+    pub(super) fn end_callback(&mut self, now: Instant) -> Result<(), GroupError> {
+        match self.called_back.take() {
+            Some(begun) => self.come_back(Some(begun), now),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the program has been away for longer than it may. It is away in its callbacks, too:
+    /// whoever waits for them gets no record.
     pub(super) fn is_overdue(&self, now: Instant, wake: &mut Wake) -> bool {
         if !self.is_in() {
             return false;
         }
-        if self.polling > 0 {
+        if self.polling > 0 && self.called_back.is_none() {
             // Sooner than this it cannot be: nobody has to say that a poll has ended.
             wake.at(now + self.config.poll_interval_max);
             return false;
         }
-        let Some(polled) = self.polled else { return false };
-        let until = polled + self.config.poll_interval_max;
+        let Some(away_since) = self.called_back.or(self.polled) else { return false };
+        let until = away_since + self.config.poll_interval_max;
         if until > now {
             wake.at(until);
         }
         until <= now
+    }
+
+    /// The program was away; `Err` if that has cost it its membership.
+    fn come_back(&mut self, away_since: Option<Instant>, now: Instant) -> Result<(), GroupError> {
+        self.polled = Some(now);
+        if !matches!(self.state, State::Lapsed) {
+            return Ok(());
+        }
+        self.state = State::In;
+        let limit = self.config.poll_interval_max;
+        let away = away_since.map_or(Duration::ZERO, |since| now.since(since));
+        let exceeded_by = away.saturating_sub(limit);
+        Err(GroupError::PollIntervalExceeded { limit, exceeded_by })
     }
 
     /// Whether a membership is wanted and there is none.

@@ -141,35 +141,55 @@ impl Consumer {
         }
     }
 
-    /// What the program is to be told before it is given anything else. A partition is given up
-    /// only after what the program has done with is committed.
-    pub fn rebalance(&self) -> Option<&Rebalance> {
-        let group = self.group.as_ref()?;
-        let telling = group.member.telling()?;
+    /// Whether there is a [`Self::rebalance`]. A partition is given up only after what the program
+    /// has done with is committed.
+    pub fn has_rebalance(&self) -> bool {
+        let Some(group) = &self.group else { return false };
+        let Some(telling) = group.member.telling() else { return false };
         let is_flushed = group.commits.is_empty() && self.to_store().is_empty();
-        let waits = matches!(telling, Rebalance::Revoked(_)) && !is_flushed;
-        (!waits).then_some(telling)
+        is_flushed || !matches!(telling, Rebalance::Revoked(_))
     }
 
-    /// The program was told of what [`Self::rebalance`] says.
-    pub fn rebalanced(&mut self) {
-        let Some(group) = &mut self.group else { return };
-        group.member.ack();
+    /// What the program is told now, before it is given anything else. Until [`Self::rebalanced`]
+    /// its time is counted, as between two polls.
+    pub fn rebalance(&mut self, now: Instant) -> Option<Rebalance> {
+        if !self.has_rebalance() {
+            return None;
+        }
+        self.group.as_mut()?.member.begin_telling(now)
+    }
+
+    /// The program was told of what [`Self::rebalance`] says. `Err` once if that took too long.
+    pub fn rebalanced(&mut self, now: Instant) -> Result<(), ConsumeError> {
+        let Some(group) = &mut self.group else { return Ok(()) };
+        let told = group.member.ack(now);
         group.was_telling = false;
         self.follow_member();
+        Ok(told?)
     }
 
-    /// What the program's own assignor is to be asked, before the program is given anything else.
-    pub fn errand(&self) -> Option<&Errand> {
-        self.group.as_ref()?.member.errand()
+    /// Whether there is an [`Self::errand`].
+    pub fn has_errand(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.member.errand().is_some())
     }
 
-    /// What it has answered.
-    pub fn answer_errand(&mut self, answer: ErrandAnswer) {
-        let Some(group) = &mut self.group else { return };
-        group.member.answer_errand(answer);
+    /// What the program's own assignor is asked now, before the program is given anything else.
+    /// Until it answers its time is counted, as between two polls.
+    pub fn errand(&mut self, now: Instant) -> Option<Errand> {
+        self.group.as_mut()?.member.begin_errand(now)
+    }
+
+    /// What it has answered. `Err` once if that took too long.
+    pub fn answer_errand(
+        &mut self,
+        answer: ErrandAnswer,
+        now: Instant,
+    ) -> Result<(), ConsumeError> {
+        let Some(group) = &mut self.group else { return Ok(()) };
+        let answered = group.member.answer_errand(answer, now);
         group.was_telling = false;
         self.follow_member();
+        Ok(answered?)
     }
 
     /// As whom this consumer is a member of its group, while it is one.
@@ -312,7 +332,7 @@ impl Consumer {
             .iter_mut()
             .flat_map(|group| std::iter::from_fn(|| group.member.poll_report()));
         self.events.extend(reports.map(ConsumerEvent::Rebalanced));
-        let is_telling = self.rebalance().is_some() || self.errand().is_some();
+        let is_telling = self.has_rebalance() || self.has_errand();
         let Some(group) = &mut self.group else { return };
         let failed = group.member.failure().is_some();
         if (is_telling || failed) && !group.was_telling {
