@@ -324,6 +324,7 @@ class Groups:
         group: str,
         place: str,
         number: int,
+        offsets: Sequence[tuple[Place, int]],
         scope: Sequence[tuple[str, Sequence[int] | None]],
         dry_run: bool,
     ) -> list[tuple[Place, int | None, int, str | None]]: ...

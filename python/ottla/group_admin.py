@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import TypeAlias
 
     from ottla import _core
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ottla.position import Position
 
     Topics: TypeAlias = "str | tuple[str, int] | Iterable[str | tuple[str, int]]"
+    Offset: TypeAlias = "int | CommittedOffset"
+    Offsets: TypeAlias = "Mapping[tuple[str, int], Offset] | Mapping[TopicPartition, Offset]"
 
 
 class GroupListing(NamedTuple):
@@ -107,7 +110,7 @@ class GroupAdmin:
         states
             Such as ``"Empty"``, ``"Stable"`` or ``"PreparingRebalance"``.
         types
-            ``"classic"``, or ``"consumer"`` for groups of KIP-848.
+            ``"classic"``, ``"consumer"`` for groups of KIP-848, ``"share"``, ``"streams"``.
         """
         rows = self._core.groups.listings(_names(states), _names(types))
         return [GroupListing(*row) for row in rows]
@@ -153,9 +156,7 @@ class GroupAdmin:
         rows = self._core.groups.offsets(group)
         return {TopicPartition(*place): CommittedOffset(*offset) for place, offset in rows}
 
-    def alter_group_offsets(
-        self, group: str, offsets: Mapping[tuple[str, int], int | CommittedOffset]
-    ) -> None:
+    def alter_group_offsets(self, group: str, offsets: Mapping[tuple[str, int], Offset]) -> None:
         """Set where a group without members goes on; a group that nobody knows is made by it."""
         rows = [(place, _committed(offset)) for place, offset in offsets.items()]
         self._core.groups.alter_offsets(group, rows)
@@ -163,7 +164,7 @@ class GroupAdmin:
     def reset_group_offsets(
         self,
         group: str,
-        to: Position | None = None,
+        to: Position | Offsets | None = None,
         *,
         shift_by: int | None = None,
         topics: Topics = (),
@@ -177,7 +178,8 @@ class GroupAdmin:
             The group.
         to
             ``"earliest"``, ``"latest"``, ``"current"``, an offset, a time, or how long ago
-            (``"-10m"``, a timedelta).
+            (``"-10m"``, a timedelta); or offsets by partition, such as those of another group's
+            `group_offsets`, which go for these partitions and no others.
         shift_by
             So many offsets on, or back, instead.
         topics
@@ -201,8 +203,16 @@ class GroupAdmin:
         ...     plan[0].before, plan[0].after
         (None, 1)
         """
-        place, number = _place(to, shift_by)
-        rows = self._core.groups.reset_offsets(group, place, number, _scope(topics), dry_run)
+        scope, offsets = _scope(topics), list[tuple[tuple[str, int], int]]()
+        if isinstance(to, Mapping):
+            if shift_by is not None or scope or not to:
+                message = "offsets by partition say all: name one, and neither shift_by nor topics"
+                raise TypeError(message)
+            place, number = "offsets", 0
+            offsets = [(where, _committed(offset)[0]) for where, offset in to.items()]
+        else:
+            place, number = _place(to, shift_by)
+        rows = self._core.groups.reset_offsets(group, place, number, offsets, scope, dry_run)
         return [
             PlannedOffset(topic, partition, before, after, note)
             for (topic, partition), before, after, note in rows

@@ -72,6 +72,19 @@ def run_tool(main_class: str, *arguments: str, stdin: str | None = None) -> str:
     return done.stdout
 
 
+@contextlib.contextmanager
+def running_tool(main_class: str, *arguments: str, log: Path) -> Iterator[None]:
+    """A tool that goes on until it is stopped; what it says is in `log`."""
+    with log.open("w") as output:
+        command = java("-XX:TieredStopAtLevel=1", "-Xmx256M", main_class, *arguments)
+        tool = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        tool.terminate()
+        tool.wait(timeout=TOOL_SECONDS)
+
+
 class ToolFailed(Exception):
     """One of Kafka's tools ended with an error; `output` is all that it printed."""
 

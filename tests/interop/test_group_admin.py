@@ -5,9 +5,11 @@ Kafka's own tools, which are to find the same on its broker and on ours.
 from __future__ import annotations
 
 import contextlib
+import csv
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer as ConfluentConsumer
@@ -21,6 +23,7 @@ RECORDS = 10
 WAIT_SECONDS = 60.0
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
+SHARE_CONSUMER = "org.apache.kafka.tools.consumer.ConsoleShareConsumer"
 
 pytestmark = pytest.mark.interop
 
@@ -197,6 +200,64 @@ def test_a_reset_is_planned_as_kafkas_tool_does_and_done(
     assert committed == set(theirs)
 
 
+def test_a_plan_goes_from_one_tool_to_the_other(
+    bootstrap: str, admin: ottla.Admin, command: Ottla, topic: str, group: str, *, tmp_path: Path
+) -> None:
+    other = f"{group}, the other"
+    admin.alter_group_offsets(other, {(topic, 2): 7})
+    plan = tmp_path / "plan.csv"
+    server = ("--bootstrap-server", bootstrap)
+    for groups in ((group,), (group, other)):
+        named = [word for name in groups for word in ("--group", name)]
+        reset = (*named, "--all-topics", "--shift-by", "1", "--export", "--dry-run")
+        theirs = kafka.run_tool(GROUPS, *server, "--reset-offsets", *reset)
+        ours = command.out("groups", "reset-offsets", *reset).decode()
+        assert plan_of(theirs) == plan_of(ours)
+        from_file = (*named, "--from-file", str(plan))
+        plan.write_text(theirs)
+        planned = command.out("groups", "reset-offsets", *from_file, "--export").decode()
+        assert plan_of(planned) == plan_of(theirs)
+        plan.write_text(ours)
+        kafka.run_tool(GROUPS, *server, "--reset-offsets", *from_file, "--execute")
+        assert [row.offset for row in admin.group_offsets(group).values()] == [5, 5]
+        admin.alter_group_offsets(group, {(topic, 0): 4, (topic, 1): 4})
+    assert admin.group_offsets(other)[ottla.TopicPartition(topic, 2)].offset == 8
+
+
+def plan_of(exported: str) -> list[list[str]]:
+    return sorted(row for row in csv.reader(exported.splitlines()) if row)
+
+
+def test_groups_of_other_kinds_are_told_of_and_left_out(
+    bootstrap_of_kafka: str, tmp_path: Path
+) -> None:
+    command, topic = Ottla(bootstrap_of_kafka), f"topic-{uuid.uuid4().hex[:8]}"
+    consumers, shared = f"consumers-{topic}", f"share-{topic}"
+    with ottla.Admin(bootstrap_of_kafka) as admin:
+        admin.create_topic(topic)
+        admin.alter_group_offsets(consumers, {(topic, 0): 0})
+        arguments = ("--bootstrap-server", bootstrap_of_kafka, "--topic", topic)
+        sharing = (SHARE_CONSUMER, *arguments, "--group", shared)
+        with kafka.running_tool(*sharing, log=tmp_path / "log"):
+            deadline = time.monotonic() + WAIT_SECONDS
+            while shared not in {row.name for row in admin.groups(types="share")}:
+                assert time.monotonic() < deadline
+            listed = {row["group"]: row["type"] for row in command.json("groups", "list")}
+            assert (listed[consumers], listed[shared]) == ("Classic", "Share")
+            assert listed.keys() > {row.name for row in admin.groups(types=["classic", "consumer"])}
+            told = f"group {shared} is left out: it is a share group, and no consumer group"
+            for words in (("describe", "--state"), ("lag",)):
+                done = command.run("groups", *words, "--all-groups")
+                assert done.returncode == 0
+                assert told in done.stderr.decode()
+                assert consumers in done.stdout.decode()
+                assert shared not in done.stdout.decode()
+            reset = ("groups", "reset-offsets", shared, "--topic", topic, "--to-earliest")
+            error = command.refused(1, *reset)
+            assert error == f"error: group {shared}: it is a share group, and no consumer group\n"
+            assert "GROUP_ID_NOT_FOUND" in command.refused(1, "groups", "describe", shared)
+
+
 def test_groups_are_listed_and_deleted_with_their_offsets(
     bootstrap: str, admin: ottla.Admin, command: Ottla, topic: str, group: str
 ) -> None:
@@ -246,5 +307,28 @@ def test_offsets_of_topics_are_those_of_kafkas_tool(
         arguments = ("--bootstrap-server", bootstrap, "--topic", topic, "--time", place)
         theirs = kafka.run_tool(OFFSETS, *arguments).split()
         found = command.json("offsets", "--topic", topic, "--time", place)
-        printed = [f"{row['topic']}:{row['partition']}:{row['offset']}" for row in found]
-        assert printed == sorted(theirs)
+        assert printed(found) == sorted(theirs)
+
+
+def printed(found: list[dict[str, object]]) -> list[str]:
+    return [f"{row['topic']}:{row['partition']}:{row['offset']}" for row in found]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--topic", "{stem}.*", "--partitions", "0,2"],
+        ["--topic", "nowhere,{topic}", "--exclude-internal-topics"],
+        ["--topic-partitions", "{stem}.*:1-"],
+        ["--topic-partitions", "{topic}:-1,{stem}.:2,nowhere"],
+        ["--topic-partitions", ":1", "--exclude-internal-topics"],
+    ],
+    ids=" ".join,
+)
+def test_topics_and_partitions_are_chosen_as_kafkas_tool_does(
+    bootstrap: str, command: Ottla, topic: str, *, words: list[str]
+) -> None:
+    chosen = [word.format(topic=topic, stem=topic[:-1]) for word in words]
+    theirs = kafka.run_tool(OFFSETS, "--bootstrap-server", bootstrap, *chosen).split()
+    assert theirs
+    assert sorted(printed(command.json("offsets", *chosen))) == sorted(theirs)

@@ -240,6 +240,18 @@ def test_a_reset_says_where_the_log_sets_it_bounds(
     assert committed(admin, group) == [3, 10]
 
 
+def test_a_group_goes_on_where_another_has_come(admin: ottla.Admin, topic: str, group: str) -> None:
+    other = f"{group}-other"
+    commit(admin, other, topic, 3, 8)
+    plan = admin.reset_group_offsets(group, admin.group_offsets(other), dry_run=True)
+    assert [(row.partition, row.before, row.after) for row in plan] == [(0, None, 3), (1, None, 8)]
+    assert committed(admin, group) == []
+    admin.reset_group_offsets(group, admin.group_offsets(other))
+    [one] = admin.reset_group_offsets(group, {(topic, 1): 99})
+    assert (one.partition, one.after, one.note) == (1, 10, "the log ends before offset 99")
+    assert committed(admin, group) == [3, 10]
+
+
 def test_a_reset_that_cannot_be_is_refused_before_anything_is_done(
     ottla_broker: ottla.Broker, admin: ottla.Admin, topic: str, group: str
 ) -> None:
@@ -255,6 +267,13 @@ def test_a_reset_that_cannot_be_is_refused_before_anything_is_done(
         admin.reset_group_offsets(group)
     with pytest.raises(TypeError, match="either by `to` or by `shift_by`"):
         admin.reset_group_offsets(group, "latest", shift_by=1)
+    for wrong in ({}, {(topic, 0): 1}):
+        with pytest.raises(TypeError, match="offsets by partition say all"):
+            admin.reset_group_offsets(group, wrong, topics=topic)
+    with pytest.raises(ValueError, match="-1 is no offset"):
+        admin.reset_group_offsets(group, {(topic, 0): -1})
+    with pytest.raises(ottla.UnknownTopicError, match=f"{topic}-2"):
+        admin.reset_group_offsets(group, {(topic, 2): 1})
     with pytest.raises(ValueError, match="is no position"):
         admin.reset_group_offsets(group, "soon", topics=topic)
     with pytest.raises(TypeError, match="neither a topic nor"):

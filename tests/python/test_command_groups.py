@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,55 @@ def test_a_reset_is_shown_first_and_done_when_told(command: Ottla, group: str, t
     assert "required" in misused(command, *reset)
 
 
+def test_a_plan_is_exported_and_carried_out_from_a_file(
+    command: Ottla, group: str, topic: str, tmp_path: Path
+) -> None:
+    reset = ("groups", "reset-offsets", "--group", group)
+    done = command.run(*reset, "--shift-by", "3", "--export")
+    assert done.stdout.decode() == f"{topic},0,7\n{topic},1,7\n"
+    assert b"nothing is changed yet: --execute does it" in done.stderr
+    plan = tmp_path / "plan.csv"
+    plan.write_bytes(done.stdout)
+    silent = command.run(*reset, "--from-file", str(plan), "--export", "--dry-run")
+    assert (silent.stdout, silent.stderr) == (done.stdout, b"")
+    assert [row["committed_offset"] for row in command.json("groups", "lag", group)] == [4, 4]
+    plan.write_text(f'"{topic}",1,99\n')
+    [moved] = command.json(*reset, "--from-file", str(plan), "--execute")["offsets"]
+    assert (moved["new_offset"], moved["note"]) == (10, "the log ends before offset 99")
+    assert [row["committed_offset"] for row in command.json("groups", "lag", group)] == [4, 10]
+
+
+def test_a_plan_of_several_groups_names_them(
+    command: Ottla, ottla_broker: ottla.Broker, group: str, topic: str, tmp_path: Path
+) -> None:
+    other = f"{group}, the other"
+    with ottla.Admin(ottla_broker) as admin:
+        admin.alter_group_offsets(other, {(topic, 0): 1})
+    reset = ("groups", "reset-offsets")
+    both = (*reset, group, other)
+    exported = command.out(*both, "--to-current", "--export").decode()
+    assert exported == f'{group},{topic},0,4\n{group},{topic},1,4\n"{other}",{topic},0,1\n'
+    # Groups of other tests may have nothing to reset.
+    everything = command.run(*reset, "--all-groups", "--to-current", "--export").stdout.decode()
+    assert set(exported.splitlines()) <= set(everything.splitlines())
+    plan = tmp_path / "plan.csv"
+    plan.write_text(exported.replace(",4", ",2"))
+    assert command.out(*both, "--from-file", str(plan), "--execute", "--export") == (
+        plan.read_bytes()
+    )
+    assert [row["committed_offset"] for row in command.json("groups", "lag", group)] == [2, 2]
+    absent = command.refused(1, *reset, "absent", "--from-file", str(plan))
+    assert absent == "error: group absent: the file names no offset of it\n"
+    plan.write_text(f"{topic},0,1\n")
+    done = command.run(*both, "--from-file", str(plan))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert f"group {group}: the file is for one group" in done.stderr.decode()
+    plan.write_text(f"{topic},0\n")
+    error = command.refused(1, *reset, group, "--from-file", str(plan))
+    assert error.startswith(f"error: {plan}: line 1: expected")
+    misused(command, *reset, group, "--from-file", str(plan), "--topic", topic)
+
+
 def test_one_groups_trouble_is_told_beside_the_others(command: Ottla, group: str) -> None:
     done = command.run("groups", "lag", "nobody", group)
     assert done.returncode == 1
@@ -168,7 +218,7 @@ def test_members_that_are_gone_are_removed(
 
 def test_offsets_of_topics_are_shown_by_end_and_by_time(command: Ottla, topic: str) -> None:
     assert table(command, "offsets", topic) == [[topic, "0", "10", "-"], [topic, "1", "10", "-"]]
-    at = ("offsets", "--topic", f"{topic}:1", "--time")
+    at = ("offsets", f"{topic}:1", "--time")
     for words, offset in (("-2", 0), ("earliest", 0), ("-1", 10), ("1h", 0)):
         [row] = command.json(*at, words)
         assert (row["topic"], row["partition"], row["offset"]) == (topic, 1, offset), words
@@ -176,6 +226,26 @@ def test_offsets_of_topics_are_shown_by_end_and_by_time(command: Ottla, topic: s
     assert topic in [row[0] for row in table(command, "offsets", "--exclude-internal-topics")]
     assert "nowhere: UNKNOWN_TOPIC_OR_PARTITION" in command.refused(1, "offsets", "nowhere")
     assert "expected latest, earliest" in misused(command, "offsets", topic, "--time", "x")
+
+
+def test_offsets_are_of_the_topics_and_partitions_that_match(command: Ottla, topic: str) -> None:
+    def found(*arguments: str) -> list[list[str]]:
+        return [row[:2] for row in table(command, "offsets", *arguments)]
+
+    both = [[topic, "0"], [topic, "1"]]
+    assert found("--topic", f"{topic[:-1]}.") == both
+    assert found("--topic", f"nowhere,{topic}") == both
+    assert found("--topic", topic, "--partitions", "1,7") == both[1:]
+    assert found("--topic-partitions", f"{topic}:-1,nowhere:1") == both[:1]
+    assert "__consumer_offsets" in {name for name, _ in found("--topic", ".*")}
+    others = found("--topic-partitions", ".*", "--exclude-internal-topics")
+    assert both[0] in others
+    assert "__consumer_offsets" not in {name for name, _ in others}
+    for nothing in (("--topic", topic[:-1]), ("--topic-partitions", f"{topic}:2-")):
+        assert "no topic has a partition that matches" in command.refused(1, "offsets", *nothing)
+    error = misused(command, "offsets", "--topic", "(")
+    assert "`(` is no regular expression" in error
+    misused(command, "offsets", "--topic", topic, "--topic-partitions", topic)
 
 
 def test_a_watch_looks_again(command: Ottla, ottla_broker: ottla.Broker, group: str) -> None:

@@ -47,7 +47,14 @@ impl ConnectionOptions {
 
     /// An admin client.
     pub(crate) async fn admin(&self) -> Result<Admin, Failure> {
-        let read = AdminConfig::from_pairs(self.pairs(Owners::ADMIN)?);
+        self.admin_with(None).await
+    }
+
+    /// The same, with one more key, which goes before all others.
+    pub(crate) async fn admin_with(&self, more: Option<(&str, String)>) -> Result<Admin, Failure> {
+        let mut pairs = self.pairs(Owners::ADMIN)?;
+        pairs.extend(more.map(|(key, value)| (key.to_owned(), value)));
+        let read = AdminConfig::from_pairs(pairs);
         let (config, warnings) = read.map_err(Failure::new)?;
         warn(&warnings);
         Admin::connect(config, &Handle::current()).await.map_err(unreachable)

@@ -7,12 +7,16 @@ mod lag;
 mod list;
 mod remove_members;
 mod reset_offsets;
+mod reset_plan;
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use client::{Admin, GroupFilter, GroupType, TopicScope};
+use client::{Admin, GroupFilter, GroupListing, GroupType, TopicScope};
 
+use crate::connection::ConnectionOptions;
 use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
@@ -55,28 +59,74 @@ pub(crate) struct GroupNames {
     /// The same, as Kafka's tools take it.
     #[arg(long = "group", value_name = "GROUP")]
     options: Vec<String>,
-    /// All groups that there are.
+    /// All consumer groups that there are; of groups of other kinds it is told that they are left
+    /// out.
     #[arg(long, conflicts_with_all = ["names", "options"])]
     all_groups: bool,
+    /// Those that were left out, which is told once.
+    #[arg(skip)]
+    left_out: RefCell<BTreeSet<String>>,
 }
 
 impl GroupNames {
     /// Those that are meant, each once, in the order of the line; none is an error.
     pub(crate) async fn meant(&self, admin: &Admin) -> Result<Vec<String>, Failure> {
-        if self.all_groups {
-            let listed = admin.list_groups(&GroupFilter::default()).await;
-            let listed = listed.map_err(Failure::new)?.into_iter();
-            // Those of other types have no members that commit offsets.
-            let others = [GroupType::Share, GroupType::Streams];
-            let groups = listed.filter(|group| !others.contains(&group.group_type));
-            return Ok(groups.map(|group| group.group_id).collect());
+        if !self.all_groups {
+            return self.named();
         }
+        let listed = admin.list_groups(&GroupFilter::default()).await.map_err(Failure::new)?;
+        let mut meant = Vec::new();
+        for group in listed {
+            match other_kind(&group) {
+                None => meant.push(group.group_id),
+                Some(kind) => self.leave_out(&group.group_id, &kind),
+            }
+        }
+        Ok(meant)
+    }
+
+    /// The same, each with a failure if it is of another kind: what Kafka's tool looks for, too,
+    /// before it touches what may be another's.
+    pub(crate) async fn of_consumers(
+        &self,
+        admin: &Admin,
+    ) -> Result<Vec<(String, Result<(), Failure>)>, Failure> {
+        if self.all_groups {
+            let meant = self.meant(admin).await?.into_iter();
+            return Ok(meant.map(|group| (group, Ok(()))).collect());
+        }
+        let named = self.named()?;
+        let listed = admin.list_groups(&GroupFilter::default()).await.map_err(Failure::new)?;
+        let kinds = listed.iter().filter_map(|group| Some((&group.group_id, other_kind(group)?)));
+        let kinds: BTreeMap<_, _> = kinds.collect();
+        let checked = |group: String| {
+            let refused = kinds.get(&group).map(|kind| {
+                let reason = format_args!("it is {kind}, and no consumer group");
+                Failure::of(format_args!("group {group}"), reason)
+            });
+            (group, refused.map_or(Ok(()), Err))
+        };
+        Ok(named.into_iter().map(checked).collect())
+    }
+
+    /// Whether one group is named, and no more.
+    pub(crate) fn is_one(&self) -> bool {
+        !self.all_groups && self.given().len() == 1
+    }
+
+    fn named(&self) -> Result<Vec<String>, Failure> {
         let given = self.given();
         if given.is_empty() {
             let message = "no group is named: give --group, or --all-groups";
             return Err(Failure::usage(message));
         }
         Ok(given)
+    }
+
+    fn leave_out(&self, group: &str, kind: &str) {
+        if self.left_out.borrow_mut().insert(group.to_owned()) {
+            tracing::warn!("group {group} is left out: it is {kind}, and no consumer group");
+        }
     }
 
     fn given(&self) -> Vec<String> {
@@ -87,6 +137,39 @@ impl GroupNames {
             }
         }
         given
+    }
+}
+
+/// What a group is, if it is no consumer group. Kafka's tool takes for one what has consumers for
+/// members, or nothing but offsets.
+fn other_kind(group: &GroupListing) -> Option<String> {
+    match (group.group_type, group.protocol_type.as_str()) {
+        (GroupType::Share, _) => Some("a share group".to_owned()),
+        (GroupType::Streams, _) => Some("a streams group".to_owned()),
+        (_, "" | "consumer") => None,
+        (_, other) => Some(format!("a group of the protocol type `{other}`")),
+    }
+}
+
+/// How the cluster is reached, and how long it may take to answer.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct GroupConnection {
+    /// How long the cluster may take over each question; otherwise `default.api.timeout.ms`, a
+    /// minute.
+    #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(i32).range(1..))]
+    timeout: Option<i32>,
+    #[command(flatten)]
+    connection: ConnectionOptions,
+}
+
+impl GroupConnection {
+    /// An admin client.
+    pub(crate) async fn admin(&self) -> Result<Admin, Failure> {
+        self.connection.admin_with(self.limit()).await
+    }
+
+    fn limit(&self) -> Option<(&'static str, String)> {
+        self.timeout.map(|timeout| ("default.api.timeout.ms", timeout.to_string()))
     }
 }
 
@@ -143,6 +226,26 @@ mod tests {
     }
 
     #[test]
+    fn groups_that_do_not_commit_as_consumers_are_of_another_kind() {
+        let kind = |group_type, protocol_type: &str| {
+            other_kind(&GroupListing {
+                group_id: "g".into(),
+                protocol_type: protocol_type.into(),
+                state: client::GroupState::Empty,
+                group_type,
+            })
+        };
+        for group_type in [GroupType::Classic, GroupType::Consumer, GroupType::Unknown] {
+            assert_eq!(kind(group_type, ""), None);
+            assert_eq!(kind(group_type, "consumer"), None);
+        }
+        assert_eq!(kind(GroupType::Share, "share").as_deref(), Some("a share group"));
+        assert_eq!(kind(GroupType::Streams, "streams").as_deref(), Some("a streams group"));
+        let connect = kind(GroupType::Classic, "connect");
+        assert_eq!(connect.as_deref(), Some("a group of the protocol type `connect`"));
+    }
+
+    #[test]
     fn one_group_is_named_once() {
         #[derive(Parser)]
         struct One {
@@ -155,6 +258,23 @@ mod tests {
         for arguments in [&["x"][..], &["x", "a", "b"], &["x", "a", "--group", "b"]] {
             assert!(One::try_parse_from(arguments).is_err(), "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn a_question_may_be_given_a_time() {
+        #[derive(Parser)]
+        struct Asked {
+            #[command(flatten)]
+            connection: GroupConnection,
+        }
+        let limit = |arguments: &[&str]| {
+            let asked = Asked::try_parse_from(["x"].iter().chain(arguments));
+            asked.map(|asked| asked.connection.limit())
+        };
+        assert_eq!(limit(&[]).unwrap(), None);
+        let expected = ("default.api.timeout.ms", "250".to_owned());
+        assert_eq!(limit(&["--timeout", "250"]).unwrap(), Some(expected));
+        assert!(limit(&["--timeout", "0"]).is_err());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! `ottla offsets`: where partitions start and end, and what lies at a time; what Kafka's users
 //! know as kafka-get-offsets.sh.
 
+mod selection;
+
 use std::fmt;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use client::{Admin, Found, IsolationLevel, OffsetSpec, TopicScope};
+use client::{Admin, Found, IsolationLevel, OffsetSpec};
 use serde::Serialize;
 
 use crate::connection::ConnectionOptions;
@@ -14,22 +16,16 @@ use crate::failure::Failure;
 use crate::moment::{self, Moment};
 use crate::report::{ReportOptions, WatchOptions};
 use crate::table::Table;
+use selection::Selection;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Topics, or some of their partitions as `orders:0,3`; all topics if none is named.
-    #[arg(value_name = "TOPIC[:PARTITION,...]")]
-    names: Vec<TopicScope>,
-    /// The same, as Kafka's tools take it.
-    #[arg(long = "topic", value_name = "TOPIC[:PARTITION,...]")]
-    topics: Vec<TopicScope>,
+    #[command(flatten)]
+    selection: Selection,
     /// Which offset: latest (-1), earliest (-2), max-timestamp (-3), or the first at or after a
     /// time, as 2026-11-21T10:00:00, 10m, or milliseconds since 1970.
     #[arg(long, value_name = "PLACE", default_value = "latest", allow_hyphen_values = true)]
     time: Place,
-    /// Leave out the topics that belong to the brokers, as `__consumer_offsets`.
-    #[arg(long, alias = "exclude-internal-topics")]
-    exclude_internal: bool,
     #[command(flatten)]
     report: ReportOptions,
     #[command(flatten)]
@@ -68,11 +64,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 impl Options {
     async fn look(&self, admin: &Admin) -> Result<Offsets, Failure> {
-        let scope = self.scope(admin).await?;
-        let named = admin.expand(&scope).await;
-        let named = named.map_err(|(about, error)| Failure::of(about, error))?.into_iter();
         let spec = self.time.spec(moment::now_unix_ms());
-        let wanted: Vec<_> = named.map(|name| (name, spec)).collect();
+        let found = self.selection.find(admin).await?.into_iter();
+        let wanted: Vec<_> = found.map(|name| (name, spec)).collect();
         let (mut rows, mut failed) = (Vec::new(), Vec::new());
         for (name, result) in admin.list_offsets(&wanted, IsolationLevel::ReadUncommitted).await {
             match result {
@@ -87,16 +81,6 @@ impl Options {
         }
         Failure::all(failed)?;
         Ok(Offsets(rows))
-    }
-
-    async fn scope(&self, admin: &Admin) -> Result<Vec<TopicScope>, Failure> {
-        let given: Vec<_> = self.names.iter().chain(&self.topics).cloned().collect();
-        if !given.is_empty() {
-            return Ok(given);
-        }
-        let listed = admin.list_topics().await.map_err(Failure::new)?.into_iter();
-        let wanted = listed.filter(|topic| !(topic.is_internal && self.exclude_internal));
-        Ok(wanted.map(|topic| TopicScope::whole(topic.name)).collect())
     }
 }
 

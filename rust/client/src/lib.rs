@@ -43,8 +43,8 @@ pub use client_core::config::{
 pub use client_core::consumer::{
     Assign, AssignmentStrategy, Assignments, Assignor, CommitError, ConsumeError, ConsumerMetrics,
     Counts, Errand, ErrandAnswer, Fetched, Found, Given, GroupError, GroupMetadata,
-    GroupPartitions, OffsetAndMetadata, PatternError, ProgramAssignor, Rebalance, RebalanceReport,
-    RebalanceTotals, StartAt, Subscriber, Subscription, ToCommit,
+    GroupPartitions, OffsetAndMetadata, Pattern, PatternError, ProgramAssignor, Rebalance,
+    RebalanceReport, RebalanceTotals, StartAt, Subscriber, Subscription, ToCommit,
 };
 pub use client_core::inquiry::InquiryError as AdminError;
 pub use client_core::producer::{BatchOutcome, DeliveryError, PlacementError, RecordRefusal};

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::{GroupNames, borrowed};
-use crate::connection::ConnectionOptions;
+use super::{GroupConnection, GroupNames, borrowed};
 use crate::failure::Failure;
 use crate::report::ReportOptions;
 use crate::session;
@@ -19,7 +18,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     report: ReportOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 #[derive(Debug, Serialize)]

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::{GroupName, TopicScopes};
-use crate::connection::ConnectionOptions;
+use super::{GroupConnection, GroupName, TopicScopes};
 use crate::failure::Failure;
 use crate::report::ReportOptions;
 use crate::session;
@@ -21,7 +20,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     report: ReportOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 #[derive(Debug, Serialize)]

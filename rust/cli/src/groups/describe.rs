@@ -11,8 +11,7 @@ use client::{Admin, GroupDescription, MemberDescription};
 use serde::Serialize;
 
 use super::lag::Lags;
-use super::{GroupNames, borrowed};
-use crate::connection::ConnectionOptions;
+use super::{GroupConnection, GroupNames, borrowed};
 use crate::failure::Failure;
 use crate::report::{ReportOptions, WatchOptions};
 use crate::table::{Table, list};
@@ -28,7 +27,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     watch: WatchOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 /// What is shown; offsets, if nothing else is asked for.

@@ -8,8 +8,7 @@ use clap::Args;
 use client::{Admin, PartitionLag};
 use serde::Serialize;
 
-use super::{GroupNames, borrowed};
-use crate::connection::ConnectionOptions;
+use super::{GroupConnection, GroupNames, borrowed};
 use crate::failure::Failure;
 use crate::report::{ReportOptions, WatchOptions};
 use crate::table::Table;
@@ -23,7 +22,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     watch: WatchOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 #[derive(Debug, Default, Serialize)]

@@ -7,7 +7,7 @@ use clap::Args;
 use client::{GroupFilter, GroupState, GroupType};
 use serde::Serialize;
 
-use crate::connection::ConnectionOptions;
+use super::GroupConnection;
 use crate::failure::Failure;
 use crate::report::{ReportOptions, WatchOptions};
 use crate::table::Table;
@@ -17,7 +17,7 @@ pub(crate) struct Options {
     /// Only groups in these states, as Stable,Empty; without a value, all of them.
     #[arg(long, value_name = "STATE,...", num_args = 0..=1, value_delimiter = ',')]
     state: Vec<GroupState>,
-    /// Only groups of these types, classic or consumer; without a value, all of them.
+    /// Only groups of these types: classic, consumer, share, streams; without a value, all of them.
     #[arg(long = "type", value_name = "TYPE,...", num_args = 0..=1, value_delimiter = ',')]
     types: Vec<GroupType>,
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     watch: WatchOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 #[derive(Debug, Serialize)]

@@ -7,8 +7,8 @@ use clap::Args;
 use client::MemberToRemove;
 use serde::Serialize;
 
+use super::GroupConnection;
 use super::GroupName;
-use crate::connection::ConnectionOptions;
 use crate::failure::Failure;
 use crate::report::ReportOptions;
 use crate::session;
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     report: ReportOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 #[derive(Debug, Serialize)]

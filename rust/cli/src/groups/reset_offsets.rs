@@ -1,21 +1,25 @@
 //! `ottla groups reset-offsets`: as with Kafka's tool, nothing is done without --execute.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use client::{PlannedOffset, ResetTo};
+use client::{Admin, PlannedOffset, ResetTo};
 use serde::Serialize;
 
-use super::{GroupNames, TopicScopes};
-use crate::connection::ConnectionOptions;
+use super::reset_plan::{self, ResetPlan};
+use super::{GroupConnection, GroupNames, TopicScopes};
 use crate::failure::Failure;
 use crate::moment::{self, Moment};
 use crate::report::ReportOptions;
 use crate::session;
 use crate::table::Table;
 
+const NOT_YET: &str = "nothing is changed yet: --execute does it";
+
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of Kafka's own tool")]
 pub(crate) struct Options {
     #[command(flatten)]
     groups: GroupNames,
@@ -32,10 +36,14 @@ pub(crate) struct Options {
     /// Only show what would become of it, which is so without --execute too.
     #[arg(long, conflicts_with = "execute")]
     dry_run: bool,
+    /// Print the new offsets as CSV, for --from-file: topic,partition,offset, behind the group
+    /// unless it is the only one that is named.
+    #[arg(long, conflicts_with = "json")]
+    export: bool,
     #[command(flatten)]
     report: ReportOptions,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    connection: GroupConnection,
 }
 
 /// Where the groups are to go on.
@@ -63,7 +71,16 @@ struct Place {
     /// So long ago, as 90s, 10m or 7d, or in ISO 8601, as P7D or PT10M.
     #[arg(long, value_name = "DURATION", value_parser = ago)]
     by_duration: Option<Moment>,
+    /// At the offsets of a CSV file: lines of topic,partition,offset if one group is named, of
+    /// group,topic,partition,offset otherwise. What it does not name stays where it is.
+    #[arg(long, value_name = "FILE", conflicts_with = "topics")]
+    from_file: Option<PathBuf>,
 }
+
+/// What `--export` prints.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Exported(String);
 
 #[derive(Debug, Serialize)]
 struct Reset {
@@ -84,27 +101,66 @@ struct Row {
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     session::run_to_end(async || {
+        let plan = options.place.plan()?;
         let admin = options.connection.admin().await?;
-        let to = options.place.to(moment::now_unix_ms());
+        let groups = options.groups.of_consumers(&admin).await?;
+        let now_ms = moment::now_unix_ms();
         let mut reset = Reset { dry_run: !options.execute, offsets: Vec::new() };
         let mut failed = Vec::new();
-        for group in options.groups.meant(&admin).await? {
-            let scope = &options.topics.topics;
-            match admin.reset_group_offsets(&group, to, scope, options.execute).await {
-                Ok(plan) => {
-                    reset.offsets.extend(plan.iter().map(|row| Row::new(&group, row)));
-                }
-                Err(error) => failed.push(Failure::new(error)),
+        for (group, is_consumers) in groups {
+            let rows = match is_consumers {
+                Ok(()) => options.reset(&admin, &group, plan.as_ref(), now_ms).await,
+                Err(failure) => Err(failure),
+            };
+            match rows {
+                Ok(rows) => reset.offsets.extend(rows),
+                Err(failure) => failed.push(failure),
             }
         }
         if !reset.offsets.is_empty() || failed.is_empty() {
-            options.report.print(&reset)?;
+            options.print(&reset)?;
         }
         Failure::all(failed)
     })
 }
 
+impl Options {
+    async fn reset(
+        &self,
+        admin: &Admin,
+        group: &str,
+        plan: Option<&ResetPlan>,
+        now_ms: i64,
+    ) -> Result<Vec<Row>, Failure> {
+        let to = match plan.map(|plan| plan.of(group, self.groups.is_one())) {
+            Some(Ok(offsets)) => ResetTo::Offsets(offsets.clone()),
+            Some(Err(error)) => return Err(Failure::of(format_args!("group {group}"), error)),
+            None => self.place.to(now_ms),
+        };
+        let scope = &self.topics.topics;
+        let rows = admin.reset_group_offsets(group, &to, scope, self.execute).await;
+        Ok(rows.map_err(Failure::new)?.iter().map(|row| Row::new(group, row)).collect())
+    }
+
+    fn print(&self, reset: &Reset) -> Result<(), Failure> {
+        if !self.export {
+            return self.report.print(reset);
+        }
+        if !self.execute && !self.dry_run {
+            tracing::warn!("{NOT_YET}");
+        }
+        self.report.print(&reset.exported(self.groups.is_one())?)
+    }
+}
+
 impl Place {
+    /// What the file says, if it is one.
+    fn plan(&self) -> Result<Option<ResetPlan>, Failure> {
+        let Some(file) = &self.from_file else { return Ok(None) };
+        ResetPlan::read(file).map(Some).map_err(|error| Failure::of(file.display(), error))
+    }
+
+    /// Where to, unless a file says it.
     fn to(&self, now_ms: i64) -> ResetTo {
         let time = self.to_datetime.or(self.by_duration);
         match (self.to_offset, self.shift_by, time) {
@@ -131,6 +187,22 @@ impl Row {
     }
 }
 
+impl Reset {
+    fn exported(&self, is_of_one: bool) -> Result<Exported, Failure> {
+        let rows = self.offsets.iter().map(|row| {
+            let group = Some(row.group.as_str()).filter(|_| !is_of_one);
+            (group, row.topic.as_str(), row.partition, row.new_offset)
+        });
+        Ok(Exported(reset_plan::write(rows)?))
+    }
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for Reset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = ["GROUP", "TOPIC", "PARTITION#", "CURRENT-OFFSET#", "NEW-OFFSET#", "NOTE"];
@@ -147,7 +219,7 @@ impl fmt::Display for Reset {
         }
         table.fmt(f)?;
         if self.dry_run {
-            writeln!(f, "nothing is changed yet: --execute does it")?;
+            writeln!(f, "{NOT_YET}")?;
         }
         Ok(())
     }
@@ -205,6 +277,34 @@ mod tests {
         assert!(!parse(&["--to-latest"]).unwrap().execute);
         assert!(parse(&["--to-latest", "--dry-run", "--execute"]).is_err());
         assert!(parse(&["--to-latest", "--all-topics", "--topic", "t"]).is_err());
+    }
+
+    #[test]
+    fn a_file_is_a_place_with_topics_of_its_own() {
+        let options = parse(&["--from-file", "plan.csv", "--all-topics", "--export"]).unwrap();
+        assert_eq!(options.place.from_file, Some(PathBuf::from("plan.csv")));
+        assert!(options.export && options.groups.is_one());
+        assert!(parse(&["--from-file", "plan.csv", "--topic", "t"]).is_err());
+        assert!(parse(&["--from-file", "plan.csv", "--to-latest"]).is_err());
+        assert!(parse(&["--to-latest", "--export", "--json"]).is_err());
+        let missing = parse(&["--from-file", "/nowhere/at.all"]).unwrap().place.plan().unwrap_err();
+        assert!(missing.lines()[0].starts_with("/nowhere/at.all: cannot be read: "), "{missing:?}");
+    }
+
+    #[test]
+    fn what_is_exported_names_its_group_unless_there_is_one() {
+        let row = |group: &str| Row {
+            group: group.into(),
+            topic: "t".into(),
+            partition: 0,
+            committed_offset: Some(1),
+            new_offset: 7,
+            note: Some("the log ends before offset 9".into()),
+        };
+        let reset = Reset { dry_run: true, offsets: vec![row("g"), row("h,i")] };
+        assert_eq!(reset.exported(false).unwrap().to_string(), "g,t,0,7\n\"h,i\",t,0,7\n");
+        let reset = Reset { dry_run: true, offsets: vec![row("g")] };
+        assert_eq!(reset.exported(true).unwrap().to_string(), "t,0,7\n");
     }
 
     #[test]

@@ -120,22 +120,24 @@ impl Admin {
     }
 
     /// Says where a group without members is to go on, and makes it do so if `execute`. Without a
-    /// scope, in every partition that it has committed.
+    /// scope, in every partition that it has committed, or that [`ResetTo::Offsets`] names.
     pub async fn reset_group_offsets(
         &self,
         group: &str,
-        to: ResetTo,
+        to: &ResetTo,
         scope: &[TopicScope],
         execute: bool,
     ) -> Result<Vec<PlannedOffset>, ResetError> {
         let of_group = |error| ResetError::Inquiry { about: format!("group {group}"), error };
         self.require_inactive(group).await?;
         let committed = only(self.group_offsets(&[group]).await).map_err(of_group)?;
-        let partitions = if scope.is_empty() {
-            committed.keys().cloned().collect()
-        } else {
-            let expanded = self.expand(scope).await;
-            expanded.map_err(|(about, error)| ResetError::Inquiry { about, error })?
+        let partitions = match to {
+            _ if !scope.is_empty() => {
+                let expanded = self.expand(scope).await;
+                expanded.map_err(|(about, error)| ResetError::Inquiry { about, error })?
+            }
+            ResetTo::Offsets(offsets) => offsets.keys().cloned().collect(),
+            _ => committed.keys().cloned().collect(),
         };
         if partitions.is_empty() {
             return Err(ResetError::NothingToReset(group.to_owned()));
@@ -266,7 +268,7 @@ impl Admin {
         &self,
         partitions: BTreeSet<TopicPartition>,
         committed: &GroupOffsets,
-        to: ResetTo,
+        to: &ResetTo,
     ) -> Result<Vec<PartitionRange>, ResetError> {
         let found = async |spec| {
             let wanted: Vec<_> = partitions.iter().map(|name| (name.clone(), spec)).collect();
@@ -282,7 +284,7 @@ impl Admin {
         let earliest = found(OffsetSpec::Earliest).await?;
         let latest = found(OffsetSpec::Latest).await?;
         let at_timestamp = match to {
-            ResetTo::Timestamp(timestamp_ms) => found(OffsetSpec::Timestamp(timestamp_ms)).await?,
+            ResetTo::Timestamp(timestamp_ms) => found(OffsetSpec::Timestamp(*timestamp_ms)).await?,
             _ => BTreeMap::new(),
         };
         let range = |name: &TopicPartition| PartitionRange {

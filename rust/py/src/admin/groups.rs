@@ -129,13 +129,16 @@ impl Groups {
     }
 
     /// Says where a group is to go on, and makes it do so unless this is only a plan. `place` is
-    /// "earliest", "latest", "current", or one of "offset", "shift" and "timestamp" with a number.
+    /// "earliest", "latest", "current", one of "offset", "shift" and "timestamp" with a number, or
+    /// "offsets" with those.
+    #[expect(clippy::too_many_arguments, reason = "Python has words for what these are")]
     fn reset_offsets(
         &self,
         py: Python<'_>,
         group: &str,
         place: &str,
         number: i64,
+        offsets: Vec<(Place, i64)>,
         scope: Vec<ScopeRow>,
         dry_run: bool,
     ) -> Result<Vec<PlannedRow>, Error> {
@@ -146,12 +149,17 @@ impl Groups {
             "offset" => ResetTo::Offset(number),
             "shift" => ResetTo::ShiftBy(number),
             "timestamp" => ResetTo::Timestamp(number),
+            "offsets" => {
+                let named = |(topic, partition): Place| TopicPartition::new(topic, partition);
+                let offsets = offsets.into_iter();
+                ResetTo::Offsets(offsets.map(|(place, offset)| (named(place), offset)).collect())
+            }
             _ => return Err(Error::Python(PyValueError::new_err(format!("no place {place:?}")))),
         };
         let scope = scope.into_iter();
         let scope: Vec<_> =
             scope.map(|(topic, partitions)| TopicScope { topic, partitions }).collect();
-        let plan = ask(py, self.open()?.reset_group_offsets(group, to, &scope, !dry_run))?;
+        let plan = ask(py, self.open()?.reset_group_offsets(group, &to, &scope, !dry_run))?;
         let row = |row: PlannedOffset| {
             let moved = row.moved.map(|moved| moved.to_string());
             (place_of(&row.topic_partition), row.before, row.after, moved)

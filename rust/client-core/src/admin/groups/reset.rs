@@ -1,6 +1,7 @@
 //! Where a group is to go on, as KIP-122 has it: a plan that can be looked at before it is carried
 //! out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base::TopicPartition;
@@ -10,7 +11,7 @@ use super::GroupState;
 use crate::inquiry::InquiryError;
 
 /// Where to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResetTo {
     /// The first record there is.
     Earliest,
@@ -20,6 +21,8 @@ pub enum ResetTo {
     Current,
     /// This offset.
     Offset(i64),
+    /// An offset of its own for each partition. One that is not named stays where it is.
+    Offsets(BTreeMap<TopicPartition, i64>),
     /// So many offsets on, or back.
     ShiftBy(i64),
     /// The first record whose timestamp is at least this, in milliseconds since 1970; after the
@@ -108,25 +111,30 @@ pub enum ResetError {
 
 /// Says where a group is to go on, within what there is to read.
 pub fn plan_reset(
-    to: ResetTo,
+    to: &ResetTo,
     partitions: impl IntoIterator<Item = PartitionRange>,
 ) -> Result<Vec<PlannedOffset>, ResetError> {
     partitions.into_iter().map(|partition| reset(to, partition)).collect()
 }
 
-fn reset(to: ResetTo, partition: PartitionRange) -> Result<PlannedOffset, ResetError> {
-    let PartitionRange { topic_partition, committed: before, .. } = partition;
+fn reset(to: &ResetTo, partition: PartitionRange) -> Result<PlannedOffset, ResetError> {
+    let PartitionRange { topic_partition, committed: before, earliest, latest, at_timestamp } =
+        partition;
     let (after, moved) = match to {
-        ResetTo::Earliest => (partition.earliest, None),
-        ResetTo::Latest => (partition.latest, None),
-        ResetTo::Current => (before.unwrap_or(partition.latest), None),
-        ResetTo::Timestamp(_) => match partition.at_timestamp {
+        ResetTo::Earliest => (earliest, None),
+        ResetTo::Latest => (latest, None),
+        ResetTo::Current => (before.unwrap_or(latest), None),
+        ResetTo::Timestamp(_) => match at_timestamp {
             Some(offset) => (offset, None),
-            None => (partition.latest, Some(Moved::NoRecord)),
+            None => (latest, Some(Moved::NoRecord)),
         },
-        ResetTo::Offset(asked) => within(asked, partition.earliest, partition.latest),
+        ResetTo::Offset(asked) => within(*asked, earliest, latest),
+        ResetTo::Offsets(asked) => match asked.get(&topic_partition) {
+            Some(asked) => within(*asked, earliest, latest),
+            None => (before.unwrap_or(latest), None),
+        },
         ResetTo::ShiftBy(by) => match before {
-            Some(offset) => within(offset.saturating_add(by), partition.earliest, partition.latest),
+            Some(offset) => within(offset.saturating_add(*by), earliest, latest),
             None => return Err(ResetError::NothingCommitted(topic_partition)),
         },
     };

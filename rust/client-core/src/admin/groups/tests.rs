@@ -402,36 +402,42 @@ fn range(committed: Option<i64>, earliest: i64, latest: i64, at: Option<i64>) ->
 }
 
 /// Where the one partition goes, and why not where it was told to.
-fn planned(to: ResetTo, range: PartitionRange) -> Result<(i64, Option<Moved>), ResetError> {
+fn planned(to: &ResetTo, range: PartitionRange) -> Result<(i64, Option<Moved>), ResetError> {
     plan_reset(to, [range]).map(|plan| (plan[0].after, plan[0].moved))
 }
 
 #[test]
 fn a_reset_goes_where_it_is_told_to() {
     let row = || range(Some(50), 10, 100, Some(70));
-    assert_eq!(planned(ResetTo::Earliest, row()), Ok((10, None)));
-    assert_eq!(planned(ResetTo::Latest, row()), Ok((100, None)));
-    assert_eq!(planned(ResetTo::Current, row()), Ok((50, None)));
-    assert_eq!(planned(ResetTo::Offset(20), row()), Ok((20, None)));
-    assert_eq!(planned(ResetTo::ShiftBy(-5), row()), Ok((45, None)));
-    assert_eq!(planned(ResetTo::Timestamp(1), row()), Ok((70, None)));
+    assert_eq!(planned(&ResetTo::Earliest, row()), Ok((10, None)));
+    assert_eq!(planned(&ResetTo::Latest, row()), Ok((100, None)));
+    assert_eq!(planned(&ResetTo::Current, row()), Ok((50, None)));
+    assert_eq!(planned(&ResetTo::Offset(20), row()), Ok((20, None)));
+    assert_eq!(planned(&ResetTo::ShiftBy(-5), row()), Ok((45, None)));
+    assert_eq!(planned(&ResetTo::Timestamp(1), row()), Ok((70, None)));
+    let each = |name: &str, offset| {
+        ResetTo::Offsets(BTreeMap::from([(TopicPartition::new(name, 0), offset)]))
+    };
+    assert_eq!(planned(&each("t", 20), row()), Ok((20, None)));
+    assert_eq!(planned(&each("other", 20), row()), Ok((50, None)), "it stays where it is");
+    assert_eq!(planned(&each("t", 101), row()), Ok((100, Some(Moved::BehindEnd(101)))));
 }
 
 #[test]
 fn a_reset_stays_within_the_log_and_says_so() {
     let row = || range(Some(50), 10, 100, None);
-    assert_eq!(planned(ResetTo::Offset(5), row()), Ok((10, Some(Moved::BeforeStart(5)))));
-    assert_eq!(planned(ResetTo::ShiftBy(51), row()), Ok((100, Some(Moved::BehindEnd(101)))));
-    let far = planned(ResetTo::ShiftBy(i64::MAX), row());
+    assert_eq!(planned(&ResetTo::Offset(5), row()), Ok((10, Some(Moved::BeforeStart(5)))));
+    assert_eq!(planned(&ResetTo::ShiftBy(51), row()), Ok((100, Some(Moved::BehindEnd(101)))));
+    let far = planned(&ResetTo::ShiftBy(i64::MAX), row());
     assert_eq!(far, Ok((100, Some(Moved::BehindEnd(i64::MAX)))));
-    assert_eq!(planned(ResetTo::Timestamp(1), row()), Ok((100, Some(Moved::NoRecord))));
+    assert_eq!(planned(&ResetTo::Timestamp(1), row()), Ok((100, Some(Moved::NoRecord))));
 }
 
 #[test]
 fn without_a_committed_offset_the_current_one_is_the_end_and_there_is_nothing_to_shift() {
     let row = || range(None, 10, 100, None);
-    assert_eq!(planned(ResetTo::Current, row()), Ok((100, None)));
-    let refused = planned(ResetTo::ShiftBy(1), row());
+    assert_eq!(planned(&ResetTo::Current, row()), Ok((100, None)));
+    let refused = planned(&ResetTo::ShiftBy(1), row());
     assert_eq!(refused, Err(ResetError::NothingCommitted(TopicPartition::new("t", 0))));
 }
 
@@ -445,8 +451,9 @@ proptest! {
     ) {
         let latest = earliest + length;
         for to in [ResetTo::Latest, ResetTo::Offset(number), ResetTo::ShiftBy(number)] {
-            if let Ok((after, _)) = planned(to, range(committed, earliest, latest, None)) {
-                prop_assert!((earliest..=latest).contains(&after), "{to:?}: {after}");
+            if let Ok((after, _)) = planned(&to, range(committed, earliest, latest, None)) {
+                let log = earliest..=latest;
+                prop_assert!(log.contains(&after), "{after} of {log:?}");
             }
         }
     }

@@ -53,16 +53,7 @@ impl Subscription {
 
     /// By a regular expression that the whole name is to match.
     pub fn pattern(pattern: &str) -> Result<Self, PatternError> {
-        let refuse = |reason: String| {
-            let pattern = pattern.chars().take(200).collect();
-            PatternError { pattern, reason }
-        };
-        if pattern.len() > PATTERN_LENGTH_MAX {
-            return Err(refuse(format!("it is longer than {PATTERN_LENGTH_MAX} bytes")));
-        }
-        let whole = format!("^(?:{pattern})$");
-        let whole = Regex::new(&whole).map_err(|error| refuse(error.to_string()))?;
-        Ok(Self::Pattern(Pattern { text: pattern.into(), whole }))
+        Ok(Self::Pattern(Pattern::new(pattern)?))
     }
 
     /// Sees to it that the topics are known and kept fresh.
@@ -84,12 +75,33 @@ impl Subscription {
             Self::Topics(names) => Topics { names: names.clone(), pattern: None },
             Self::Pattern(pattern) => {
                 let topics = cluster.metadata().topics().filter(|(name, topic)| {
-                    !(exclude_internal && topic.is_internal) && pattern.whole.is_match(name)
+                    !(exclude_internal && topic.is_internal) && pattern.matches(name)
                 });
                 let names = topics.map(|(name, _)| name.clone()).collect();
                 Topics { names, pattern: Some(pattern.text.clone()) }
             }
         }
+    }
+}
+
+impl Pattern {
+    /// Reads a regular expression.
+    pub fn new(pattern: &str) -> Result<Self, PatternError> {
+        let refuse = |reason: String| {
+            let pattern = pattern.chars().take(200).collect();
+            PatternError { pattern, reason }
+        };
+        if pattern.len() > PATTERN_LENGTH_MAX {
+            return Err(refuse(format!("it is longer than {PATTERN_LENGTH_MAX} bytes")));
+        }
+        let whole = format!("^(?:{pattern})$");
+        let whole = Regex::new(&whole).map_err(|error| refuse(error.to_string()))?;
+        Ok(Self { text: pattern.into(), whole })
+    }
+
+    /// Whether the whole name matches.
+    pub fn matches(&self, name: &str) -> bool {
+        self.whole.is_match(name)
     }
 }
 
@@ -99,10 +111,8 @@ mod tests {
 
     #[test]
     fn a_pattern_is_about_the_whole_name() {
-        let Ok(Subscription::Pattern(pattern)) = Subscription::pattern("a.*|b") else {
-            panic!("it is a pattern")
-        };
-        let matches = ["a", "ab", "b", "xa", "bb"].map(|name| pattern.whole.is_match(name));
+        let pattern = Pattern::new("a.*|b").unwrap();
+        let matches = ["a", "ab", "b", "xa", "bb"].map(|name| pattern.matches(name));
         assert_eq!(matches, [true, true, true, false, false]);
     }
 
