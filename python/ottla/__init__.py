@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ottla.batch import Batch as Batch
     from ottla.bounded_read import read as read
     from ottla.broker import Broker as Broker
+    from ottla.broker_metrics import BrokerMetrics as BrokerMetrics
     from ottla.consumer import Consumer as Consumer
     from ottla.consumer_lag import ConsumerLag as ConsumerLag
     from ottla.consumer_lag import ConsumerLagRow as ConsumerLagRow
@@ -85,6 +86,7 @@ __all__ = [
     "Batch",
     "Broker",
     "BrokerDescription",
+    "BrokerMetrics",
     "BrokerStartError",
     "BrokerUnreachable",
     "BufferFull",
@@ -152,6 +154,7 @@ _HOMES = {
     "Batch": "batch",
     "Broker": "broker",
     "BrokerDescription": "admin",
+    "BrokerMetrics": "broker_metrics",
     "BrokerStartError": "errors",
     "BrokerUnreachable": "errors",
     "BufferFull": "errors",

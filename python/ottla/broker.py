@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ottla.broker_metrics import BrokerMetrics
+
 
 _PARAMETERS = ("data_dir", "host", "port", "durability", "config")
 
@@ -122,6 +124,27 @@ class Broker(lifetime.Closable):
         no rebalance has ended since the coordinator was started
         """
         return self._core.explain(group)
+
+    def metrics(self) -> BrokerMetrics:
+        """Return what it has done so far, in numbers by name: rebalances, compactions.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker(log_cleaner_backoff_ms=10) as broker:
+        ...     broker.create_topic("prices", cleanup_policy="compact", segment_bytes=1_048_576)
+        ...     with ottla.Producer(broker) as producer:
+        ...         for number in range(30):
+        ...             _ = producer.send("prices", bytes(100_000), key=b"the only one").result()
+        ...     while broker.metrics()["cleaner_cleaning_total"] == 0:
+        ...         pass
+        ...     metrics = broker.metrics()
+        >>> metrics["cleaner_bytes_written_total"] < metrics["cleaner_bytes_read_total"] / 2
+        True
+        >>> metrics["rebalance_total"], metrics["cleaner_uncleanable_partitions_count"]
+        (0, 0)
+        """
+        return self._core.metrics()
 
     def create_topic(
         self,

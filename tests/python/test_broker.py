@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,37 @@ def test_a_closed_broker_is_not_reached() -> None:
         ottla.Producer(broker)
     assert broker.bootstrap_servers in str(unreachable.value)
     assert unreachable.value.retriable
+
+
+def test_a_broker_counts_rebalances_and_compactions() -> None:
+    with ottla.Broker(log_cleaner_backoff_ms=10) as broker:
+        idle = broker.metrics()
+        assert idle.keys() == ottla.BrokerMetrics.__annotations__.keys()
+        assert {type(value) for value in idle.values()} == {int, float}
+        alive = {"free_request_bytes", "cleaner_time_since_last_run_ms"}
+        assert {name for name, value in idle.items() if value} <= alive
+        assert idle["free_request_bytes"] > 0
+
+        broker.create_topic("prices", cleanup_policy="compact", segment_bytes=1 << 20)
+        with ottla.Producer(broker) as producer:
+            for _ in range(30):
+                producer.send("prices", bytes(100_000), key=b"the only one").result(timeout=10)
+        with ottla.Consumer(broker, group="readers", topics="prices") as consumer:
+            while not consumer.assignment:
+                consumer.poll(timeout=0.05)
+        while broker.metrics()["cleaner_cleaning_total"] == 0:
+            time.sleep(0.01)
+        busy = broker.metrics()
+    assert busy["rebalance_total"] >= 1
+    assert busy["rebalance_seconds_total"] >= busy["rebalance_seconds_max"]
+    assert busy["rebalance_cause_joined_total"] == 1
+    assert busy["cleaner_bytes_read_total"] > 2_000_000 > busy["cleaner_bytes_written_total"] > 0
+    assert 0 < busy["cleaner_recopy_percent"] < 50
+    assert busy["cleaner_map_bytes_max"] > 0
+    assert busy["cleaner_uncleanable_partitions_count"] == 0
+    assert busy["cleaner_time_since_last_run_ms"] >= 0
+    with pytest.raises(ottla.ClosedError):
+        broker.metrics()
 
 
 def test_a_broker_explains_its_groups() -> None:

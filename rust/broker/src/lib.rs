@@ -40,3 +40,4 @@ pub use coordinator::GroupExplanation;
 pub use coordinator_runtime::RebalanceMetrics;
 pub use environment::Environment;
 pub use server::{BrokerServer, StartError};
+pub use storage::CleanerMetrics;

@@ -17,8 +17,8 @@ use metadata::record::BrokerEndPoint;
 use net::{Endpoint, Server, Transport, TransportListener};
 use quorum::{MetadataQuorum, Node, NodeOptions, WriterPlace};
 use storage::{
-    DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory, LogDirectory,
-    RecoveryReport,
+    CleanerMetrics, DirectoryConfig, Durability, Identity, LastShutdown, LockedDirectory,
+    LogDirectory, RecoveryReport,
 };
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -197,6 +197,11 @@ impl BrokerServer {
     /// How often groups were rebalanced since the start, why, and how long it took.
     pub fn rebalance_metrics(&self) -> RebalanceMetrics {
         self.broker.coordinator.rebalances()
+    }
+
+    /// What the cleaners of compacted logs have done and found since the start.
+    pub fn cleaner_metrics(&self) -> CleanerMetrics {
+        self.broker.directory.cleaner_metrics()
     }
 
     #[cfg(test)]

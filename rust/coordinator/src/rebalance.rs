@@ -97,6 +97,22 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every kind that there is.
+    pub const KINDS: [&str; 12] = [
+        "joined",
+        "rejoined",
+        "replaced",
+        "left",
+        "session-expired",
+        "join-expired",
+        "sync-expired",
+        "revocation-expired",
+        "assignment-too-large",
+        "over-capacity",
+        "topics-changed",
+        "protocol-changed",
+    ];
+
     /// What kind of cause it is, as metrics name it.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -223,6 +239,26 @@ mod tests {
         assert_eq!(rebalance.further_causes, 4);
         assert_eq!(rebalance.took, Duration::from_millis(250));
         assert_eq!(rebalance.causes[0].to_string(), "m0 joined");
+    }
+
+    #[test]
+    fn every_cause_is_of_a_kind_that_is_listed() {
+        let (member, reason) = (String::new(), None);
+        let causes = [
+            Cause::Joined { member: member.clone(), reason: reason.clone() },
+            Cause::Rejoined { member: member.clone(), reason: reason.clone() },
+            Cause::Replaced { instance: String::new(), member: member.clone() },
+            Cause::Left { member: member.clone(), reason },
+            Cause::SessionExpired { member: member.clone(), timeout_ms: 1 },
+            Cause::JoinExpired { member: member.clone() },
+            Cause::SyncExpired { member: member.clone() },
+            Cause::RevocationExpired { member },
+            Cause::AssignmentTooLarge { bytes_max: 1 },
+            Cause::OverCapacity,
+            Cause::TopicsChanged,
+            Cause::ProtocolChanged,
+        ];
+        assert_eq!(causes.map(|cause| cause.kind()), Cause::KINDS);
     }
 
     #[test]

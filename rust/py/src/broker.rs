@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ::broker::config::{BrokerConfig, ConfigWarning, Properties};
 use ::broker::{BrokerServer, Environment};
-use pyo3::{Python, pyclass, pymethods};
+use pyo3::types::PyDict;
+use pyo3::{Bound, Python, pyclass, pymethods};
 use tokio::sync::oneshot;
 
+use crate::broker_metrics::BrokerMetrics;
 use crate::error::Error;
 use crate::fork::{self, ProcessBound};
 use crate::runtime;
@@ -94,6 +96,15 @@ impl Broker {
             Ok(explanation) => Ok(explanation.to_string()),
             Err(code) => Err(Error::Explain { group: group.to_owned(), code }),
         }
+    }
+
+    /// What it has done so far, in numbers.
+    fn metrics<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
+        let metrics = {
+            let running = self.running.get()?.lock().map_err(|_| Error::Closed("broker"))?;
+            BrokerMetrics::of(&running.as_ref().ok_or(Error::Closed("broker"))?.server)
+        };
+        Ok(metrics.into_dict(py)?)
     }
 
     /// Whether it was closed.

@@ -5,6 +5,7 @@
 mod admin;
 mod batch;
 mod broker;
+mod broker_metrics;
 mod callbacks;
 mod capsule;
 mod command;

@@ -11,7 +11,7 @@ pub mod log;
 pub mod producer_state;
 mod segment;
 
-pub use cleaner::CleanerConfig;
+pub use cleaner::{CleanerConfig, CleanerMetrics};
 pub use directory::{
     AppendRequest, DirectoryConfig, DirectoryError, DirectoryMachines, DirectoryThreads, Identity,
     KnownPartition, KnownTopics, LastShutdown, LockDirectoryError, LockedDirectory, LogDirectory,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coordinator::Rebalance;
+use coordinator::{Cause, Rebalance};
 use parking_lot::Mutex;
 
 /// What the group coordinator of a broker has counted since it was started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RebalanceMetrics {
     /// Rebalances that have come to their end.
     pub rebalances: u64,
@@ -15,9 +15,16 @@ pub struct RebalanceMetrics {
     pub took: Duration,
     /// How long the longest took.
     pub took_max: Duration,
-    /// What they were caused by, by [`coordinator::Cause::kind`]. A rebalance has one cause or
-    /// more.
+    /// What they were caused by, by [`Cause::kind`], those that have not come up too. A rebalance
+    /// has one cause or more.
     pub causes: BTreeMap<&'static str, u64>,
+}
+
+impl Default for RebalanceMetrics {
+    fn default() -> Self {
+        let causes = Cause::KINDS.map(|kind| (kind, 0)).into();
+        Self { rebalances: 0, took: Duration::ZERO, took_max: Duration::ZERO, causes }
+    }
 }
 
 impl RebalanceMetrics {
@@ -58,8 +65,6 @@ impl SharedRebalanceMetrics {
 
 #[cfg(test)]
 mod tests {
-    use coordinator::Cause;
-
     use super::*;
 
     #[test]
@@ -82,6 +87,8 @@ mod tests {
         let read = metrics.read();
         assert_eq!(read.rebalances, 2);
         assert_eq!((read.took.as_millis(), read.took_max.as_millis()), (40, 30));
-        assert_eq!(read.causes, BTreeMap::from([("joined", 2), ("topics-changed", 1)]));
+        assert_eq!(read.causes.len(), Cause::KINDS.len());
+        let caused: Vec<_> = read.causes.into_iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(caused, [("joined", 2), ("topics-changed", 1)]);
     }
 }

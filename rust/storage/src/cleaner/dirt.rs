@@ -5,6 +5,8 @@
 //! ^ log start      ^ first dirty           ^ first uncleanable
 //! ```
 
+use std::time::Duration;
+
 use base::Offset;
 
 /// What the cleaner must know of a sealed segment.
@@ -42,8 +44,8 @@ pub(crate) struct Dirt {
     pub(crate) first_uncleanable: Offset,
     clean_bytes: u64,
     dirty_bytes: u64,
-    /// `max.compaction.lag.ms` is over for a record.
-    is_overdue: bool,
+    /// For how long `max.compaction.lag.ms` has been over for a record; zero if it is not.
+    overdue: Duration,
     min_ratio: f64,
 }
 
@@ -77,7 +79,11 @@ impl LogFacts {
             dirty_bytes: bytes(
                 &mut dirty().filter(|segment| segment.base_offset < first_uncleanable),
             ),
-            is_overdue: oldest.min().is_some_and(|oldest| oldest < deadline),
+            overdue: Duration::from_millis(
+                oldest.min().map_or(0, |oldest| {
+                    u64::try_from(deadline.saturating_sub(oldest)).unwrap_or(0)
+                }),
+            ),
             min_ratio: self.min_cleanable_dirty_ratio,
         })
     }
@@ -98,11 +104,16 @@ impl Dirt {
         if total == 0 { 0.0 } else { self.dirty_bytes as f64 / total as f64 }
     }
 
+    /// For how long a record has waited that `max.compaction.lag.ms` would not have wait.
+    pub(crate) fn overdue(&self) -> Duration {
+        self.overdue
+    }
+
     /// Whether there is enough of it.
     pub(crate) fn is_worth_cleaning(&self) -> bool {
         self.first_uncleanable > self.first_dirty
             && self.dirty_bytes > 0
-            && (self.is_overdue || self.ratio() > self.min_ratio)
+            && (!self.overdue.is_zero() || self.ratio() > self.min_ratio)
     }
 }
 
@@ -177,7 +188,9 @@ mod tests {
         assert!(more.dirt(0).unwrap().is_worth_cleaning());
         let late = LogFacts { max_compaction_lag_ms: 100, ..half };
         assert!(!late.dirt(120).unwrap().is_worth_cleaning());
+        assert_eq!(late.dirt(120).unwrap().overdue(), Duration::ZERO);
         assert!(late.dirt(121).unwrap().is_worth_cleaning());
+        assert_eq!(late.dirt(150).unwrap().overdue(), Duration::from_millis(30));
         let nothing = LogFacts { cleaned: Some(Offset(40)), ..late };
         assert!(!nothing.dirt(1000).unwrap().is_worth_cleaning());
     }

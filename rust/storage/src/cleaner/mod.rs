@@ -6,6 +6,7 @@
 //! groups      neighbouring segments that become one                     | decisions
 //! filter      what stays of each batch                                  |
 //! throttle    how fast                                                 -'
+//! metrics     what has been done and found, in numbers
 //! round       one cleaning of one log, step by step: `mapping` first, then `copying`
 //! ```
 //!
@@ -18,6 +19,7 @@ mod dirt;
 mod filter;
 mod groups;
 mod mapping;
+mod metrics;
 mod offset_map;
 mod round;
 mod throttle;
@@ -27,6 +29,8 @@ pub use config::CleanerConfig;
 pub(crate) use dirt::{Dirt, LogFacts, SegmentFacts, filthiest};
 pub(crate) use filter::LastOfProducer;
 pub(crate) use groups::SegmentSize;
+pub use metrics::CleanerMetrics;
+pub(crate) use metrics::{CleanerNotes, Cleaning, Look};
 pub(crate) use round::{Round, RoundError};
 pub(crate) use throttle::Throttle;
 pub(crate) use transactions::AbortedTransaction;

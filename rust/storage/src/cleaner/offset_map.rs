@@ -50,6 +50,16 @@ impl OffsetMap {
         }
     }
 
+    /// What it takes of the memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.slots.len() as u64 * SLOT_BYTES
+    }
+
+    /// What its keys alone take.
+    pub(crate) fn entry_bytes(&self) -> u64 {
+        self.entries as u64 * SLOT_BYTES
+    }
+
     /// Whether no further key may come.
     pub(crate) fn is_full(&self) -> bool {
         self.entries >= self.entries_max
@@ -152,7 +162,10 @@ mod tests {
             small.put(&key.to_be_bytes(), Offset(key));
         }
         let none = OffsetMapLimits { bytes_max: 0, load_factor: 0.9 };
-        assert!(!OffsetMap::new(5, &none, [0; 16]).is_full(), "one key always has room");
+        let one = OffsetMap::new(5, &none, [0; 16]);
+        assert!(!one.is_full(), "one key always has room");
+        assert_eq!((one.bytes(), one.entry_bytes()), (48, 0));
+        assert_eq!(small.entry_bytes(), 72);
     }
 
     proptest! {

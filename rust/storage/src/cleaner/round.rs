@@ -72,6 +72,18 @@ pub(crate) struct Round {
     now_ms: i64,
     phase: Phase,
     moved: Moved,
+    map: MapUse,
+}
+
+/// The memory for keys.
+#[derive(Clone, Copy, Debug, Default)]
+struct MapUse {
+    /// What the map takes.
+    bytes: u64,
+    /// What it may take.
+    bytes_max: u64,
+    /// What the keys in it take.
+    entry_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -97,12 +109,14 @@ impl Round {
         };
         let offsets = u64::try_from(dirt.first_uncleanable - dirt.first_dirty).unwrap_or_default();
         let map = OffsetMap::new(offsets, &limits, hash_key);
+        let map_use = MapUse { bytes: map.bytes(), bytes_max: limits.bytes_max, entry_bytes: 0 };
         let is_dirty = |segment: &&Arc<Segment>| segment.next_offset() > dirt.first_dirty;
         let dirty = part.segments.iter().filter(is_dirty).cloned().collect();
         let transactions = CleanedTransactions::new(part.aborted.clone());
         let mapping = Mapping::new(map, transactions, dirt.first_dirty, dirty);
         let (phase, moved) = (Phase::Map(mapping), Moved::default());
-        Self { log, part, dirt, buffer_bytes: config.buffer_bytes(), now_ms, phase, moved }
+        let buffer_bytes = config.buffer_bytes();
+        Self { log, part, dirt, buffer_bytes, now_ms, phase, moved, map: map_use }
     }
 
     /// The log that is cleaned.
@@ -118,6 +132,16 @@ impl Round {
     /// How many bytes were moved so far.
     pub(crate) fn moved(&self) -> Moved {
         self.moved
+    }
+
+    /// What the map of keys takes until the round has ended.
+    pub(crate) fn map_bytes(&self) -> u64 {
+        self.map.bytes
+    }
+
+    /// How much of the memory for keys was filled, once they are mapped.
+    pub(crate) fn map_utilization(&self) -> f64 {
+        (self.map.entry_bytes as f64 / self.map.bytes_max.max(1) as f64).min(1.0)
     }
 
     /// Does one piece of work. When it was the last, the answer is up to where the log is clean.
@@ -170,6 +194,7 @@ impl Round {
             unreachable!("the keys were mapped just now")
         };
         let map = mapping.into_map();
+        self.map.entry_bytes = map.entry_bytes();
         let latest = map.latest();
         let is_mapped = |segment: &&Arc<Segment>| Some(segment.base_offset()) <= latest;
         let segments = self.part.segments.iter().take_while(is_mapped).cloned().collect();

@@ -11,6 +11,7 @@
 //! to make sense of a compacted segment, nor does the journal fill its holes. A crash before the
 //! fourth leaves a log that is cleaned once more.
 
+use std::io;
 use std::sync::Arc;
 
 use base::{Instant, Offset};
@@ -18,23 +19,28 @@ use base::{Instant, Offset};
 use super::command::LogKey;
 use super::progress::Progress;
 use super::shared::Shared;
-use crate::cleaner::{Dirt, Round, RoundError, Throttle, filthiest};
+use crate::cleaner::{Cleaning, Dirt, Look, Round, RoundError, Throttle, filthiest};
 use crate::log::{Durability, Log};
 
 /// Compacts logs in the background.
 #[derive(Debug)]
 pub struct Cleaner {
     shared: Arc<Shared>,
+    /// By which it is told from the other cleaners of the directory.
+    number: usize,
     round: Option<Round>,
+    begun: Instant,
     throttle: Throttle,
     due: Instant,
     is_stopped: bool,
 }
 
 impl Cleaner {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let due = shared.clock.now() + shared.cleaner_config.read().backoff;
-        Self { shared, round: None, throttle: Throttle::default(), due, is_stopped: false }
+    pub(super) fn new(shared: Arc<Shared>, number: usize) -> Self {
+        let begun = shared.clock.now();
+        let due = begun + shared.cleaner_config.read().backoff;
+        let throttle = Throttle::default();
+        Self { shared, number, round: None, begun, throttle, due, is_stopped: false }
     }
 
     /// Does one piece of what is due.
@@ -69,7 +75,7 @@ impl Cleaner {
     fn stop(&mut self) -> Result<Progress, String> {
         self.is_stopped = true;
         let round = self.round.take();
-        let abandoned = round.map_or(Ok(()), |mut round| round.abandon());
+        let abandoned = round.map_or(Ok(()), |round| self.abandon(round));
         self.shared.stop.lock().cleaners -= 1;
         self.shared.wakes.syncer.wake();
         match abandoned {
@@ -86,7 +92,7 @@ impl Cleaner {
     }
 
     fn begin(&mut self, now: Instant) -> Result<Progress, String> {
-        let Some((log, dirt)) = self.choose()? else { return Ok(self.rest(now)) };
+        let Some((log, dirt)) = self.choose(now)? else { return Ok(self.rest(now)) };
         let key = LogKey::of(&log);
         if !self.shared.cleaning.lock().begin(key) {
             // Another cleaner was faster.
@@ -99,11 +105,14 @@ impl Cleaner {
         let config = self.shared.cleaner_config.read().clone();
         let hash_key = self.shared.id.0.0;
         let now_ms = self.shared.clock.unix_ms();
-        self.round = Some(Round::new(log, dirt, &config, hash_key, now_ms));
+        let round = Round::new(log, dirt, &config, hash_key, now_ms);
+        self.shared.cleaner_notes.lock().began(self.number, round.map_bytes());
+        self.begun = now;
+        self.round = Some(round);
         Ok(Progress::Busy)
     }
 
-    fn choose(&self) -> Result<Option<(Arc<Log>, Dirt)>, String> {
+    fn choose(&self, now: Instant) -> Result<Option<(Arc<Log>, Dirt)>, String> {
         let now_ms = self.shared.clock.unix_ms();
         let mut logs = Vec::new();
         for log in self.shared.all_logs() {
@@ -121,6 +130,12 @@ impl Cleaner {
                 logs.extend(dirt.map(|dirt| (log, dirt)));
             }
         }
+        let dirts = || logs.iter().map(|(_, dirt)| dirt);
+        self.shared.cleaner_notes.lock().looked(Look {
+            at: now,
+            max_dirty_ratio: dirts().map(Dirt::ratio).fold(0.0, f64::max),
+            max_delay: dirts().map(Dirt::overdue).max().unwrap_or_default(),
+        });
         Ok(filthiest(logs))
     }
 
@@ -147,12 +162,12 @@ impl Cleaner {
                 self.round = Some(round);
                 return Ok(Progress::Busy);
             }
-            Ok(Some(cleaned)) => return self.end(&round, cleaned),
+            Ok(Some(cleaned)) => return self.end(&round, cleaned, now),
             Err(failure) => failure,
         };
         let partition = round.log().topic_partition().clone();
-        round.abandon().map_err(|error| format!("cannot abandon {partition}: {error}"))?;
         let key = LogKey::of(round.log());
+        self.abandon(round).map_err(|error| format!("cannot abandon {partition}: {error}"))?;
         match failure {
             RoundError::Io(error) => return Err(format!("cannot clean {partition}: {error}")),
             RoundError::Damaged { .. } => {
@@ -168,14 +183,25 @@ impl Cleaner {
         Ok(self.rest(now))
     }
 
-    fn end(&self, round: &Round, cleaned: Offset) -> Result<Progress, String> {
+    fn abandon(&self, mut round: Round) -> io::Result<()> {
+        let took = self.shared.clock.now().since(self.begun);
+        self.shared.cleaner_notes.lock().abandoned(self.number, took, round.moved());
+        round.abandon()
+    }
+
+    fn end(&self, round: &Round, cleaned: Offset, now: Instant) -> Result<Progress, String> {
         let log = round.log();
         let moved = round.moved();
+        let took = now.since(self.begun);
+        let map_utilization = round.map_utilization();
+        let cleaning = Cleaning { took, moved, map_utilization };
+        self.shared.cleaner_notes.lock().ended(self.number, cleaning);
         tracing::info!(
             partition = %log.topic_partition(),
             %cleaned,
             bytes_read = moved.read,
             bytes_written = moved.written,
+            took_ms = took.as_millis(),
             "log compacted"
         );
         {

@@ -37,6 +37,11 @@ impl CleaningState {
         self.cleaned.len()
     }
 
+    /// The number of logs that cannot be cleaned.
+    pub(crate) fn uncleanable(&self) -> usize {
+        self.uncleanable.len()
+    }
+
     /// Up to where a log is clean.
     pub(crate) fn cleaned(&self, key: LogKey) -> Option<Offset> {
         self.cleaned.get(&key).copied()
@@ -104,7 +109,9 @@ mod tests {
         assert!(state.begin(KEY));
         state.give_up(KEY);
         assert!(!state.begin(KEY));
+        assert_eq!(state.uncleanable(), 1);
         assert!(state.forget(KEY) && !state.forget(KEY) && state.is_free(KEY));
+        assert_eq!(state.uncleanable(), 0);
     }
 
     #[test]

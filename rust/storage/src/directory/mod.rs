@@ -46,7 +46,7 @@ use self::aside::DELETE_SUFFIX;
 use self::command::{Command, LogKey};
 use self::queue::Refusal;
 use self::shared::{Deletion, Shared, describe};
-use crate::cleaner::CleanerConfig;
+use crate::cleaner::{CleanerConfig, CleanerMetrics};
 use crate::log::{Durability, Log, LogCheckpoints, LogConfig, LogOpening};
 
 pub use self::appender::Appender;
@@ -219,6 +219,12 @@ impl LogDirectory {
     /// was when the directory was opened.
     pub fn configure_cleaner(&self, config: CleanerConfig) {
         *self.shared.cleaner_config.write() = config;
+    }
+
+    /// What the cleaners have done and found so far.
+    pub fn cleaner_metrics(&self) -> CleanerMetrics {
+        let uncleanable = self.shared.cleaning.lock().uncleanable();
+        self.shared.cleaner_notes.lock().read(self.shared.clock.now(), uncleanable)
     }
 
     /// Takes nothing more. The machines finish what was taken, sync everything and leave the marker

@@ -153,7 +153,9 @@ pub(super) fn open(
         appender: Appender::new(shared.clone()),
         journal_writer: JournalWriter::new(shared.clone()),
         syncer: Syncer::new(shared.clone()),
-        cleaners: shared.wakes.cleaners.iter().map(|_| Cleaner::new(shared.clone())).collect(),
+        cleaners: (0..shared.wakes.cleaners.len())
+            .map(|number| Cleaner::new(shared.clone(), number))
+            .collect(),
     };
     Ok((LogDirectory { shared }, machines, report))
 }

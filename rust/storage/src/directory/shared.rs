@@ -19,7 +19,7 @@ use super::wake::Wake;
 use crate::checkpoint_file::{
     self, CLEANER_FILE, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE,
 };
-use crate::cleaner::CleanerConfig;
+use crate::cleaner::{CleanerConfig, CleanerNotes};
 use crate::disk::{Disk, DiskLock, MemoryDisk};
 use crate::journal::Journal;
 use crate::log::{Durability, Log};
@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     /// How far the logs are clean, and which of them are being cleaned.
     pub(crate) cleaning: Mutex<CleaningState>,
     pub(crate) cleaner_config: RwLock<CleanerConfig>,
+    pub(crate) cleaner_notes: Mutex<CleanerNotes>,
     pub(crate) stop: Mutex<Stop>,
     failure: OnceLock<Arc<Failure>>,
     /// Batches that found the queue full.
@@ -148,6 +149,7 @@ impl Shared {
             deletions: Mutex::new(deletions),
             cleaning: Mutex::new(cleaning),
             cleaner_config: RwLock::new(config.cleaner.clone()),
+            cleaner_notes: Mutex::default(),
             stop: Mutex::new(Stop { cleaners, ..Stop::default() }),
             failure: OnceLock::new(),
             refused: Mutex::default(),

@@ -88,6 +88,35 @@ fn logs_are_cleaned_after_a_rest_and_that_is_written_down() {
 }
 
 #[test]
+fn what_the_cleaners_do_and_find_is_counted() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.directory.cleaner_metrics(), CleanerMetrics::default());
+    let log = compacted(&mut fixture, 1, "orders", Durability::Disk);
+    fill(&mut fixture, &log, 1, 20);
+    fixture.advance(REST_MS);
+    while fixture.directory.cleaner_metrics().map_bytes == 0 {
+        assert_ne!(fixture.machines.cleaners[0].step(), Progress::Stopped);
+    }
+    let found = fixture.directory.cleaner_metrics();
+    assert_eq!((found.max_dirty_percent, found.cleanings), (100.0, 0));
+    fixture.settle();
+    let cleaned = fixture.directory.cleaner_metrics();
+    assert_eq!((cleaned.cleanings, cleaned.abandoned_cleanings), (1, 0));
+    assert!(cleaned.bytes_read > 2 * cleaned.bytes_written, "{cleaned:?}");
+    let recopied = 100.0 * cleaned.bytes_written as f64 / cleaned.bytes_read as f64;
+    assert!((cleaned.recopy_percent - recopied).abs() < 1e-9);
+    assert!((0.0..1.0).contains(&cleaned.max_buffer_utilization_percent));
+    assert!(cleaned.max_buffer_utilization_percent > 0.0);
+    assert_eq!((cleaned.map_bytes, cleaned.map_bytes_max), (0, found.map_bytes));
+    rested(&mut fixture);
+    let rested = fixture.directory.cleaner_metrics();
+    assert_eq!((rested.max_dirty_percent, rested.uncleanable_partitions), (0.0, 0));
+    fixture.advance(1_000);
+    let later = fixture.directory.cleaner_metrics().time_since_last_run.unwrap();
+    assert_eq!(later, rested.time_since_last_run.unwrap() + std::time::Duration::from_secs(1));
+}
+
+#[test]
 fn a_log_in_memory_is_cleaned_as_well() {
     let mut fixture = Fixture::new();
     let log = compacted(&mut fixture, 1, "orders", Durability::Memory);
@@ -196,6 +225,9 @@ fn a_damaged_log_is_given_up_and_the_others_are_cleaned() {
     assert!(fixture.directory.failure().is_none());
     assert_eq!(noted(&fixture).len(), 1);
     assert!(records(&sound) < 5);
+    let metrics = fixture.directory.cleaner_metrics();
+    assert_eq!((metrics.uncleanable_partitions, metrics.map_bytes), (1, 0));
+    assert_eq!((metrics.cleanings, metrics.abandoned_cleanings), (1, 1));
 }
 
 #[test]
