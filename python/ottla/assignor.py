@@ -90,7 +90,8 @@ class Assignor(Protocol):
 class Assignors:
     """The assignors that a consumer offers, the preferred one first."""
 
-    def __init__(self, offered: Sequence[str | Assignor]) -> None:
+    def __init__(self, offered: Sequence[str | Assignor], pairs: Mapping[str, str]) -> None:
+        _check(pairs)
         self._own = {one.name: one for one in offered if not isinstance(one, str)}
         self.rows: list[tuple[str, bool | None]] = [
             (one, None) if isinstance(one, str) else (one.name, _is_cooperative(one))
@@ -124,3 +125,13 @@ class Assignors:
 
 def _is_cooperative(assignor: Assignor) -> bool:
     return bool(getattr(assignor, "cooperative", False))
+
+
+def _check(pairs: Mapping[str, str]) -> None:
+    if "group.id" not in pairs:
+        raise ValueError("assignors are for a group: give one")
+    if "partition.assignment.strategy" in pairs:
+        raise ValueError("assignors take the place of partition.assignment.strategy: give one")
+    if pairs.get("group.protocol", "classic").lower() != "classic":
+        message = "assignors are for group.protocol=classic: the coordinator has its own otherwise"
+        raise ValueError(message)

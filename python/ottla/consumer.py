@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from ottla import _core, configuration, lifetime, position
+from ottla import _core, committable, configuration, lifetime, position
 from ottla.batch import Batch
-from ottla.offset import OffsetAndMetadata
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from ottla.assignor import Assignor
+    from ottla.committable import Committable
     from ottla.configuration import Cluster
     from ottla.consumer_lag import ConsumerLag
-    from ottla.deserialized import DeserializedMessage, Deserializer
+    from ottla.deserialized import Deserializer
     from ottla.errors import OttlaError
     from ottla.interceptor import Interceptor, Interceptors
     from ottla.metrics import ConsumerMetrics
+    from ottla.offset import OffsetAndMetadata
     from ottla.position import Position
 
     Place = tuple[str, int]
 
-    Committable: TypeAlias = Batch | _core.Message | DeserializedMessage | Mapping[Place, int]
-    """What says which offsets to commit."""
-
     OnRebalance: TypeAlias = Callable[[list[TopicPartition]], object]
     OnCommit: TypeAlias = Callable[[OttlaError | None, dict[TopicPartition, int]], object]
-
-_NO_EPOCH = -1
 
 CLOSE_SECONDS = 30.0
 """How long a consumer takes at most to commit and to leave its group."""
@@ -134,8 +129,7 @@ class Consumer(lifetime.Closable):
         if assignors is not None:
             from ottla.assignor import Assignors  # noqa: PLC0415
 
-            _check_assignors(pairs, has_group=self._has_group)
-            self._assignors = Assignors(assignors)
+            self._assignors = Assignors(assignors, pairs)
             rows = self._assignors.rows
 
         def made(pairs: _core.Pairs) -> _core.Consumer:
@@ -232,7 +226,7 @@ class Consumer(lifetime.Closable):
                 on_commit(error, _offsets(rows))
 
         is_heard = on_commit is not None or self._interceptors is not None
-        self._core.commit(self._rows(what), wait, callback if is_heard else None)
+        self._core.commit(committable.rows(self._core, what), wait, callback if is_heard else None)
 
     def committed(
         self, places: Iterable[Place] | None = None
@@ -254,7 +248,7 @@ class Consumer(lifetime.Closable):
         (OffsetAndMetadata(7, metadata='host a'), 'host a', 0)
         """
         found = self._core.committed(self._places(places))
-        return {TopicPartition(*place): _committed(row) for place, row in found}
+        return {TopicPartition(*place): committable.committed(row) for place, row in found}
 
     def assign(self, assignment: Mapping[Place, Position | None]) -> None:
         """Read these partitions, each from where it says, and no others.
@@ -367,16 +361,9 @@ class Consumer(lifetime.Closable):
         topic   partition  position  committed  end_offset  lag
         orders  0          1         -          3           2
         """
-        from ottla.consumer_lag import ConsumerLag, ConsumerLagRow  # noqa: PLC0415
+        from ottla.consumer_lag import ConsumerLag, measured  # noqa: PLC0415
 
-        def row(
-            place: Place, position: int | None, committed: int | None, end_offset: int
-        ) -> ConsumerLagRow:
-            start = committed if position is None else position
-            lag = None if start is None else max(end_offset - start, 0)
-            return ConsumerLagRow(*place, position, committed, end_offset, lag)
-
-        return ConsumerLag(row(*found) for found in self._core.lag())
+        return ConsumerLag(measured(*found) for found in self._core.lag())
 
     def metrics(self) -> ConsumerMetrics:
         """Return what it has done so far, in numbers; see there for an example."""
@@ -444,28 +431,6 @@ class Consumer(lifetime.Closable):
             for rows in self._core.own_commits():
                 self._interceptors.committed(_offsets(rows))
 
-    def _rows(self, what: Committable | None) -> list[_core.ToCommit] | None:
-        if what is None:
-            return None
-        if isinstance(what, Mapping):
-            return [(*place, offset, None, *_beside(offset)) for place, offset in what.items()]
-        if isinstance(what, Batch):
-            rows = what._core.commit_rows  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        else:
-            rows = [(what.topic, what.partition, what.offset + 1, None)]
-        return [
-            (*row[:3], self._tenure(row[:2]) if row[3] is None else row[3], _NO_EPOCH, "")
-            for row in rows
-        ]
-
-    def _tenure(self, place: Place) -> int:
-        tenure = self._core.tenure(place)
-        if tenure is None:
-            from ottla.errors import PartitionLost  # noqa: PLC0415
-
-            raise PartitionLost(f"{place[0]}-{place[1]} is not this consumer's, or not any more")
-        return tenure
-
     def _places(self, places: Iterable[Place] | None) -> list[Place]:
         return self._core.assignment() if places is None else list(places)
 
@@ -474,32 +439,9 @@ def _offsets(rows: list[tuple[Place, int]]) -> dict[TopicPartition, int]:
     return {TopicPartition(*place): offset for place, offset in rows}
 
 
-def _beside(offset: int) -> tuple[int, str]:
-    if not isinstance(offset, OffsetAndMetadata):
-        return _NO_EPOCH, ""
-    return _NO_EPOCH if offset.leader_epoch is None else offset.leader_epoch, offset.metadata
-
-
-def _committed(row: tuple[int, int, str] | None) -> OffsetAndMetadata | None:
-    if row is None:
-        return None
-    offset, epoch, metadata = row
-    return OffsetAndMetadata(offset, metadata, None if epoch == _NO_EPOCH else epoch)
-
-
 def _interceptors(interceptors: Sequence[Interceptor]) -> Interceptors | None:
     if not interceptors:
         return None
     from ottla.interceptor import Interceptors  # noqa: PLC0415
 
     return Interceptors(interceptors)
-
-
-def _check_assignors(pairs: Mapping[str, str], *, has_group: bool) -> None:
-    if not has_group:
-        raise ValueError("assignors are for a group: give one")
-    if "partition.assignment.strategy" in pairs:
-        raise ValueError("assignors take the place of partition.assignment.strategy: give one")
-    if pairs.get("group.protocol", "classic").lower() != "classic":
-        message = "assignors are for group.protocol=classic: the coordinator has its own otherwise"
-        raise ValueError(message)

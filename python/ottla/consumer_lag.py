@@ -58,3 +58,12 @@ class ConsumerLag(Table[ConsumerLagRow]):
     def total(self) -> int:
         """Records ahead in all partitions whose position is known."""
         return sum(row.lag or 0 for row in self)
+
+
+def measured(
+    place: tuple[str, int], position: int | None, committed: int | None, end_offset: int
+) -> ConsumerLagRow:
+    """Return a row with the lag that follows: from where it is, or else from what is committed."""
+    start = committed if position is None else position
+    lag = None if start is None else max(end_offset - start, 0)
+    return ConsumerLagRow(*place, position, committed, end_offset, lag)

@@ -1,0 +1,65 @@
+"""What a program commits: everything that says which offsets, as rows for the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ottla.batch import Batch
+from ottla.offset import OffsetAndMetadata
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ottla import _core
+    from ottla.deserialized import DeserializedMessage
+
+    Place = tuple[str, int]
+
+    Committable: TypeAlias = Batch | _core.Message | DeserializedMessage | Mapping[Place, int]
+    """What says which offsets to commit."""
+
+_NO_EPOCH = -1
+
+
+def rows(core: _core.Consumer, what: Committable | None) -> list[_core.ToCommit] | None:
+    """Return what is to be committed; None for everything that was given out.
+
+    A batch and a message are committed as what was read in their assignment, a mapping whoever
+    owns the partitions.
+    """
+    if what is None:
+        return None
+    if isinstance(what, Mapping):
+        return [(*place, offset, None, *_beside(offset)) for place, offset in what.items()]
+    if isinstance(what, Batch):
+        read = what._core.commit_rows  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    else:
+        read = [(what.topic, what.partition, what.offset + 1, None)]
+    return [
+        (*row[:3], _tenure(core, row[:2]) if row[3] is None else row[3], _NO_EPOCH, "")
+        for row in read
+    ]
+
+
+def committed(row: tuple[int, int, str] | None) -> OffsetAndMetadata | None:
+    """Return what the core says that the group has committed."""
+    if row is None:
+        return None
+    offset, epoch, metadata = row
+    return OffsetAndMetadata(offset, metadata, None if epoch == _NO_EPOCH else epoch)
+
+
+def _tenure(core: _core.Consumer, place: Place) -> int:
+    tenure = core.tenure(place)
+    if tenure is None:
+        from ottla.errors import PartitionLost  # noqa: PLC0415
+
+        raise PartitionLost(f"{place[0]}-{place[1]} is not this consumer's, or not any more")
+    return tenure
+
+
+def _beside(offset: int) -> tuple[int, str]:
+    if not isinstance(offset, OffsetAndMetadata):
+        return _NO_EPOCH, ""
+    return _NO_EPOCH if offset.leader_epoch is None else offset.leader_epoch, offset.metadata
