@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use base::TopicPartition;
-use csv::{ReaderBuilder, StringRecord, WriterBuilder};
+use csv::{QuoteStyle, ReaderBuilder, StringRecord, WriterBuilder};
 use thiserror::Error;
 
 /// By group; without a name where it is the command that names it.
@@ -59,6 +59,7 @@ pub(super) enum NotPlanned {
     Unknown,
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
 const OF_ONE: &str = "topic,partition,offset";
 const OF_SEVERAL: &str = "group,topic,partition,offset";
 
@@ -100,7 +101,14 @@ impl ResetPlan {
 pub(super) fn write<'a>(
     rows: impl IntoIterator<Item = (Option<&'a str>, &'a str, i32, i64)>,
 ) -> Result<String, std::io::Error> {
-    let mut writer = WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let mut rows = rows.into_iter().peekable();
+    // Without a quote before it, this would be the mark that some editors begin a file with.
+    let begins_with_mark = rows
+        .peek()
+        .is_some_and(|(group, ..)| group.is_some_and(|it| it.starts_with(BYTE_ORDER_MARK)));
+    let style = if begins_with_mark { QuoteStyle::NonNumeric } else { QuoteStyle::Necessary };
+    let mut writer =
+        WriterBuilder::new().has_headers(false).quote_style(style).from_writer(Vec::new());
     for (group, topic, partition, offset) in rows {
         let numbers = [partition.to_string(), offset.to_string()];
         let columns = [topic, &numbers[0], &numbers[1]];
@@ -192,6 +200,13 @@ mod tests {
             }
             prop_assert_eq!(plan.0.values().map(BTreeMap::len).sum::<usize>(), read);
         }
+    }
+
+    #[test]
+    fn a_name_that_begins_with_a_byte_order_mark_keeps_it() {
+        let written = write([(Some("\u{feff}a"), "orders", 0, 5)]).unwrap();
+        let plan = ResetPlan::parse(written.as_bytes()).unwrap();
+        assert_eq!(plan.of("\u{feff}a", false), Ok(&offsets(&[("orders", 0, 5)])));
     }
 
     #[test]
