@@ -263,8 +263,8 @@ def test_groups_are_listed_and_deleted_with_their_offsets(
 ) -> None:
     listed = [row["group"] for row in command.json("groups", "list", "--state", "Empty")]
     theirs = kafka.run_tool(GROUPS, "--bootstrap-server", bootstrap, "--list", "--state", "Empty")
-    assert sorted(listed) == sorted(row["GROUP"] for row in rows(theirs))
-    assert group in listed
+    # Theirs is of consumer groups, and other tests have groups with names that are no one word.
+    assert {group} <= {row["GROUP"] for row in rows(theirs)} <= set(listed)
     admin.delete_group_offsets(group, [(topic, 0)])
     assert list(admin.group_offsets(group)) == [(topic, 1)]
     with pytest.raises(ottla.UnknownGroupError):
