@@ -12,7 +12,7 @@ use wire::{
 };
 
 use crate::broker::Broker;
-use crate::handlers;
+use crate::handlers as h;
 use crate::request::RequestContext;
 
 /// The broker as the network sees it.
@@ -64,7 +64,7 @@ fn undecodable(error: &RequestHeaderError) -> Reply {
         && api == ApiKey::ApiVersions
     {
         let answer = Answer { api, version: 0, correlation_id };
-        return answer.with::<ApiVersionsResponse>(&handlers::api_versions::unsupported());
+        return answer.with::<ApiVersionsResponse>(&h::api_versions::unsupported());
     }
     Reply::Close { reason: error.to_string() }
 }
@@ -94,6 +94,11 @@ impl Answer {
         }
     }
 
+    fn unserved(self) -> ResponseSlot {
+        let reason = format!("requests of the kind {} are not served", self.api);
+        ResponseSlot::Ready(Reply::Close { reason })
+    }
+
     fn now<M: Message>(self, response: &M) -> ResponseSlot {
         ResponseSlot::Ready(self.with(response))
     }
@@ -112,8 +117,24 @@ impl Answer {
     }
 }
 
+/// Whether requests of this kind have a handler. What has none is not advertised, and a client that
+/// asks all the same is treated as with a key that nobody knows.
+pub(crate) fn is_served(api: ApiKey) -> bool {
+    !matches!(
+        api,
+        ApiKey::AddPartitionsToTxn
+            | ApiKey::AddOffsetsToTxn
+            | ApiKey::EndTxn
+            | ApiKey::WriteTxnMarkers
+            | ApiKey::TxnOffsetCommit
+            | ApiKey::UpdateFeatures
+            | ApiKey::DescribeProducers
+            | ApiKey::DescribeTransactions
+            | ApiKey::ListTransactions
+    )
+}
+
 fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> ResponseSlot {
-    use handlers as h;
     match request {
         AnyRequest::Produce(body) => produce(&context, answer, body),
         AnyRequest::Fetch(body) => answer.later(h::fetch::handle(context, body)),
@@ -172,6 +193,15 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
         AnyRequest::ConsumerGroupDescribe(body) => {
             answer.at_length(h::consumer_group_describe::handle(context, body))
         }
+        AnyRequest::AddPartitionsToTxn(_)
+        | AnyRequest::AddOffsetsToTxn(_)
+        | AnyRequest::EndTxn(_)
+        | AnyRequest::WriteTxnMarkers(_)
+        | AnyRequest::TxnOffsetCommit(_)
+        | AnyRequest::UpdateFeatures(_)
+        | AnyRequest::DescribeProducers(_)
+        | AnyRequest::DescribeTransactions(_)
+        | AnyRequest::ListTransactions(_) => answer.unserved(),
     }
 }
 
@@ -182,7 +212,7 @@ fn produce(
     answer: Answer,
     request: wire::ProduceRequest,
 ) -> ResponseSlot {
-    let pending = handlers::produce::submit(context, request);
+    let pending = h::produce::submit(context, request);
     let frame = context.frame.clone();
     ResponseSlot::pending(async move {
         // Charged until it is answered, as others are.

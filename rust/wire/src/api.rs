@@ -62,6 +62,16 @@ macro_rules! for_each_api {
                 InitProducerIdRequest InitProducerIdResponse,
             23 OffsetForLeaderEpoch 2 - 4 2 4:
                 OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse,
+            24 AddPartitionsToTxn 0 - 5 0 3:
+                AddPartitionsToTxnRequest AddPartitionsToTxnResponse,
+            25 AddOffsetsToTxn 0 - 4 0 3:
+                AddOffsetsToTxnRequest AddOffsetsToTxnResponse,
+            26 EndTxn 0 - 5 0 3:
+                EndTxnRequest EndTxnResponse,
+            27 WriteTxnMarkers 1 - 2 1 1:
+                WriteTxnMarkersRequest WriteTxnMarkersResponse,
+            28 TxnOffsetCommit 0 - 5 0 3:
+                TxnOffsetCommitRequest TxnOffsetCommitResponse,
             32 DescribeConfigs 1 - 4 1 4:
                 DescribeConfigsRequest DescribeConfigsResponse,
             33 AlterConfigs 0 - 2 0 2:
@@ -76,8 +86,16 @@ macro_rules! for_each_api {
                 IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse,
             47 OffsetDelete 0 - 0 0 NEVER:
                 OffsetDeleteRequest OffsetDeleteResponse,
+            57 UpdateFeatures 0 - 2 0 0:
+                UpdateFeaturesRequest UpdateFeaturesResponse,
             60 DescribeCluster 0 - 2 0 0:
                 DescribeClusterRequest DescribeClusterResponse,
+            61 DescribeProducers 0 - 0 0 0:
+                DescribeProducersRequest DescribeProducersResponse,
+            65 DescribeTransactions 0 - 0 0 0:
+                DescribeTransactionsRequest DescribeTransactionsResponse,
+            66 ListTransactions 0 - 2 0 0:
+                ListTransactionsRequest ListTransactionsResponse,
             68 ConsumerGroupHeartbeat 0 - 1 0 0:
                 ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse,
             69 ConsumerGroupDescribe 0 - 1 0 0:
@@ -265,6 +283,11 @@ mod tests {
             (21, 0, 2),
             (22, 0, 5),
             (23, 2, 4),
+            (24, 0, 5),
+            (25, 0, 4),
+            (26, 0, 5),
+            (27, 1, 2),
+            (28, 0, 5),
             (32, 1, 4),
             (33, 0, 2),
             (35, 1, 5),
@@ -272,7 +295,11 @@ mod tests {
             (42, 0, 2),
             (44, 0, 1),
             (47, 0, 0),
+            (57, 0, 2),
             (60, 0, 2),
+            (61, 0, 0),
+            (65, 0, 0),
+            (66, 0, 2),
             (68, 0, 1),
             (69, 0, 1),
             (74, 0, 1),

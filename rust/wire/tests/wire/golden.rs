@@ -16,6 +16,7 @@ use wire::{ApiKey, DescribeLogDirsResponse, ListOffsetsRequest, RequestHeader, R
 /// Everything that has a line in the file.
 mod messages {
     pub(super) use wire::coordinator_records::*;
+    pub(super) use wire::transaction_log::{TransactionLogKey, TransactionLogValue};
     pub(super) use wire::*;
 }
 

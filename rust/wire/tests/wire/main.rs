@@ -25,6 +25,11 @@ macro_rules! for_each_message {
             DeleteRecordsRequest DeleteRecordsResponse
             InitProducerIdRequest InitProducerIdResponse
             OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
+            AddPartitionsToTxnRequest AddPartitionsToTxnResponse
+            AddOffsetsToTxnRequest AddOffsetsToTxnResponse
+            EndTxnRequest EndTxnResponse
+            WriteTxnMarkersRequest WriteTxnMarkersResponse
+            TxnOffsetCommitRequest TxnOffsetCommitResponse
             DescribeConfigsRequest DescribeConfigsResponse
             AlterConfigsRequest AlterConfigsResponse
             DescribeLogDirsRequest DescribeLogDirsResponse
@@ -32,7 +37,11 @@ macro_rules! for_each_message {
             DeleteGroupsRequest DeleteGroupsResponse
             IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
             OffsetDeleteRequest OffsetDeleteResponse
+            UpdateFeaturesRequest UpdateFeaturesResponse
             DescribeClusterRequest DescribeClusterResponse
+            DescribeProducersRequest DescribeProducersResponse
+            DescribeTransactionsRequest DescribeTransactionsResponse
+            ListTransactionsRequest ListTransactionsResponse
             ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse
             ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse
             ListConfigResourcesRequest ListConfigResourcesResponse
@@ -42,7 +51,7 @@ macro_rules! for_each_message {
 }
 
 /// Hands what is not a request or an answer to a macro: what consumers say to each other, and what
-/// a group coordinator keeps.
+/// coordinators keep.
 macro_rules! for_each_record {
     ($macro:ident) => {
         $macro! {
@@ -57,6 +66,7 @@ macro_rules! for_each_record {
             ConsumerGroupTargetAssignmentMemberKey ConsumerGroupTargetAssignmentMemberValue
             ConsumerGroupCurrentMemberAssignmentKey ConsumerGroupCurrentMemberAssignmentValue
             ConsumerGroupRegularExpressionKey ConsumerGroupRegularExpressionValue
+            TransactionLogKey TransactionLogValue
         }
     };
 }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages as foreign;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use wire::coordinator_records::*;
+use wire::transaction_log::{TransactionLogKey, TransactionLogValue};
 use wire::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 
 use crate::contract::{self, MESSAGES};

@@ -32,6 +32,7 @@ fn every_message_is_the_contracts_field_by_field() {
 /// What is no request and no answer.
 mod records {
     pub(super) use wire::coordinator_records::*;
+    pub(super) use wire::transaction_log::*;
     pub(super) use wire::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 }
 
