@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::blocking::Blocking;
 use crate::config::{BrokerConfig, TableRules};
 use crate::controller::Controller;
-use crate::coordinator_runtime::CoordinatorRuntime;
+use crate::coordinator_runtime::GroupCoordinator;
 use crate::fetch_wait::WaitingFetches;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
@@ -29,7 +29,7 @@ pub(crate) struct Broker {
     pub controller: Controller,
     pub partitions: Arc<Partitions>,
     pub producer_ids: ProducerIds,
-    pub coordinator: CoordinatorRuntime,
+    pub coordinator: GroupCoordinator,
     pub directory: LogDirectory,
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,

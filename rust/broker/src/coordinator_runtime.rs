@@ -1,23 +1,26 @@
-//! Hosts the group coordinator: one shard for each partition of `__consumer_offsets` that this
-//! broker leads.
+//! Hosts coordinators: one shard for each partition of their topic that this broker leads, which is
+//! `__consumer_offsets` for groups.
 //!
 //! ```text
 //! handler ─ ask ─ ShardTask: decide ─ append as one batch ─ replay ─ next request
-//!                     ▲                     └─ below the high watermark: replies leave
-//!                     └─ timers, changes of the metadata
+//!                     ▲                     └─ below the high watermark: replies and effects leave
+//!                     └─ timers, changes of the metadata, what became of effects
 //! ```
 //!
-//! The coordinator itself decides and touches nothing; this is where its records meet the log, its
-//! timers the clock, and its replies the connections.
+//! The coordinator itself, a [`Machine`], decides and touches nothing; this is where its records
+//! meet the log, its timers the clock, and its replies the connections.
 
 mod append_batch;
 mod group_configs;
-mod group_request;
+mod group_coordinator;
+mod group_machine;
 mod in_flight;
 mod load;
+mod machine;
 pub(crate) mod offsets_topic;
 mod outbox;
 mod rebalance_metrics;
+mod shard_request;
 mod shard_task;
 mod timers;
 
@@ -25,7 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::{Clock, ErrorCode, Rng, SplitMix64};
-use coordinator::{Client, GroupExplanation};
+use coordinator::{Client, Now};
 use metadata::MetadataImage;
 use parking_lot::Mutex;
 use storage::LogDirectory;
@@ -37,51 +40,69 @@ use crate::partition::Partition;
 use crate::partitions::Partitions;
 use crate::topic_configs::TopicConfigs;
 
-pub(crate) use group_request::GroupRequest;
-use offsets_topic::OFFSETS_TOPIC;
+pub(crate) use group_coordinator::GroupCoordinator;
+use machine::Machine;
 pub use rebalance_metrics::RebalanceMetrics;
-use rebalance_metrics::SharedRebalanceMetrics;
+pub(crate) use shard_request::ShardRequest;
 use shard_task::{Command, ShardTask};
 
-/// How many requests wait for one shard before no more of them are taken from their connections.
-const SHARD_COMMANDS_MAX: usize = 1024;
-
-/// The group coordinator of this broker.
+/// The shards of one coordinator on this broker.
 #[derive(Debug)]
-pub(crate) struct CoordinatorRuntime {
-    host: ShardHost,
-    shards: Mutex<BTreeMap<i32, ShardHandle>>,
+pub(crate) struct CoordinatorRuntime<M: Machine> {
+    host: ShardHost<M>,
+    shards: Mutex<BTreeMap<i32, ShardHandle<M>>>,
     seeds: Mutex<SplitMix64>,
 }
 
 /// What a shard needs of its broker.
-#[derive(Clone, Debug)]
-pub(crate) struct ShardHost {
+#[derive(Debug)]
+pub(crate) struct ShardHost<M: Machine> {
     pub configs: TopicConfigs,
-    pub rebalances: Arc<SharedRebalanceMetrics>,
     pub partitions: Arc<Partitions>,
     pub directory: LogDirectory,
     pub clock: Arc<dyn Clock>,
     pub blocking: Blocking,
     pub stopping: CancellationToken,
+    /// What only shards of this kind need.
+    pub surroundings: M::Surroundings,
+}
+
+impl<M: Machine> Clone for ShardHost<M> {
+    fn clone(&self) -> Self {
+        Self {
+            configs: self.configs.clone(),
+            partitions: Arc::clone(&self.partitions),
+            directory: self.directory.clone(),
+            clock: Arc::clone(&self.clock),
+            blocking: self.blocking,
+            stopping: self.stopping.clone(),
+            surroundings: self.surroundings.clone(),
+        }
+    }
 }
 
 /// The way to a shard that runs.
-#[derive(Clone, Debug)]
-struct ShardHandle {
+#[derive(Debug)]
+struct ShardHandle<M: Machine> {
     partition: Arc<Partition>,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Command<M>>,
 }
 
-impl CoordinatorRuntime {
-    /// Loads every shard that has something to load: the sessions of its members go on, whether
-    /// somebody asks or not. The other shards start when they are asked.
-    pub(crate) fn start(host: ShardHost, rng: &mut dyn Rng) -> Self {
+impl<M: Machine> Clone for ShardHandle<M> {
+    fn clone(&self) -> Self {
+        Self { partition: Arc::clone(&self.partition), commands: self.commands.clone() }
+    }
+}
+
+impl<M: Machine> CoordinatorRuntime<M> {
+    /// Loads every shard that has something to load: what it has promised to do in time goes on,
+    /// whether somebody asks or not. The other shards start when they are asked.
+    pub(crate) fn start(host: ShardHost<M>, rng: &mut dyn Rng) -> Self {
         let seeds = Mutex::new(SplitMix64::new(rng.next_u64()));
         let runtime = Self { host, shards: Mutex::default(), seeds };
         let image = runtime.host.partitions.image();
-        for index in 0..shard_count(&image) {
-            if let Ok(partition) = runtime.host.partitions.by_name(OFFSETS_TOPIC, index)
+        for index in 0..shard_count(&image, M::TOPIC) {
+            if let Ok(partition) = runtime.host.partitions.by_name(M::TOPIC, index)
                 && !partition.is_empty()
             {
                 runtime.shard(index, &partition);
@@ -90,39 +111,18 @@ impl CoordinatorRuntime {
         runtime
     }
 
-    /// Asks the shard that `group` belongs to.
-    pub(crate) async fn ask<R: GroupRequest>(
+    /// Asks the shard that `id` belongs to, of a group or of a transactional producer.
+    pub(crate) async fn ask<R: ShardRequest<M>>(
         &self,
         client: &Client,
-        group: &str,
+        id: &str,
         request: R,
     ) -> Result<R::Response, ErrorCode> {
-        ask(&self.shard_for(group)?, client, request).await
+        ask(&self.shard_for(id)?, client, request).await
     }
 
-    /// Where a group stands, and why it was rebalanced.
-    pub(crate) async fn explain(&self, group: &str) -> Result<GroupExplanation, ErrorCode> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Explain { group: group.to_owned(), reply };
-        let sent = self.shard_for(group)?.commands.send(command).await;
-        sent.map_err(|_| ErrorCode::NotCoordinator)?;
-        answer.await.map_err(|_| ErrorCode::NotCoordinator)?
-    }
-
-    /// What has been counted of all groups' rebalances.
-    pub(crate) fn rebalances(&self) -> RebalanceMetrics {
-        self.host.rebalances.read()
-    }
-
-    fn shard_for(&self, group: &str) -> Result<ShardHandle, ErrorCode> {
-        let index = self.shard_of(group)?;
-        let partition = self.host.partitions.by_name(OFFSETS_TOPIC, index);
-        let partition = partition.map_err(|_| ErrorCode::NotCoordinator)?;
-        Ok(self.shard(index, &partition))
-    }
-
-    /// Asks every shard that runs: the others have no group.
-    pub(crate) async fn ask_all<R: GroupRequest + Clone>(
+    /// Asks every shard that runs: the others know of nothing.
+    pub(crate) async fn ask_all<R: ShardRequest<M> + Clone>(
         &self,
         client: &Client,
         request: &R,
@@ -135,15 +135,37 @@ impl CoordinatorRuntime {
         Ok(answers)
     }
 
-    /// The partition of the offsets topic that `group` belongs to, as Kafka finds it.
-    pub(crate) fn shard_of(&self, group: &str) -> Result<i32, ErrorCode> {
+    /// Looks at the shard that `id` belongs to, as it is: what is not committed yet shows, too.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        id: &str,
+        look: impl FnOnce(&M, Now) -> T + Send + 'static,
+    ) -> Result<T, ErrorCode> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Look(Box::new(|shard| {
+            drop(reply.send(shard.map(|(shard, now)| look(shard, now))));
+        }));
+        let sent = self.shard_for(id)?.commands.send(command).await;
+        sent.map_err(|_| ErrorCode::NotCoordinator)?;
+        answer.await.map_err(|_| ErrorCode::NotCoordinator)?
+    }
+
+    /// The partition of the topic that `id` belongs to, as Kafka finds it.
+    pub(crate) fn shard_of(&self, id: &str) -> Result<i32, ErrorCode> {
         let image = self.host.partitions.image();
-        shard_of(&image, group).ok_or(ErrorCode::CoordinatorNotAvailable)
+        shard_of(&image, M::TOPIC, id).ok_or(ErrorCode::CoordinatorNotAvailable)
+    }
+
+    fn shard_for(&self, id: &str) -> Result<ShardHandle<M>, ErrorCode> {
+        let index = self.shard_of(id)?;
+        let partition = self.host.partitions.by_name(M::TOPIC, index);
+        let partition = partition.map_err(|_| ErrorCode::NotCoordinator)?;
+        Ok(self.shard(index, &partition))
     }
 
     /// The shard of a partition. One of a partition that was deleted meanwhile, and whose name
     /// another has taken, makes room.
-    fn shard(&self, index: i32, partition: &Arc<Partition>) -> ShardHandle {
+    fn shard(&self, index: i32, partition: &Arc<Partition>) -> ShardHandle<M> {
         let mut shards = self.shards.lock();
         if let Some(shard) = shards.get(&index)
             && Arc::ptr_eq(&shard.partition, partition)
@@ -152,9 +174,8 @@ impl CoordinatorRuntime {
         {
             return shard.clone();
         }
-        let (commands, waiting) = mpsc::channel(SHARD_COMMANDS_MAX);
         let rng = SplitMix64::new(self.seeds.lock().next_u64());
-        let task = ShardTask::new(self.host.clone(), Arc::clone(partition), waiting, rng);
+        let (task, commands) = ShardTask::new(self.host.clone(), Arc::clone(partition), rng);
         tokio::spawn(task.run());
         let shard = ShardHandle { partition: Arc::clone(partition), commands };
         shards.insert(index, shard.clone());
@@ -162,18 +183,18 @@ impl CoordinatorRuntime {
     }
 }
 
-/// The shard of a group, as Kafka finds it; none before there is a topic for them.
-fn shard_of(image: &MetadataImage, group: &str) -> Option<i32> {
-    let hash = java_hash_code(group).checked_abs().unwrap_or(0);
-    hash.checked_rem(shard_count(image))
+/// The shard of an id, as Kafka finds it; none before there is a topic for them.
+fn shard_of(image: &MetadataImage, topic: &str, id: &str) -> Option<i32> {
+    let hash = java_hash_code(id).checked_abs().unwrap_or(0);
+    hash.checked_rem(shard_count(image, topic))
 }
 
-fn shard_count(image: &MetadataImage) -> i32 {
-    image.topic_by_name(OFFSETS_TOPIC).map_or(0, |topic| topic.partition_count() as i32)
+fn shard_count(image: &MetadataImage, topic: &str) -> i32 {
+    image.topic_by_name(topic).map_or(0, |topic| topic.partition_count() as i32)
 }
 
-async fn ask<R: GroupRequest>(
-    shard: &ShardHandle,
+async fn ask<M: Machine, R: ShardRequest<M>>(
+    shard: &ShardHandle<M>,
     client: &Client,
     request: R,
 ) -> Result<R::Response, ErrorCode> {
@@ -186,7 +207,7 @@ async fn ask<R: GroupRequest>(
     answer.map(R::response)
 }
 
-/// Java's `String.hashCode`, by which Kafka spreads groups.
+/// Java's `String.hashCode`, by which Kafka spreads groups and transactions.
 fn java_hash_code(text: &str) -> i32 {
     text.encode_utf16()
         .fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))

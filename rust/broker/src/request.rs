@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use base::ErrorCode;
 use bytes::Bytes;
-use coordinator::Client;
+use coordinator::{Client, Shard};
 use net::ConnectionContext;
 
 use crate::broker::Broker;
-use crate::coordinator_runtime::GroupRequest;
+use crate::coordinator_runtime::ShardRequest;
 
 /// One request's surroundings.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl RequestContext {
     }
 
     /// Lets the coordinator of `group` answer.
-    pub(crate) async fn ask_group<R: GroupRequest>(
+    pub(crate) async fn ask_group<R: ShardRequest<Shard>>(
         &self,
         group: &str,
         request: R,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{BrokerEpoch, Clock, ErrorCode, NodeId, Rng, Uuid};
-use coordinator::GroupExplanation;
+use coordinator::{GroupExplanation, Shard};
 use metadata::MetadataImage;
 use metadata::controller::{Bootstrap, RegisterBroker, UncleanStart};
 use metadata::record::BrokerEndPoint;
@@ -27,7 +27,7 @@ use crate::blocking::Blocking;
 use crate::broker::Broker;
 use crate::config::{BrokerConfig, Listener};
 use crate::controller::Controller;
-use crate::coordinator_runtime::{CoordinatorRuntime, RebalanceMetrics, ShardHost};
+use crate::coordinator_runtime::{GroupCoordinator, RebalanceMetrics, ShardHost};
 use crate::dispatch::Dispatch;
 use crate::environment::Environment;
 use crate::features;
@@ -130,7 +130,7 @@ impl BrokerServer {
 
         let stopping = CancellationToken::new();
         let host = shard_host(&topic_configs, &partitions, &directory, &clock, blocking, &stopping);
-        let coordinator = CoordinatorRuntime::start(host, rng.as_mut());
+        let coordinator = GroupCoordinator::start(host, rng.as_mut());
         let broker = Arc::new(Broker {
             node_id: config.node_id,
             epoch: broker_epoch,
@@ -233,15 +233,15 @@ fn shard_host(
     clock: &Arc<dyn Clock>,
     blocking: Blocking,
     stopping: &CancellationToken,
-) -> ShardHost {
+) -> ShardHost<Shard> {
     ShardHost {
         configs: configs.clone(),
-        rebalances: Arc::default(),
         partitions: Arc::clone(partitions),
         directory: directory.clone(),
         clock: Arc::clone(clock),
         blocking,
         stopping: stopping.clone(),
+        surroundings: Arc::default(),
     }
 }
 

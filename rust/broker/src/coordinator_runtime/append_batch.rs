@@ -3,9 +3,10 @@
 
 use base::codec::EncodeError;
 use bytes::Bytes;
-use coordinator::CoordinatorRecord;
 use records::{BatchBuilder, CompressError, CompressionType, ProducerStamp};
 use thiserror::Error;
+
+use super::machine::{MachineRecord, Producer};
 
 /// What is reserved for a batch: enough for most turns.
 const CAPACITY_BYTES: usize = 4 * 1024;
@@ -16,6 +17,8 @@ pub(crate) struct AppendBatch {
     builder: BatchBuilder,
     bytes_max: usize,
     compression: CompressionType,
+    /// Whose transaction all of them are part of.
+    producer: Option<Producer>,
 }
 
 /// Why the records of a decision cannot be appended.
@@ -36,7 +39,7 @@ impl AppendBatch {
     /// An empty batch of at most `bytes_max` bytes before it is compressed.
     pub(crate) fn new(bytes_max: usize, compression: CompressionType) -> Self {
         let builder = BatchBuilder::with_capacity(bytes_max, CAPACITY_BYTES);
-        Self { builder, bytes_max, compression }
+        Self { builder, bytes_max, compression, producer: None }
     }
 
     /// Whether there is nothing to append.
@@ -49,14 +52,17 @@ impl AppendBatch {
         self.builder.record_count()
     }
 
-    /// Adds all records of a decision, or none of them.
-    pub(crate) fn add(
+    /// Adds all records of a decision, or none of them. A batch has one producer or none.
+    pub(crate) fn add<R: MachineRecord>(
         &mut self,
         timestamp_ms: i64,
-        records: &[CoordinatorRecord],
+        producer: Option<Producer>,
+        records: &[R],
     ) -> Result<(), AddError> {
-        let encoded =
-            records.iter().map(CoordinatorRecord::encode).collect::<Result<Vec<_>, _>>()?;
+        if producer != self.producer && !records.is_empty() && !self.is_empty() {
+            return Err(AddError::Full);
+        }
+        let encoded = records.iter().map(R::encode).collect::<Result<Vec<_>, _>>()?;
         let with_all = self.bytes_with(&encoded);
         if with_all > self.bytes_max {
             return Err(if self.is_empty() {
@@ -69,6 +75,9 @@ impl AppendBatch {
                 AddError::Full
             });
         }
+        if !encoded.is_empty() {
+            self.producer = producer;
+        }
         for (key, value) in &encoded {
             self.builder
                 .try_append(timestamp_ms, Some(key), value.as_deref(), &[])
@@ -79,7 +88,13 @@ impl AppendBatch {
 
     /// The batch as a producer would send it.
     pub(crate) fn finish(self) -> Result<Bytes, CompressError> {
-        self.builder.finish(&ProducerStamp::NONE, self.compression.into())
+        let stamp = self.producer.map_or(ProducerStamp::NONE, |producer| ProducerStamp {
+            producer_id: producer.id,
+            producer_epoch: producer.epoch,
+            transactional: true,
+            ..ProducerStamp::NONE
+        });
+        self.builder.finish(&stamp, self.compression.into())
     }
 
     /// How large the batch would be, at the most.
@@ -97,6 +112,8 @@ const RECORD_OVERHEAD_MAX: usize = 5 + 1 + 10 + 5 + 5 + 5 + 1;
 
 #[cfg(test)]
 mod tests {
+    use base::{ProducerEpoch, ProducerId};
+    use coordinator::CoordinatorRecord;
     use records::RecordBatch;
     use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
 
@@ -112,8 +129,8 @@ mod tests {
     fn decisions_share_a_batch_until_it_is_full() {
         let mut batch = AppendBatch::new(400, CompressionType::None);
         let decision = [commit(Some(1)), commit(Some(2))];
-        batch.add(5, &decision).unwrap();
-        let full = std::iter::repeat_with(|| batch.add(5, &decision)).find_map(Result::err);
+        batch.add(5, None, &decision).unwrap();
+        let full = std::iter::repeat_with(|| batch.add(5, None, &decision)).find_map(Result::err);
         assert!(matches!(full, Some(AddError::Full)), "{full:?}");
         let count = batch.record_count();
         assert!(count >= 4 && count % 2 == 0, "{count}");
@@ -132,12 +149,29 @@ mod tests {
             (vec![commit(None); 9], true),
             (vec![commit(None), commit(Some(1)), commit(None)], false),
         ] {
-            let error = batch.add(5, &decision).unwrap_err();
+            let error = batch.add(5, None, &decision).unwrap_err();
             let AddError::TooLarge { only_tombstones, records, .. } = error else {
                 panic!("{error}")
             };
             assert_eq!((only_tombstones, records), (could_be_cut, decision.len()));
             assert!(batch.is_empty());
         }
+    }
+    #[test]
+    fn what_belongs_to_a_transaction_shares_its_batch_with_nothing_else() {
+        let producer = Producer { id: ProducerId(7), epoch: ProducerEpoch(2) };
+        let mut batch = AppendBatch::new(400, CompressionType::None);
+        batch.add(5, Some(producer), &[commit(Some(1))]).unwrap();
+        for other in [None, Some(Producer { epoch: ProducerEpoch(3), ..producer })] {
+            let refused = batch.add(5, other, &[commit(Some(2))]);
+            assert!(matches!(refused, Err(AddError::Full)), "{refused:?}");
+        }
+        batch.add::<CoordinatorRecord>(5, None, &[]).unwrap();
+        batch.add(5, Some(producer), &[commit(Some(2))]).unwrap();
+        let batch = RecordBatch::parse(batch.finish().unwrap()).unwrap();
+        let header = batch.header();
+        assert_eq!((header.producer_id, header.producer_epoch), (producer.id, producer.epoch));
+        assert_eq!((header.base_sequence, header.record_count), (-1, 2));
+        assert!(header.attributes.is_transactional());
     }
 }

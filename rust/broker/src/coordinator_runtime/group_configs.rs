@@ -5,6 +5,7 @@ use coordinator::Shard;
 use metadata::MetadataImage;
 use metadata::image::ConfigEntity;
 
+use super::offsets_topic::OFFSETS_TOPIC;
 use super::shard_of;
 use crate::config::{resolve_group, resolve_group_coordinator};
 use crate::topic_configs::TopicConfigs;
@@ -65,7 +66,7 @@ impl GroupConfigs {
 
     fn tell_group(&self, shard: &mut Shard, image: &MetadataImage, entity: &ConfigEntity) {
         let ConfigEntity::Group(group) = entity else { return };
-        if shard_of(image, group) != Some(self.shard) {
+        if shard_of(image, OFFSETS_TOPIC, group) != Some(self.shard) {
             return;
         }
         let (config, notes) = resolve_group(image.configs(entity), &self.layers.layers(image));

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use base::{ErrorCode, Instant, Offset};
-use coordinator::{ReplyToken, Response};
+use coordinator::ReplyToken;
 use tokio::sync::oneshot;
 
+use super::machine::Machine;
 use crate::errors::ProduceError;
 use crate::partition::AppendResult;
 
@@ -13,27 +14,46 @@ use crate::partition::AppendResult;
 const BATCHES_MAX: usize = 64;
 
 /// Replies, each with whom it is for.
-pub(crate) type Replies = Vec<(ReplyToken, Response)>;
+pub(crate) type Replies<M> = Vec<(ReplyToken, <M as Machine>::Response)>;
+
+/// What waits until all that it rests on is committed.
+#[derive(Debug)]
+pub(crate) struct Held<M: Machine> {
+    pub replies: Replies<M>,
+    pub effects: Vec<M::Effect>,
+}
 
 /// The batches that are not known to be committed.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight {
-    batches: VecDeque<Batch>,
+#[derive(Debug)]
+pub(crate) struct InFlight<M: Machine> {
+    batches: VecDeque<Batch<M>>,
     /// A batch was not appended: those behind it were decided on what is not true.
     has_failed: bool,
 }
 
 #[derive(Debug)]
-struct Batch {
+struct Batch<M: Machine> {
     appended: oneshot::Receiver<AppendResult>,
     /// Where the shard's replay has put it.
     base_offset: Offset,
-    replies: Replies,
+    held: Held<M>,
     /// Until when its replies wait.
     deadline: Instant,
 }
 
-impl InFlight {
+impl<M: Machine> Default for Held<M> {
+    fn default() -> Self {
+        Self { replies: Vec::new(), effects: Vec::new() }
+    }
+}
+
+impl<M: Machine> Default for InFlight<M> {
+    fn default() -> Self {
+        Self { batches: VecDeque::new(), has_failed: false }
+    }
+}
+
+impl<M: Machine> InFlight<M> {
     /// Whether everything that was decided is committed.
     pub(crate) fn is_empty(&self) -> bool {
         self.batches.is_empty()
@@ -52,7 +72,7 @@ impl InFlight {
         base_offset: Offset,
         deadline: Instant,
     ) {
-        self.batches.push_back(Batch { appended, base_offset, replies: Vec::new(), deadline });
+        self.batches.push_back(Batch { appended, base_offset, held: Held::default(), deadline });
     }
 
     /// Whether no more may be on their way, and the oldest batch should have been committed.
@@ -62,7 +82,7 @@ impl InFlight {
 
     /// When the first replies will have waited for too long, or the log is stuck.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let waited_for = self.batches.iter().find(|batch| !batch.replies.is_empty());
+        let waited_for = self.batches.iter().find(|batch| !batch.held.replies.is_empty());
         let oldest = self.batches.front().filter(|_| self.is_full());
         let oldest = oldest.filter(|oldest| oldest.deadline > now);
         waited_for.into_iter().chain(oldest).map(|batch| batch.deadline).min()
@@ -70,31 +90,32 @@ impl InFlight {
 
     /// Takes out the replies that have waited for too long. What they would have told may still
     /// come to be.
-    pub(crate) fn take_overdue(&mut self, now: Instant) -> Replies {
+    pub(crate) fn take_overdue(&mut self, now: Instant) -> Replies<M> {
         let overdue = self.batches.iter_mut().take_while(|batch| batch.deadline <= now);
-        overdue.flat_map(|batch| std::mem::take(&mut batch.replies)).collect()
+        overdue.flat_map(|batch| std::mem::take(&mut batch.held.replies)).collect()
     }
 
     /// Whose replies wait for what is on its way.
     pub(crate) fn reply_tokens(&self) -> BTreeSet<ReplyToken> {
-        let replies = self.batches.iter().flat_map(|batch| &batch.replies);
+        let replies = self.batches.iter().flat_map(|batch| &batch.held.replies);
         replies.map(|(token, _)| *token).collect()
     }
 
-    /// Lets replies wait for everything that is on its way, or gives them back if nothing is.
-    pub(crate) fn hold(&mut self, replies: Replies) -> Replies {
+    /// Lets something wait for everything that is on its way, or gives it back if nothing is.
+    pub(crate) fn hold(&mut self, held: Held<M>) -> Held<M> {
         match self.batches.back_mut() {
             Some(last) => {
-                last.replies.extend(replies);
-                Vec::new()
+                last.held.replies.extend(held.replies);
+                last.held.effects.extend(held.effects);
+                Held::default()
             }
-            None => replies,
+            None => held,
         }
     }
 
-    /// Waits for the first batch, and gives the replies that rest on it. Nothing is lost if the
-    /// caller turns to something else meanwhile.
-    pub(crate) async fn committed(&mut self) -> Result<Replies, ProduceError> {
+    /// Waits for the first batch, and gives what rests on it. Nothing is lost if the caller turns
+    /// to something else meanwhile.
+    pub(crate) async fn committed(&mut self) -> Result<Held<M>, ProduceError> {
         let Some(first) = self.batches.front_mut() else { return std::future::pending().await };
         // Only a broker that is gone gives no answer.
         let answer = (&mut first.appended).await;
@@ -106,11 +127,11 @@ impl InFlight {
         if self.has_failed {
             return Err(ErrorCode::NotCoordinator.into());
         }
-        Ok(first.replies)
+        Ok(first.held)
     }
 }
 
-impl Batch {
+impl<M: Machine> Batch<M> {
     fn check(&self, result: AppendResult) -> Result<(), ProduceError> {
         let appended = result?;
         if appended.base_offset != self.base_offset {
@@ -127,6 +148,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
+    use coordinator::{Response, Shard};
     use storage::Appended;
     use wire::HeartbeatResponse;
 
@@ -144,11 +166,14 @@ mod tests {
         }
     }
 
-    fn reply(token: u64) -> Replies {
-        vec![(ReplyToken(token), Response::Heartbeat(HeartbeatResponse::default()))]
+    type InFlight = super::InFlight<Shard>;
+
+    fn reply(token: u64) -> Held<Shard> {
+        let replies = vec![(ReplyToken(token), Response::Heartbeat(HeartbeatResponse::default()))];
+        Held { replies, effects: Vec::new() }
     }
 
-    fn tokens(replies: &Replies) -> Vec<u64> {
+    fn tokens(replies: &Replies<Shard>) -> Vec<u64> {
         replies.iter().map(|(token, _)| token.0).collect()
     }
 
@@ -159,7 +184,7 @@ mod tests {
         for (token, offset) in (0..).zip(offsets) {
             let (answer, waiting) = oneshot::channel();
             in_flight.push(waiting, Offset(offset), Instant(10 + token));
-            assert!(in_flight.hold(reply(token)).is_empty());
+            assert!(in_flight.hold(reply(token)).replies.is_empty());
             answers.push(answer);
         }
         (in_flight, answers)
@@ -167,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_reply_waits_for_nothing_if_nothing_is_on_its_way() {
-        assert_eq!(tokens(&InFlight::default().hold(reply(7))), [7]);
+        assert_eq!(tokens(&InFlight::default().hold(reply(7)).replies), [7]);
     }
 
     #[tokio::test]
@@ -179,8 +204,8 @@ mod tests {
         assert_eq!(in_flight.next_deadline(Instant(10)), Some(Instant(11)));
         drop(answers.remove(0).send(Ok(appended(0))));
         drop(answers.remove(0).send(Ok(appended(1))));
-        assert!(in_flight.committed().await.unwrap().is_empty());
-        assert_eq!(tokens(&in_flight.committed().await.unwrap()), [1]);
+        assert!(in_flight.committed().await.unwrap().replies.is_empty());
+        assert_eq!(tokens(&in_flight.committed().await.unwrap().replies), [1]);
         assert_eq!(in_flight.next_deadline(Instant(11)), None);
     }
 
@@ -205,11 +230,11 @@ mod tests {
     async fn replies_leave_in_order_whoever_is_answered_first() {
         let (mut in_flight, mut answers) = in_flight([0, 1]);
         // Decided after both, without records of its own.
-        assert!(in_flight.hold(reply(2)).is_empty());
+        assert!(in_flight.hold(reply(2)).replies.is_empty());
         drop(answers.pop().unwrap().send(Ok(appended(1))));
         drop(answers.pop().unwrap().send(Ok(appended(0))));
-        assert_eq!(tokens(&in_flight.committed().await.unwrap()), [0]);
-        assert_eq!(tokens(&in_flight.committed().await.unwrap()), [1, 2]);
+        assert_eq!(tokens(&in_flight.committed().await.unwrap().replies), [0]);
+        assert_eq!(tokens(&in_flight.committed().await.unwrap().replies), [1, 2]);
         assert!(in_flight.is_empty());
     }
 

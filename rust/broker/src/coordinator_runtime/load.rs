@@ -1,21 +1,21 @@
 //! Loads a shard: its partition's log, from the start to the end, a buffer at a time.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use base::{ErrorCode, Offset};
 use bytes::Bytes;
-use coordinator::{CoordinatorConfig, CoordinatorRecord, RecordDecodeError, Shard};
 use metadata::MetadataImage;
 use records::{BatchError, RecordBatch, batches};
 use thiserror::Error;
 
-use super::group_configs::GroupConfigs;
+use super::machine::{Machine, MachineRecord, Producer};
 use crate::partition::Partition;
 
 /// A shard that knows everything which its log says.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub shard: Shard,
+pub(crate) struct Loaded<M> {
+    pub shard: M,
     /// What it knows of the metadata.
     pub image: Arc<MetadataImage>,
     /// Where its next record will be.
@@ -36,21 +36,20 @@ pub(crate) enum LoadError {
     NoBatch(Offset),
     /// A record is not one of a coordinator.
     #[error("the record at offset {0} cannot be read: {1}")]
-    Record(Offset, RecordDecodeError),
+    Record(Offset, Box<dyn Error + Send + Sync>),
     /// A record has no key, so that nobody knows what it is about.
     #[error("the record at offset {0} has no key")]
     NoKey(Offset),
 }
 
 /// Reads the log and replays what it holds. It waits for the disk.
-pub(crate) fn load(
+pub(crate) fn load<M: Machine>(
     partition: &Partition,
-    configs: &GroupConfigs,
+    configs: &M::Configs,
     image: &Arc<MetadataImage>,
     buffer_bytes: usize,
-) -> Result<Loaded, LoadError> {
-    let mut shard = Shard::new(CoordinatorConfig::default(), MetadataImage::clone(image));
-    configs.tell(&mut shard, image);
+) -> Result<Loaded<M>, LoadError> {
+    let mut shard = M::new(configs, image);
     let offsets = partition.offsets();
     let mut next = offsets.log_start;
     while next < offsets.log_end {
@@ -71,11 +70,18 @@ pub(crate) fn load(
     Ok(Loaded { shard, image: Arc::clone(image), next_offset: offsets.log_end })
 }
 
-fn replay(shard: &mut Shard, batch: &RecordBatch, log_start: Offset) -> Result<(), LoadError> {
-    let base_offset = batch.header().base_offset;
-    if batch.header().attributes.is_control() {
+fn replay<M: Machine>(
+    shard: &mut M,
+    batch: &RecordBatch,
+    log_start: Offset,
+) -> Result<(), LoadError> {
+    let header = batch.header();
+    let base_offset = header.base_offset;
+    if header.attributes.is_control() {
         return Ok(());
     }
+    let producer = Producer { id: header.producer_id, epoch: header.producer_epoch };
+    let producer = header.attributes.is_transactional().then_some(producer);
     let damaged = |error| LoadError::Batch(base_offset, error);
     batch.verify_crc().map_err(damaged)?;
     let records = batch.records().map_err(damaged)?;
@@ -86,10 +92,10 @@ fn replay(shard: &mut Shard, batch: &RecordBatch, log_start: Offset) -> Result<(
             continue;
         }
         let key = record.key.ok_or(LoadError::NoKey(offset))?;
-        let decoded = CoordinatorRecord::decode(key, record.value);
+        let decoded = M::Record::decode(key, record.value);
         // A record of another kind of group, or of a later release, is kept and passed over.
-        if let Some(record) = decoded.map_err(|error| LoadError::Record(offset, error))? {
-            shard.replay(offset, &record);
+        if let Some(record) = decoded.map_err(|error| LoadError::Record(offset, error.into()))? {
+            shard.replay(offset, producer, &record);
         }
     }
     Ok(())

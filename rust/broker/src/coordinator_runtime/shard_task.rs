@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, SplitMix64};
-use coordinator::{Client, GroupExplanation, Request, Response};
+use coordinator::{Client, Now};
 use metadata::MetadataImage;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ShardHost;
 use super::append_batch::AppendBatch;
-use super::group_configs::GroupConfigs;
 use super::load::{LoadError, Loaded, load};
+use super::machine::{LogSettings, Machine};
 use crate::partition::Partition;
 use live_shard::{End, LiveShard};
 
+/// How many requests wait for one shard before no more of them are taken from their connections.
+const COMMANDS_MAX: usize = 1024;
+/// How much news of its effects waits for one shard before those who bring more have to wait.
+const NEWS_MAX: usize = 1024;
 /// How long a shard waits before it is loaded again, whatever was wrong, and how long at most when
 /// it could not be loaded time after time: what fails every time, as in a log directory that has
 /// failed, must not keep the broker busy, nor fill its log.
@@ -24,44 +28,51 @@ const RELOAD_BACKOFF_MIN: Duration = Duration::from_secs(1);
 const RELOAD_BACKOFF_MAX: Duration = Duration::from_secs(64);
 
 /// What a shard is asked for, and who waits for its answer.
-#[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum Command<M: Machine> {
     /// A request of a client.
-    Ask { client: Client, request: Box<Request>, reply: Reply },
-    /// A question of a person.
-    Explain { group: String, reply: oneshot::Sender<Result<GroupExplanation, ErrorCode>> },
+    Ask { client: Client, request: Box<M::Request>, reply: Reply<M> },
+    /// Somebody wants to see it as it is, whatever of it is committed.
+    Look(Look<M>),
 }
 
-type Reply = oneshot::Sender<Result<Response, ErrorCode>>;
+/// Looks at a machine, or hears why there is none.
+pub(crate) type Look<M> = Box<dyn FnOnce(Result<(&M, Now), ErrorCode>) + Send>;
 
-impl Command {
+type Reply<M> = oneshot::Sender<Result<<M as Machine>::Response, ErrorCode>>;
+
+impl<M: Machine> Command<M> {
     fn refuse(self, code: ErrorCode) {
         match self {
             Self::Ask { reply, .. } => drop(reply.send(Err(code))),
-            Self::Explain { reply, .. } => drop(reply.send(Err(code))),
+            Self::Look(look) => look(Err(code)),
         }
     }
 }
 
 /// A shard and what it is connected to.
 #[derive(Debug)]
-pub(crate) struct ShardTask {
-    host: ShardHost,
+pub(crate) struct ShardTask<M: Machine> {
+    host: ShardHost<M>,
     partition: Arc<Partition>,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Command<M>>,
+    /// What becomes of its effects, and the way in for those who tell it.
+    news: mpsc::Receiver<M::News>,
+    news_sender: mpsc::Sender<M::News>,
     images: watch::Receiver<Arc<MetadataImage>>,
     rng: SplitMix64,
 }
 
-impl ShardTask {
+impl<M: Machine> ShardTask<M> {
+    /// A shard, and the way to it.
     pub(crate) fn new(
-        host: ShardHost,
+        host: ShardHost<M>,
         partition: Arc<Partition>,
-        commands: mpsc::Receiver<Command>,
         rng: SplitMix64,
-    ) -> Self {
+    ) -> (Self, mpsc::Sender<Command<M>>) {
         let images = host.partitions.images();
-        Self { host, partition, commands, images, rng }
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let (news_sender, news) = mpsc::channel(NEWS_MAX);
+        (Self { host, partition, commands, news, news_sender, images, rng }, sender)
     }
 
     /// Serves until the broker stops or nobody can ask any more.
@@ -72,7 +83,7 @@ impl ShardTask {
                 Some(Ok(loaded)) => loaded,
                 Some(Err(error)) => {
                     let partition = self.partition.index();
-                    tracing::error!(%partition, %error, "a group coordinator cannot be loaded");
+                    tracing::error!(%partition, %error, "a {} cannot be loaded", M::NAME);
                     if !self.refuse_for(backoff).await {
                         return;
                     }
@@ -101,10 +112,10 @@ impl ShardTask {
 
     /// Reads the log; whoever asks meanwhile is told to come again. `None`: there is nobody to load
     /// for.
-    async fn load(&mut self) -> Option<Result<Loaded, LoadError>> {
+    async fn load(&mut self) -> Option<Result<Loaded<M>, LoadError>> {
         let image = self.images.borrow_and_update().clone();
-        let (partition, configs) = (Arc::clone(&self.partition), self.group_configs());
-        let buffer_bytes = self.host.configs.started_with().offsets_topic.load_buffer_bytes;
+        let (partition, configs) = (Arc::clone(&self.partition), self.configs());
+        let buffer_bytes = self.log_settings().load_buffer_bytes;
         if partition.is_empty() {
             return Some(load(&partition, &configs, &image, buffer_bytes));
         }
@@ -122,14 +133,16 @@ impl ShardTask {
         }
     }
 
-    fn group_configs(&self) -> GroupConfigs {
-        let (partition, configs) = (&self.partition, self.host.configs.clone());
-        GroupConfigs::new(configs, partition.index().0, partition.message_bytes_max())
+    fn configs(&self) -> M::Configs {
+        M::configs(&self.host, &self.partition)
+    }
+
+    fn log_settings(&self) -> LogSettings {
+        M::log_settings(self.host.configs.started_with())
     }
 
     fn new_batch(&self) -> AppendBatch {
-        let compression = self.host.configs.started_with().offsets_topic.compression;
-        AppendBatch::new(self.partition.message_bytes_max(), compression)
+        AppendBatch::new(self.partition.message_bytes_max(), self.log_settings().compression)
     }
 
     /// Says whether there is still somebody to serve.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use coordinator::CoordinatorRecord;
+use coordinator::{CoordinatorRecord, Shard};
 use records::{
     AppendOrigin, BatchBuilder, CompressionType, ProduceRules, ProducerStamp, validate_produce,
 };
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
 use wire::{ConsumerGroupHeartbeatRequest, HeartbeatRequest};
 
+use super::offsets_topic::OFFSETS_TOPIC;
 use super::*;
 use crate::BrokerServer;
 use crate::broker::Broker;
@@ -50,7 +51,7 @@ fn change() -> ConsumerGroupHeartbeatRequest {
 }
 
 /// What becomes of a request: `None` is an answer, whatever it says.
-async fn refusal<R: GroupRequest>(broker: &Broker, request: R) -> Option<ErrorCode> {
+async fn refusal<R: ShardRequest<Shard>>(broker: &Broker, request: R) -> Option<ErrorCode> {
     broker.coordinator.ask(&client(), GROUP, request).await.err()
 }
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, Instant, Offset};
-use coordinator::{CoordinatorRecord, Decision, Now, ReplyToken, Response, Shard, TimerKey};
+use coordinator::{Now, ReplyToken};
 use metadata::MetadataImage;
 use records::{AppendOrigin, ProduceRules, validate_produce};
 use replica::RequiredAcks;
 
 use super::super::append_batch::{AddError, AppendBatch};
-use super::super::group_configs::GroupConfigs;
-use super::super::in_flight::{InFlight, Replies};
+use super::super::in_flight::{Held, InFlight, Replies};
 use super::super::load::Loaded;
+use super::super::machine::{Machine, Producer, Unfolded};
 use super::super::outbox::{Outbox, Ready};
 use super::super::timers::Timers;
 use super::{Command, Reply, ShardTask};
@@ -34,30 +34,30 @@ pub(super) enum End {
 }
 
 /// A shard that has been loaded.
-pub(super) struct LiveShard<'a> {
-    task: &'a mut ShardTask,
-    shard: Shard,
-    timers: Timers,
+pub(super) struct LiveShard<'a, M: Machine> {
+    task: &'a mut ShardTask<M>,
+    shard: M,
+    timers: Timers<M::TimerKey>,
     /// Whom each token stands for.
-    waiting: BTreeMap<ReplyToken, Reply>,
+    waiting: BTreeMap<ReplyToken, Reply<M>>,
     next_token: u64,
-    in_flight: InFlight,
+    in_flight: InFlight<M>,
     batch: AppendBatch,
     outbox: Outbox,
-    configs: GroupConfigs,
+    configs: M::Configs,
     /// What the shard knows of the metadata.
     image: Arc<MetadataImage>,
-    /// Replies of this turn.
-    replies: Replies,
+    /// What waits for the records of this turn.
+    held: Held<M>,
     /// Where the next record will be.
     next_offset: Offset,
     /// Where the batch of this turn begins.
     batch_offset: Offset,
 }
 
-impl<'a> LiveShard<'a> {
-    pub(super) fn new(task: &'a mut ShardTask, loaded: Loaded) -> Self {
-        let (configs, batch) = (task.group_configs(), task.new_batch());
+impl<'a, M: Machine> LiveShard<'a, M> {
+    pub(super) fn new(task: &'a mut ShardTask<M>, loaded: Loaded<M>) -> Self {
+        let (configs, batch) = (task.configs(), task.new_batch());
         Self {
             configs,
             image: loaded.image,
@@ -69,7 +69,7 @@ impl<'a> LiveShard<'a> {
             in_flight: InFlight::default(),
             batch,
             outbox: Outbox::default(),
-            replies: Vec::new(),
+            held: Held::default(),
             next_offset: loaded.next_offset,
             batch_offset: loaded.next_offset,
         }
@@ -81,7 +81,7 @@ impl<'a> LiveShard<'a> {
             Err(error) => {
                 let partition = self.task.partition.index();
                 let ProduceError { code, message, .. } = &error;
-                tracing::error!(%partition, ?code, ?message, "a coordinator cannot append");
+                tracing::error!(%partition, ?code, ?message, "a {} cannot append", M::NAME);
                 End::Reload(match code_for_clients(error.code) {
                     // Members can do nothing about it but come back.
                     ErrorCode::UnknownServerError => ErrorCode::NotCoordinator,
@@ -97,7 +97,8 @@ impl<'a> LiveShard<'a> {
             let last = Offset(self.next_offset.0 - 1);
             self.in_flight.push(committed, last, self.commit_deadline());
         }
-        let decision = self.shard.on_loaded(self.now());
+        let leader_epoch = self.task.partition.leader_epoch();
+        let decision = self.shard.on_loaded(self.now(), leader_epoch);
         self.take(decision, Source::Itself)?;
         self.append()?;
         loop {
@@ -108,7 +109,7 @@ impl<'a> LiveShard<'a> {
             let event = tokio::select! {
                 biased;
                 () = self.task.host.stopping.cancelled() => return Ok(()),
-                replies = self.in_flight.committed() => Event::Committed(replies?),
+                held = self.in_flight.committed() => Event::Committed(held?),
                 () = tokio::time::sleep(overdue) => Event::CommitOverdue,
                 () = tokio::time::sleep(SUBMIT_PAUSE), if !self.outbox.is_empty() => {
                     Event::SubmitAgain
@@ -118,6 +119,7 @@ impl<'a> LiveShard<'a> {
                     Ok(()) => Event::MetadataChanged,
                     Err(_) => return Ok(()),
                 },
+                Some(news) = self.task.news.recv(), if is_room => Event::Heard(news),
                 command = self.task.commands.recv(), if is_room || is_stuck => match command {
                     Some(command) if is_room => Event::Asked(command),
                     Some(command) => Event::AskedInVain(command),
@@ -128,9 +130,9 @@ impl<'a> LiveShard<'a> {
         }
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), ProduceError> {
+    fn handle(&mut self, event: Event<M>) -> Result<(), ProduceError> {
         match event {
-            Event::Committed(replies) => self.release(replies),
+            Event::Committed(held) => self.release(held),
             Event::CommitOverdue => self.give_up_overdue(),
             Event::AskedInVain(command) => {
                 command.refuse(code_for_clients(ErrorCode::RequestTimedOut));
@@ -138,6 +140,13 @@ impl<'a> LiveShard<'a> {
             Event::SubmitAgain => {}
             Event::TimersDue => self.fire_timers()?,
             Event::MetadataChanged => self.follow_metadata()?,
+            Event::Heard(news) => {
+                self.hear(news)?;
+                for _ in 1..TURN_COMMANDS_MAX {
+                    let Ok(news) = self.task.news.try_recv() else { break };
+                    self.hear(news)?;
+                }
+            }
             Event::Asked(command) => {
                 self.decide(command)?;
                 for _ in 1..TURN_COMMANDS_MAX {
@@ -182,33 +191,43 @@ impl<'a> LiveShard<'a> {
         if !self.task.is_led_here() {
             return Err(ErrorCode::NotCoordinator.into());
         }
-        self.configs.tell_changes(&mut self.shard, &self.image, &image);
+        self.shard.configure(&self.configs, &self.image, &image);
         let decision = self.shard.on_metadata(self.now(), MetadataImage::clone(&image));
         self.image = image;
         self.take(decision, Source::Itself)
     }
 
-    fn decide(&mut self, command: Command) -> Result<(), ProduceError> {
-        let (client, request, reply) = match command {
-            Command::Ask { client, request, reply } => (client, request, reply),
-            Command::Explain { group, reply } => {
-                // What is not committed yet is what is asked for.
-                drop(reply.send(Ok(self.shard.explain(self.now(), &group))));
-                return Ok(());
-            }
-        };
-        let token = ReplyToken(self.next_token);
-        self.next_token += 1;
-        self.waiting.insert(token, reply);
+    fn decide(&mut self, command: Command<M>) -> Result<(), ProduceError> {
         let now = self.now();
-        let decision = self.shard.decide(now, &mut self.task.rng, &client, &request, token);
-        self.take(decision, Source::Request(token))
+        match command {
+            Command::Ask { client, request, reply } => {
+                let token = ReplyToken(self.next_token);
+                self.next_token += 1;
+                self.waiting.insert(token, reply);
+                let rng = &mut self.task.rng;
+                let decision = self.shard.decide(now, rng, &client, &request, token);
+                self.take(decision, Source::Request(token))
+            }
+            Command::Look(look) => {
+                look(Ok((&self.shard, now)));
+                Ok(())
+            }
+        }
+    }
+
+    fn hear(&mut self, news: M::News) -> Result<(), ProduceError> {
+        let decision = self.shard.on_news(self.now(), news);
+        self.take(decision, Source::Itself)
     }
 
     /// Adds a decision's records to the batch and follows it. One whose records the log cannot hold
-    /// is taken back: only its own group notices.
-    fn take(&mut self, decision: Decision, source: Source) -> Result<(), ProduceError> {
-        match self.add(&decision.records) {
+    /// is taken back: only whom it is about notices.
+    fn take(
+        &mut self,
+        decision: M::Decision,
+        source: Source<M::TimerKey>,
+    ) -> Result<(), ProduceError> {
+        match self.add(M::producer(&decision), M::records(&decision)) {
             Ok(()) => self.follow(decision),
             Err(AddFailure::Append(error)) => return Err(error),
             Err(AddFailure::Refused(error)) => self.retract(&decision, source, &error),
@@ -217,24 +236,24 @@ impl<'a> LiveShard<'a> {
     }
 
     /// Replays the records, so that the next decision builds on them, and does the rest.
-    fn follow(&mut self, decision: Decision) {
-        let Decision { records, replies, timers, rebalances } = decision;
+    fn follow(&mut self, decision: M::Decision) {
+        let producer = M::producer(&decision);
+        let surroundings = &self.task.host.surroundings;
+        let Unfolded { records, replies, timers, effects } = M::unfold(surroundings, decision);
         for record in &records {
-            self.shard.replay(self.next_offset, record);
+            self.shard.replay(self.next_offset, producer, record);
             self.next_offset = self.next_offset.next();
         }
-        self.replies.extend(replies);
-        for change in timers {
-            self.timers.change(change);
-        }
-        for rebalance in &rebalances {
-            self.task.host.rebalances.take(rebalance);
+        self.held.replies.extend(replies);
+        self.held.effects.extend(effects);
+        for setting in timers {
+            self.timers.set(setting);
         }
     }
 
-    fn retract(&mut self, decision: &Decision, source: Source, error: &AddError) {
+    fn retract(&mut self, decision: &M::Decision, source: Source<M::TimerKey>, error: &AddError) {
         let partition = self.task.partition.index();
-        tracing::error!(%partition, %error, ?source, "a group's decision was taken back");
+        tracing::error!(%partition, %error, ?source, "a decision of a {} was taken back", M::NAME);
         let fired = match source {
             // Only the one who asked for it is told what is wrong with it.
             Source::Request(token) => {
@@ -244,27 +263,27 @@ impl<'a> LiveShard<'a> {
             Source::Timer(key) => Some(key),
             Source::Itself => None,
         };
-        for (token, _) in &decision.replies {
-            self.answer(*token, Err(ErrorCode::NotCoordinator));
-        }
         let retraction = self.shard.retract(self.now(), decision, fired);
+        for token in M::reply_tokens(decision) {
+            self.answer(token, Err(ErrorCode::NotCoordinator));
+        }
         self.follow(retraction);
     }
 
     /// Adds records to the batch, in one piece; only tombstones, which stand for themselves, go in
     /// several if they must: a group with more offsets than a batch holds can be deleted, too.
-    fn add(&mut self, records: &[CoordinatorRecord]) -> Result<(), AddFailure> {
+    fn add(&mut self, producer: Option<Producer>, records: &[M::Record]) -> Result<(), AddFailure> {
         let now_ms = self.task.host.clock.unix_ms();
-        let mut added = self.batch.add(now_ms, records);
+        let mut added = self.batch.add(now_ms, producer, records);
         if matches!(added, Err(AddError::Full)) {
             self.append()?;
-            added = self.batch.add(now_ms, records);
+            added = self.batch.add(now_ms, producer, records);
         }
         match added {
             Ok(()) => Ok(()),
-            Err(AddError::TooLarge { only_tombstones: true, records: 2.., .. }) => {
-                records.iter().try_for_each(|record| self.add(std::slice::from_ref(record)))
-            }
+            Err(AddError::TooLarge { only_tombstones: true, records: 2.., .. }) => records
+                .iter()
+                .try_for_each(|record| self.add(producer, std::slice::from_ref(record))),
             Err(error) => Err(AddFailure::Refused(error)),
         }
     }
@@ -286,8 +305,8 @@ impl<'a> LiveShard<'a> {
         handed_over?;
         // While something waits nothing more is decided, and no reply leaves.
         if self.outbox.is_empty() {
-            let replies = std::mem::take(&mut self.replies);
-            let ready = self.in_flight.hold(replies);
+            let held = std::mem::take(&mut self.held);
+            let ready = self.in_flight.hold(held);
             self.release(ready);
         }
         Ok(())
@@ -307,28 +326,35 @@ impl<'a> LiveShard<'a> {
     }
 
     fn commit_deadline(&self) -> Instant {
-        let host = &self.task.host;
-        host.clock.now() + host.configs.started_with().offsets_topic.commit_timeout
+        self.task.host.clock.now() + self.task.log_settings().commit_timeout
     }
 
-    fn release(&mut self, replies: Replies) {
+    fn release(&mut self, held: Held<M>) {
+        self.reply(held.replies);
+        for effect in held.effects {
+            M::perform(&self.task.host.surroundings, effect, &self.task.news_sender);
+        }
+    }
+
+    fn reply(&mut self, replies: Replies<M>) {
         for (token, response) in replies {
             self.answer(token, Ok(response));
         }
     }
 
-    fn answer(&mut self, token: ReplyToken, answer: Result<Response, ErrorCode>) {
+    fn answer(&mut self, token: ReplyToken, answer: Result<M::Response, ErrorCode>) {
         if let Some(reply) = self.waiting.remove(&token) {
             // Whoever has hung up needs no answer.
             drop(reply.send(answer));
         }
     }
 
-    /// Lets what is on its way arrive, and tells whoever waits for more to look elsewhere.
+    /// Lets what is on its way arrive, and tells whoever waits for more to look elsewhere. What was
+    /// to be done then is found again by the next who loads the shard.
     pub(super) async fn stop(mut self) {
         while !self.in_flight.is_empty() {
             match self.in_flight.committed().await {
-                Ok(replies) => self.release(replies),
+                Ok(held) => self.reply(held.replies),
                 Err(_) => break,
             }
         }
@@ -342,14 +368,14 @@ impl<'a> LiveShard<'a> {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
         let (others, waiting) = waiting.partition(|(token, _)| !told_later.contains(token));
         self.waiting = waiting;
-        refuse(others, code);
+        refuse::<M>(others, code);
         while !self.in_flight.is_empty() {
             let overdue = self.until_overdue();
             tokio::select! {
                 biased;
                 committed = self.in_flight.committed() => {
-                    if let Ok(replies) = committed {
-                        self.release(replies);
+                    if let Ok(held) = committed {
+                        self.reply(held.replies);
                     }
                 }
                 () = tokio::time::sleep(overdue) => self.give_up_overdue(),
@@ -360,7 +386,7 @@ impl<'a> LiveShard<'a> {
     }
 
     fn refuse(&mut self, code: ErrorCode) {
-        refuse(std::mem::take(&mut self.waiting), code);
+        refuse::<M>(std::mem::take(&mut self.waiting), code);
     }
 
     fn now(&self) -> Now {
@@ -382,7 +408,7 @@ impl<'a> LiveShard<'a> {
     }
 }
 
-fn refuse(waiting: BTreeMap<ReplyToken, Reply>, code: ErrorCode) {
+fn refuse<M: Machine>(waiting: BTreeMap<ReplyToken, Reply<M>>, code: ErrorCode) {
     for reply in waiting.into_values() {
         drop(reply.send(Err(code)));
     }
@@ -390,10 +416,10 @@ fn refuse(waiting: BTreeMap<ReplyToken, Reply>, code: ErrorCode) {
 
 /// What a decision follows from.
 #[derive(Debug)]
-enum Source {
+enum Source<K> {
     Request(ReplyToken),
-    Timer(TimerKey),
-    /// A load, or a change of the metadata.
+    Timer(K),
+    /// A load, a change of the metadata, or news of what it has had done.
     Itself,
 }
 
@@ -412,20 +438,22 @@ impl From<ProduceError> for AddFailure {
 }
 
 /// What a loaded shard hears of.
-enum Event {
-    Committed(Replies),
+enum Event<M: Machine> {
+    Committed(Held<M>),
     /// Somebody has waited for a commit for `offsets.commit.timeout.ms`.
     CommitOverdue,
     /// The log stands still: this would have to wait for longer than a commit may take.
-    AskedInVain(Command),
+    AskedInVain(Command<M>),
     /// The log directory may have room again.
     SubmitAgain,
     TimersDue,
     MetadataChanged,
-    Asked(Command),
+    /// Something that it has had done has come to its end.
+    Heard(M::News),
+    Asked(Command<M>),
 }
 
-/// As Kafka tells group members what has happened to their coordinator's partition.
+/// As Kafka tells clients what has happened to their coordinator's partition.
 fn code_for_clients(code: ErrorCode) -> ErrorCode {
     match code {
         ErrorCode::UnknownTopicOrPartition

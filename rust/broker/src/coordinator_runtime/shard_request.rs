@@ -1,16 +1,23 @@
-//! The requests that a shard answers, each with the variant that its answer comes in.
+//! The requests that shards answer, each with the variant that its answer comes in.
 
-use coordinator::{Request, Response};
+use coordinator::{Response, Shard};
+
+use super::machine::Machine;
 
 /// A request to one shard.
-pub(crate) trait GroupRequest: wire::Request + Into<Request> {
+pub(crate) trait ShardRequest<M: Machine>: Into<M::Request> {
+    /// Its answer.
+    type Response;
+
     /// Its answer, out of all that there are.
-    fn response(response: Response) -> Self::Response;
+    fn response(response: M::Response) -> Self::Response;
 }
 
 macro_rules! group_requests {
     ($($name:ident $request:ident,)*) => {
-        $(impl GroupRequest for wire::$request {
+        $(impl ShardRequest<Shard> for wire::$request {
+            type Response = <Self as wire::Request>::Response;
+
             fn response(response: Response) -> Self::Response {
                 match response {
                     Response::$name(response) => response,
