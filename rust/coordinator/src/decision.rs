@@ -81,20 +81,20 @@ pub enum TimerKey {
     OffsetExpiry,
 }
 
-/// A timer to be set or taken back.
+/// A timer to be set or taken back, by the key of its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TimerChange {
+pub enum TimerChange<K = TimerKey> {
     /// Set, or moved if it was set.
     Schedule {
         /// Which.
-        key: TimerKey,
+        key: K,
         /// When it is due.
         at: Instant,
     },
     /// Taken back, if it was set.
     Cancel {
         /// Which.
-        key: TimerKey,
+        key: K,
     },
 }
 

@@ -1,5 +1,6 @@
 //! The group coordinator as a pure machine: committed offsets, classic groups, consumer groups
-//! (KIP-848) and the assignors.
+//! (KIP-848) and the assignors. [`transaction`] is the coordinator of transactions, which has a
+//! host of the same kind.
 //!
 //! A [`Shard`] is one partition of `__consumer_offsets`. Its host owns the log, the time and the
 //! connections, and keeps four promises:
@@ -36,6 +37,7 @@ mod config;
 mod consumer;
 mod decision;
 mod explanation;
+mod expression;
 mod groups;
 mod history;
 mod now;
@@ -46,6 +48,7 @@ mod record;
 mod request;
 mod retraction;
 mod shard;
+pub mod transaction;
 
 pub use assignor::{Assignor, Reader};
 pub use config::{CoordinatorConfig, GroupConfig, MigrationPolicy};

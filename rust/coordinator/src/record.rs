@@ -20,18 +20,22 @@ use wire::coordinator_records::{
 };
 
 /// What a batch takes besides its records.
-const BATCH_HEADER_BYTES: usize = 61;
+pub(crate) const BATCH_HEADER_BYTES: usize = 61;
 /// What a record takes besides its key and value, at the most.
 const RECORD_OVERHEAD_BYTES_MAX: usize = 32;
 
 /// Whether a batch of so many bytes takes these records.
 pub(crate) fn fit_into(bytes_max: usize, records: &[CoordinatorRecord]) -> bool {
-    let bytes = |record: &CoordinatorRecord| {
-        let (key, value) = record.encode().ok()?;
-        Some(RECORD_OVERHEAD_BYTES_MAX + key.len() + value.map_or(0, |value| value.len()))
-    };
-    let all: Option<usize> = records.iter().map(bytes).sum();
+    let all: Option<usize> = records.iter().map(|record| record_bytes_max(record.encode())).sum();
     all.is_some_and(|bytes| BATCH_HEADER_BYTES + bytes <= bytes_max)
+}
+
+/// What a record takes in a batch, at the most; `None` if it cannot be written at all.
+pub(crate) fn record_bytes_max(
+    encoded: Result<(Bytes, Option<Bytes>), EncodeError>,
+) -> Option<usize> {
+    let (key, value) = encoded.ok()?;
+    Some(RECORD_OVERHEAD_BYTES_MAX + key.len() + value.map_or(0, |value| value.len()))
 }
 
 /// A commit as Kafka wrote it before 0.8.2.
@@ -165,7 +169,7 @@ impl CoordinatorRecord {
     }
 }
 
-fn encode_versioned(
+pub(crate) fn encode_versioned(
     prefix: i16,
     version: i16,
     message: &impl Message,
@@ -187,7 +191,7 @@ fn detached(kind: i16, value: Bytes) -> Bytes {
     }
 }
 
-fn decode_value<M: Message>(value: Bytes) -> Result<M, DecodeError> {
+pub(crate) fn decode_value<M: Message>(value: Bytes) -> Result<M, DecodeError> {
     let mut reader = Reader::new(value);
     let version = reader.read_fixed().map(i16::from_be_bytes)?;
     M::decode(&mut reader, version)

@@ -2,42 +2,28 @@
 //! them, so that all members see the same ones.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use base::ErrorCode;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use wire::coordinator_records::{
     ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue,
 };
 
 use super::heartbeat::Refusal;
 use super::{ConsumerGroup, Draft};
+use crate::expression::whole_match;
 
-/// The longest expression. It is compiled on the shard's own time.
-const EXPRESSION_BYTES_MAX: usize = 8 * 1024;
-/// The most memory that a compiled expression may take.
-const COMPILED_BYTES_MAX: usize = 1 << 20;
 /// The broker's own topics, which nobody means by `.*`.
 const INTERNAL_TOPICS: [&str; 3] =
     ["__consumer_offsets", "__transaction_state", "__share_group_state"];
 
 /// Compiles an expression, which has to match the whole name of a topic.
 fn compile(expression: &str) -> Result<Regex, Refusal> {
-    let refuse = |why: &dyn Display| {
+    whole_match(expression).map_err(|why| {
         let message = format!("SubscribedTopicRegex `{expression}` is not valid: {why}.");
         Refusal::new(ErrorCode::InvalidRegularExpression, message)
-    };
-    if expression.len() > EXPRESSION_BYTES_MAX {
-        return Err(refuse(&format_args!("it is longer than {EXPRESSION_BYTES_MAX} bytes")));
-    }
-    let build = |text: &str| {
-        let regex = RegexBuilder::new(text).size_limit(COMPILED_BYTES_MAX).build();
-        regex.map_err(|error| refuse(&error))
-    };
-    // An expression that is none by itself, such as `a)|(?:b`, must not become one here.
-    build(expression)?;
-    build(&format!("^(?:{expression})$"))
+    })
 }
 
 impl ConsumerGroup {
