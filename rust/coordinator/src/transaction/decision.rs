@@ -29,7 +29,7 @@ pub enum TransactionTimer {
     AbortTimedOut,
     /// It is time to look for transactional ids that nobody has used for long.
     ExpireIds,
-    /// Markers have failed, or nothing has been heard of them.
+    /// Markers that could not be written are to be sent again.
     Markers {
         /// Of whose transaction.
         transactional_id: String,

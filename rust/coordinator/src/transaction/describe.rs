@@ -10,6 +10,7 @@ use wire::list_transactions::{
     ListTransactionsRequest, ListTransactionsResponse, TransactionState as ListedTransaction,
 };
 
+use super::markers::Owed;
 use super::metadata::TransactionMetadata;
 use super::shard::TransactionShard;
 use super::state::TransactionState;
@@ -41,8 +42,8 @@ impl TransactionShard {
             return refuse(ErrorCode::TransactionalIdNotFound);
         };
         // Of one that is ending, what has not heard of it yet.
-        let partitions = self.owed.get(id).map_or(&metadata.partitions, |owed| &owed.partitions);
-        let topics = partitions.to_lists().into_iter();
+        let owed = self.owed.get(id).map(Owed::partitions);
+        let topics = owed.as_ref().unwrap_or(&metadata.partitions).to_lists().into_iter();
         DescribedTransaction {
             error_code: ErrorCode::None.code(),
             transactional_id: id.to_owned(),

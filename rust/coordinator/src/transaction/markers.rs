@@ -1,6 +1,7 @@
 //! What is owed to the partitions of a transaction whose end is decided: a marker each, until the
 //! last one is written, and then the record that says so.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{ErrorCode, ProducerEpoch, ProducerId};
@@ -14,22 +15,20 @@ use super::shard::TransactionShard;
 use super::state::TransactionState;
 use crate::now::Now;
 
-/// When nothing has been heard of markers for so long they are sent again. To write one twice does
-/// no harm.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause after markers that could not be written, and how long it grows: a partition that has
 /// no leader may have none for long.
 const RETRY_BACKOFF_MIN: Duration = Duration::from_millis(100);
 const RETRY_BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// Tells the markers of one transaction of a shard's life from those of every other.
+/// Tells markers from all others that a shard has sent in its life, those of the same transaction
+/// among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MarkersToken(pub u64);
 
 /// Markers to be written: how a transaction has ended, for each of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Markers {
-    /// Which transaction's.
+    /// Which.
     pub token: MarkersToken,
     /// Its id.
     pub transactional_id: String,
@@ -58,40 +57,68 @@ pub struct MarkersOutcome {
     pub partitions: Vec<(String, Vec<(i32, ErrorCode)>)>,
 }
 
-/// Markers that have not been written yet, as far as the shard knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a transaction whose end is decided still waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Owed {
-    token: MarkersToken,
-    pub(super) partitions: TopicPartitions,
+    /// To be sent: for the first time, or again.
+    unsent: TopicPartitions,
+    /// Sent, and nothing has been heard of them. They are not sent again before: two markers on
+    /// their way could end two transactions.
+    under_way: BTreeMap<MarkersToken, TopicPartitions>,
     failures: u32,
 }
 
 impl Owed {
     /// To all of these partitions that still are.
-    fn new(token: u64, partitions: &TopicPartitions, image: &MetadataImage) -> Self {
-        let mut partitions = partitions.clone();
-        partitions.retain_existing(image);
-        Self { token: MarkersToken(token), partitions, failures: 0 }
+    fn new(partitions: &TopicPartitions, image: &MetadataImage) -> Self {
+        let mut unsent = partitions.clone();
+        unsent.retain_existing(image);
+        Self { unsent, ..Self::default() }
     }
 
-    fn backoff(&self) -> Duration {
-        let doubled = 2_u32.saturating_pow(self.failures.saturating_sub(1));
-        RETRY_BACKOFF_MIN.saturating_mul(doubled).min(RETRY_BACKOFF_MAX)
+    fn is_nothing(&self) -> bool {
+        self.unsent.is_empty() && self.under_way.is_empty()
     }
 
-    /// Takes off what has been written; says whether anything could not be.
+    /// Every partition that has no marker yet, as far as is known.
+    pub(super) fn partitions(&self) -> TopicPartitions {
+        let mut all = self.unsent.clone();
+        self.under_way.values().for_each(|sent| all.add_all(sent));
+        all
+    }
+
+    fn retain_existing(&mut self, image: &MetadataImage) {
+        self.unsent.retain_existing(image);
+        self.under_way.retain(|_, sent| {
+            sent.retain_existing(image);
+            !sent.is_empty()
+        });
+    }
+
+    /// Takes off what has been written; says whether anything could not be. What became of markers
+    /// that were answered before, or are of another transaction, changes nothing.
     fn settle(&mut self, outcome: &MarkersOutcome) -> bool {
+        let Some(sent) = self.under_way.get_mut(&outcome.token) else { return false };
         let mut has_failed = false;
         for (topic, partitions) in &outcome.partitions {
             for &(partition, error) in partitions {
-                if is_settled(error) {
-                    self.partitions.remove(topic, partition);
-                } else {
-                    has_failed |= self.partitions.contains(topic, partition);
+                if sent.remove(topic, partition) && !is_settled(error) {
+                    self.unsent.add(topic, [partition]);
+                    has_failed = true;
                 }
             }
         }
+        if sent.is_empty() {
+            self.under_way.remove(&outcome.token);
+        }
         has_failed
+    }
+
+    /// How long to wait after one failure more.
+    fn next_backoff(&mut self) -> Duration {
+        let doubled = 2_u32.saturating_pow(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        RETRY_BACKOFF_MIN.saturating_mul(doubled).min(RETRY_BACKOFF_MAX)
     }
 }
 
@@ -111,35 +138,28 @@ impl TransactionShard {
     /// Markers have been written, or could not be.
     pub fn on_markers(&mut self, now: Now, outcome: &MarkersOutcome) -> TransactionDecision {
         let mut decision = TransactionDecision::default();
-        let MarkersOutcome { token, transactional_id, .. } = outcome;
-        let Some(owed) = self.owed.get_mut(transactional_id) else { return decision };
-        if owed.token != *token {
-            // Of a transaction before: markers that were sent twice are answered twice.
-            return decision;
-        }
-        let has_failed = owed.settle(outcome);
-        if owed.partitions.is_empty() {
-            let mut room = Room::new(&self.config);
-            self.pursue_persisted(now, transactional_id, &mut room, &mut decision);
-        } else if has_failed {
-            owed.failures = owed.failures.saturating_add(1);
-            decision.schedule(timer(transactional_id), now.instant + owed.backoff());
+        let id = &outcome.transactional_id;
+        let Some(owed) = self.owed.get_mut(id) else { return decision };
+        if owed.settle(outcome) {
+            let at = now.instant + owed.next_backoff();
+            decision.schedule(timer(id), at);
+        } else if owed.is_nothing() {
+            self.pursue_persisted(now, id, &mut Room::new(&self.config), &mut decision);
         }
         decision
     }
 
     pub(super) fn on_markers_timer(&mut self, now: Now, id: &str, to: &mut TransactionDecision) {
-        let mut room = Room::new(&self.config);
-        self.pursue_persisted(now, id, &mut room, to);
+        self.pursue_persisted(now, id, &mut Room::new(&self.config), to);
     }
 
     /// Partitions have been deleted: they need no marker.
     pub(super) fn forget_deleted(&mut self, now: Now, to: &mut TransactionDecision) {
         let mut done = Vec::new();
         for (id, owed) in &mut self.owed {
-            let was_done = owed.partitions.is_empty();
-            owed.partitions.retain_existing(&self.image);
-            if owed.partitions.is_empty() && !was_done {
+            let was_nothing = owed.is_nothing();
+            owed.retain_existing(&self.image);
+            if owed.is_nothing() && !was_nothing {
                 done.push(id.clone());
             }
         }
@@ -157,8 +177,7 @@ impl TransactionShard {
         room: &mut Room,
         to: &mut TransactionDecision,
     ) {
-        let owed = Owed::new(self.tokens, &draft.metadata.partitions, &self.image);
-        self.tokens += 1;
+        let owed = Owed::new(&draft.metadata.partitions, &self.image);
         self.owed.insert(draft.transactional_id.clone(), owed);
         self.pursue(now, draft, room, to);
     }
@@ -172,10 +191,16 @@ impl TransactionShard {
         to: &mut TransactionDecision,
     ) {
         let Some(metadata) = self.transactions.get(id) else { return };
-        let owed = Owed::new(self.tokens, &metadata.partitions, &self.image);
-        self.tokens += 1;
+        let owed = Owed::new(&metadata.partitions, &self.image);
         self.owed.insert(id.to_owned(), owed);
         to.schedule(timer(id), now.instant + pause);
+    }
+
+    /// Nothing is owed any more, whatever was.
+    pub(super) fn forget_markers(&mut self, id: &str, to: &mut TransactionDecision) {
+        if self.owed.remove(id).is_some() {
+            to.cancel(timer(id));
+        }
     }
 
     fn pursue_persisted(
@@ -199,40 +224,44 @@ impl TransactionShard {
         to: &mut TransactionDecision,
     ) {
         let id = draft.transactional_id.clone();
-        let Some(owed) = self.owed.get(&id) else { return };
-        if !owed.partitions.is_empty() {
-            to.markers.push(self.markers(&draft, owed));
-            return to.schedule(timer(&id), now.instant + ANSWER_TIMEOUT);
+        let Some(owed) = self.owed.get_mut(&id) else { return };
+        let unsent = std::mem::take(&mut owed.unsent);
+        if !unsent.is_empty() {
+            let token = MarkersToken(self.tokens);
+            self.tokens += 1;
+            let markers = markers(&draft, token, self.coordinator_epoch, &unsent);
+            owed.under_way.insert(token, unsent);
+            return to.markers.push(markers);
+        }
+        if !owed.is_nothing() {
+            return;
         }
         draft.complete(now.unix_ms);
-        if !room.takes(&self.record(&draft)) {
+        if !room.takes(&self.record(&draft)) && !to.records.is_empty() {
             // With the next decision.
             return to.schedule(timer(&id), now.instant);
         }
-        self.owed.remove(&id);
         self.write(&draft, to);
-        to.cancel(timer(&id));
+        self.forget_markers(&id, to);
     }
+}
 
-    fn markers(&self, draft: &Draft, owed: &Owed) -> Markers {
-        let metadata = &draft.metadata;
-        Markers {
-            token: owed.token,
-            transactional_id: draft.transactional_id.clone(),
-            producer_id: metadata.producer_id,
-            producer_epoch: metadata.producer_epoch,
-            coordinator_epoch: self.coordinator_epoch,
-            commit: metadata.state == TransactionState::PrepareCommit,
-            transaction_version: metadata.client_version.0,
-            partitions: owed.partitions.to_lists(),
-        }
-    }
-
-    /// Nothing is owed any more, whatever was.
-    pub(super) fn forget_markers(&mut self, id: &str, to: &mut TransactionDecision) {
-        if self.owed.remove(id).is_some() {
-            to.cancel(timer(id));
-        }
+fn markers(
+    draft: &Draft,
+    token: MarkersToken,
+    coordinator_epoch: i32,
+    partitions: &TopicPartitions,
+) -> Markers {
+    let metadata = &draft.metadata;
+    Markers {
+        token,
+        transactional_id: draft.transactional_id.clone(),
+        producer_id: metadata.producer_id,
+        producer_epoch: metadata.producer_epoch,
+        coordinator_epoch,
+        commit: metadata.state == TransactionState::PrepareCommit,
+        transaction_version: metadata.client_version.0,
+        partitions: partitions.to_lists(),
     }
 }
 
@@ -242,12 +271,29 @@ mod tests {
 
     #[test]
     fn the_pause_between_markers_that_fail_doubles_up_to_a_limit() {
-        let pause = |failures| {
-            let owed =
-                Owed { token: MarkersToken(0), partitions: TopicPartitions::default(), failures };
-            owed.backoff().as_millis()
+        let mut owed = Owed::default();
+        let pauses: Vec<u128> = (0..7).map(|_| owed.next_backoff().as_millis()).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000]);
+        owed.failures = u32::MAX;
+        assert_eq!(owed.next_backoff().as_millis(), 5_000);
+    }
+
+    #[test]
+    fn only_the_first_word_about_markers_counts() {
+        let mut unsent = TopicPartitions::default();
+        unsent.add("t", [0, 1]);
+        let token = MarkersToken(3);
+        let mut owed = Owed { under_way: BTreeMap::from([(token, unsent)]), ..Owed::default() };
+        let outcome = |token, codes: &[(i32, ErrorCode)]| MarkersOutcome {
+            token,
+            transactional_id: "x".into(),
+            partitions: vec![("t".into(), codes.to_vec())],
         };
-        let pauses: Vec<u128> = [1, 2, 3, 6, 7, u32::MAX].into_iter().map(pause).collect();
-        assert_eq!(pauses, [100, 200, 400, 3_200, 5_000, 5_000]);
+        let failed = outcome(token, &[(1, ErrorCode::NotLeaderOrFollower)]);
+        assert!(!owed.settle(&outcome(MarkersToken(2), &[(0, ErrorCode::None)])));
+        assert!(owed.settle(&failed) && !owed.settle(&failed));
+        assert!(!owed.settle(&outcome(token, &[(0, ErrorCode::None), (1, ErrorCode::None)])));
+        assert_eq!(owed.partitions().to_lists(), [("t".to_owned(), vec![1])]);
+        assert!(owed.under_way.is_empty() && !owed.is_nothing());
     }
 }

@@ -5,10 +5,12 @@
 //! reply; time), and three more:
 //!
 //! 5. *Markers* leave as replies do: once everything that had been appended by then, the decision's
-//!    own records included, is below the high watermark. Each is written to the partitions that it
-//!    names, and what became of it is given to [`TransactionShard::on_markers`], in one piece or in
-//!    several. Markers that are lost are asked for again. What became of the markers of a shard
-//!    that has been dropped is dropped too: tokens count from 0 in each.
+//!    own records included, is below the high watermark. They are written to the partitions that
+//!    they name, and what became of each is given to [`TransactionShard::on_markers`], sooner or
+//!    later, in one piece or in several, if only that it is not known and that nobody tries any
+//!    more: a marker that is still under way after its transaction is complete could end the next
+//!    one. The shard asks again for what has failed. What became of the markers of a shard that has
+//!    been dropped is dropped too: tokens count from 0 in each.
 //! 6. *Producer ids*: a shard has one id at hand that no producer has had. The host supplies it
 //!    whenever [`TransactionShard::lacks_producer_id`] says so and it can have one, before it asks
 //!    for a decision.

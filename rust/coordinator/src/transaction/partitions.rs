@@ -39,13 +39,14 @@ impl TopicPartitions {
         }
     }
 
-    pub(super) fn remove(&mut self, topic: &str, partition: i32) {
-        if let Some(partitions) = self.0.get_mut(topic) {
-            partitions.remove(&partition);
-            if partitions.is_empty() {
-                self.0.remove(topic);
-            }
+    /// Says whether it was in the set.
+    pub(super) fn remove(&mut self, topic: &str, partition: i32) -> bool {
+        let Some(partitions) = self.0.get_mut(topic) else { return false };
+        let was_inside = partitions.remove(&partition);
+        if partitions.is_empty() {
+            self.0.remove(topic);
         }
+        was_inside
     }
 
     /// Forgets those that are no more.
@@ -81,11 +82,9 @@ mod tests {
     fn a_topic_without_partitions_is_not_in_the_set() {
         let mut set = partitions(&[("a", &[]), ("b", &[1])]);
         assert_eq!(set.to_lists(), [("b".to_owned(), vec![1])]);
-        set.remove("b", 2);
-        set.remove("c", 1);
+        assert!(!set.remove("b", 2) && !set.remove("c", 1));
         assert!(set.contains("b", 1));
-        set.remove("b", 1);
-        assert!(set.is_empty());
+        assert!(set.remove("b", 1) && set.is_empty());
     }
 
     #[test]

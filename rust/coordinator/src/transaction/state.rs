@@ -1,5 +1,9 @@
 //! The states of a transactional id, with Kafka's names and numbers.
 
+use TransactionState::{
+    CompleteAbort, CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
+};
+
 /// Where the last transaction of a transactional id stands.
 ///
 /// Kafka has two more, `Dead` and `PrepareEpochFence`. It passes through them while a record is
@@ -13,10 +17,6 @@ pub(super) enum TransactionState {
     CompleteCommit,
     CompleteAbort,
 }
-
-use TransactionState::{
-    CompleteAbort, CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
-};
 
 /// States that Kafka knows and that are never persisted: one may ask for them, and finds nobody.
 const TRANSIENT_NAMES: [&str; 2] = ["Dead", "PrepareEpochFence"];
