@@ -5,6 +5,7 @@
 //! any two operations.
 
 mod faulty;
+mod hooked;
 mod memory;
 mod real;
 
@@ -17,6 +18,7 @@ use base::Wait;
 use thiserror::Error;
 
 pub use faulty::{Fault, FaultyDisk, Survivors, Torn, Unsynced};
+pub use hooked::{DiskHook, HookedDisk, Operation};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
 

@@ -1,28 +1,27 @@
 //! A disk in memory on which renaming can be made to wait, as the slowest of what happens to a
 //! partition's directory when the metadata changes.
 
-use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use storage::disk::{DiskLock, Entry, LockError, Open};
-use storage::{Disk, DiskFile, DiskSpace, FaultyDisk};
+use storage::FaultyDisk;
+use storage::disk::{DiskHook, HookedDisk, Operation};
 
 /// How long a renaming waits for a gate that nobody opens.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct GatedDisk {
-    disk: FaultyDisk,
-    gate: Arc<Mutex<Option<Receiver<()>>>>,
-    is_waiting: Arc<AtomicBool>,
+pub(super) type GatedDisk = HookedDisk<FaultyDisk, Gate>;
+
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    gate: Mutex<Option<Receiver<()>>>,
+    is_waiting: AtomicBool,
 }
 
-impl GatedDisk {
+impl Gate {
     /// The next renaming waits until the sender is used or dropped.
     pub(super) fn close_gate(&self) -> Sender<()> {
         let (open, opened) = channel();
@@ -36,8 +35,11 @@ impl GatedDisk {
     }
 }
 
-impl Disk for GatedDisk {
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+impl DiskHook for Gate {
+    fn before(&self, operation: Operation, _: &Path) {
+        if operation != Operation::Rename {
+            return;
+        }
         let gate = self.gate.lock().take();
         if let Some(opened) = gate {
             self.is_waiting.store(true, Ordering::SeqCst);
@@ -45,38 +47,5 @@ impl Disk for GatedDisk {
             let _ = opened.recv_timeout(PATIENCE);
             self.is_waiting.store(false, Ordering::SeqCst);
         }
-        self.disk.rename(from, to)
-    }
-
-    fn open(&self, path: &Path, open: Open) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.open(path, open)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove_dir(path)
-    }
-
-    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
-        self.disk.list(directory)
-    }
-
-    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(path)
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.disk.sync_dir(path)
-    }
-
-    fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
-        self.disk.lock(path)
-    }
-
-    fn space(&self, path: &Path) -> io::Result<DiskSpace> {
-        self.disk.space(path)
     }
 }

@@ -1,107 +1,42 @@
 //! What happens to an append that comes while a sync is under way.
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 
-use base::Wait;
 use parking_lot::Mutex;
 
 use super::super::*;
 use super::fixture::*;
-use crate::disk::{Disk, DiskFile, DiskLock, DiskSpace, Entry, LockError, MemoryDisk, Open};
+use crate::disk::{DiskHook, HookedDisk, MemoryDisk, Operation};
 
 type Action = Box<dyn FnOnce() + Send>;
 
 /// A disk in memory that does something once, in the middle of the next sync.
-#[derive(Clone)]
-struct Interrupted {
-    disk: MemoryDisk,
-    action: Arc<Mutex<Option<Action>>>,
+type Interrupted = HookedDisk<MemoryDisk, Interruption>;
+
+#[derive(Default)]
+struct Interruption {
+    action: Mutex<Option<Action>>,
 }
 
-#[derive(Debug)]
-struct InterruptedFile {
-    file: Arc<dyn DiskFile>,
-    disk: Interrupted,
-}
-
-impl fmt::Debug for Interrupted {
+impl fmt::Debug for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Interrupted")
+        f.write_str("Interruption")
     }
 }
 
-impl Disk for Interrupted {
-    fn open(&self, path: &Path, open: Open) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.disk.open(path, open)?;
-        Ok(Arc::new(InterruptedFile { file, disk: self.clone() }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove_dir(path)
-    }
-
-    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
-        self.disk.list(directory)
-    }
-
-    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(path)
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.disk.sync_dir(path)
-    }
-
-    fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
-        self.disk.lock(path)
-    }
-
-    fn space(&self, path: &Path) -> io::Result<DiskSpace> {
-        self.disk.space(path)
-    }
-}
-
-impl DiskFile for InterruptedFile {
-    fn read_at(&self, position: u64, buffer: &mut [u8], wait: Wait) -> io::Result<usize> {
-        self.file.read_at(position, buffer, wait)
-    }
-
-    fn write_at(&self, position: u64, parts: &[&[u8]]) -> io::Result<()> {
-        self.file.write_at(position, parts)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn truncate(&self, len: u64) -> io::Result<()> {
-        self.file.truncate(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let action = self.disk.action.lock().take();
-        if let Some(action) = action {
-            action();
+impl DiskHook for Interruption {
+    fn before(&self, operation: Operation, _: &Path) {
+        if operation == Operation::Sync {
+            let action = self.action.lock().take();
+            if let Some(action) = action {
+                action();
+            }
         }
-        self.file.sync_data()
-    }
-
-    fn preallocate(&self, position: u64, bytes: u64) -> io::Result<()> {
-        self.file.preallocate(position, bytes)
     }
 }
 
-impl Interrupted {
+impl Interruption {
     /// Does this in the middle of the next sync.
     fn during_sync(&self, log: &Arc<Log>, act: fn(&Log)) {
         let log = Arc::clone(log);
@@ -111,7 +46,7 @@ impl Interrupted {
 
 /// A log on such a disk.
 fn interrupted(change: impl FnOnce(&mut LogConfig)) -> (Arc<Log>, Interrupted) {
-    let disk = Interrupted { disk: MemoryDisk::new(1 << 20), action: Arc::default() };
+    let disk = Interrupted::new(MemoryDisk::new(1 << 20), Interruption::default());
     let log = Fixture::on(Arc::new(disk.clone())).with(change).open();
     (Arc::new(log), disk)
 }
