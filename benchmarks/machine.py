@@ -44,11 +44,36 @@ def busy_share() -> float:
     return 1 - (idle - idle_before) / max(total - all_before, 1)
 
 
+class StolenTime:
+    """How much of the processors' time other machines of the same host have had since this was
+    made: figures of CPU are no better than that is small.
+    """
+
+    def __init__(self) -> None:
+        self._stolen, self._all = _stolen_ticks()
+
+    def share(self) -> float:
+        """From 0 to 1; 0 on hardware of one's own."""
+        stolen, total = _stolen_ticks()
+        return (stolen - self._stolen) / max(total - self._all, 1)
+
+
 def _processor_ticks() -> tuple[int, int]:
     """Ticks idle (waiting for the disk included), and all."""
+    _, _, _, idle, waiting, *_ = ticks = _ticks()
+    return idle + waiting, sum(ticks)
+
+
+def _stolen_ticks() -> tuple[int, int]:
+    """Ticks that the host gave to other machines, and all."""
+    ticks = _ticks()
+    return ticks[-1], sum(ticks)
+
+
+def _ticks() -> list[int]:
+    """Of all processors: user, nice, system, idle, waiting, interrupts, soft interrupts, stolen."""
     with Path("/proc/stat").open() as file:
-        user, nice, system, idle, waiting, *rest = (int(n) for n in file.readline().split()[1:9])
-    return idle + waiting, sum((user, nice, system, idle, waiting, *rest))
+        return [int(number) for number in file.readline().split()[1:9]]
 
 
 def _processor() -> str:

@@ -62,7 +62,9 @@ def _measure(scenario: Scenario, options: argparse.Namespace) -> None:
         size = Size(Path(scratch), options.quick)
         origin = _origin(size)
         with scenario.sides(size) as sides:
+            stolen = machine.StolenTime()
             figures = _rounds(sides, runs)
+    origin += f" The host gave {stolen.share():.0%} of the time to other machines."
     section = results.measured(scenario, figures, runs, origin)
     print(section, flush=True)
     if options.quick:

@@ -1,6 +1,6 @@
 """The produce loop of confluent-kafka, the way its own examples write it.
 
-`produce_confluent BOOTSTRAP TOPIC RECORDS VALUE_BYTES results|no-results`
+`produce_confluent BOOTSTRAP TOPIC RECORDS VALUE_BYTES results|no-results [no-idempotence]`
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ CONFIG = {
 
 
 def main() -> None:
-    bootstrap, topic, count_text, bytes_text, mode = sys.argv[1:]
+    bootstrap, topic, count_text, bytes_text, mode, *without = sys.argv[1:]
     count, value = int(count_text), b"x" * int(bytes_text)
-    producer = Producer({"bootstrap.servers": bootstrap, **CONFIG})
+    config = {**CONFIG, "enable.idempotence": not without}
+    producer = Producer({"bootstrap.servers": bootstrap, **config})
     with_results = mode == "results"
     delivered = 0
 

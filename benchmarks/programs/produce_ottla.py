@@ -1,6 +1,6 @@
 """The produce loop of Ottla.
 
-`produce_ottla BOOTSTRAP TOPIC RECORDS VALUE_BYTES results|no-results`
+`produce_ottla BOOTSTRAP TOPIC RECORDS VALUE_BYTES results|no-results [no-idempotence]`
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ CONFIG = {"linger.ms": 5, "batch.size": 1_000_000}
 
 
 def main() -> None:
-    bootstrap, topic, count_text, bytes_text, mode = sys.argv[1:]
+    bootstrap, topic, count_text, bytes_text, mode, *without = sys.argv[1:]
     count, value = int(count_text), b"x" * int(bytes_text)
+    config = {**CONFIG, "enable.idempotence": not without}
     delivered = 0
 
     def on_delivery(delivery: ottla.Delivery) -> None:
@@ -27,7 +28,7 @@ def main() -> None:
             raise error
         delivered += 1
 
-    with ottla.Producer(bootstrap, config=CONFIG) as producer, Stopwatch() as stopwatch:
+    with ottla.Producer(bootstrap, config=config) as producer, Stopwatch() as stopwatch:
         produce = producer.produce
         if mode == "results":
             for _ in range(count):

@@ -10,6 +10,7 @@ from benchmarks.scenarios import (
     end_to_end,
     group_cost,
     group_start,
+    idempotence,
     memory,
     produce,
     read,
@@ -33,4 +34,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     commits.SCENARIO,
     coordinator_restart.SCENARIO,
     group_cost.SCENARIO,
+    idempotence.SCENARIO,
 )
