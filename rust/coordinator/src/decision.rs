@@ -1,6 +1,6 @@
 //! What a shard answers with: records to append, replies to release, timers to set.
 
-use base::Instant;
+use base::{Instant, ProducerEpoch, ProducerId};
 
 use crate::rebalance::Rebalance;
 use crate::record::CoordinatorRecord;
@@ -11,12 +11,24 @@ use crate::request::{ReplyToken, Response};
 pub struct Decision {
     /// To be appended as one batch and replayed at once.
     pub records: Vec<CoordinatorRecord>,
+    /// If the records are part of a transaction: whose. Such a decision stands by itself, and soft
+    /// state knows nothing of it.
+    pub producer: Option<TransactionalProducer>,
     /// To be released once all that has been appended is committed.
     pub replies: Vec<(ReplyToken, Response)>,
     /// In order; a later change of a key undoes an earlier one.
     pub timers: Vec<TimerChange>,
     /// Rebalances that have come to their end, for the log.
     pub rebalances: Vec<Rebalance>,
+}
+
+/// Who has a transaction under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionalProducer {
+    /// The producer.
+    pub id: ProducerId,
+    /// Which incarnation of it.
+    pub epoch: ProducerEpoch,
 }
 
 /// What a timer is for.

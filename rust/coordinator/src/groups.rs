@@ -110,10 +110,8 @@ impl Shard {
     }
 
     fn forget_offsets(&self, group: &str, decision: &mut Decision) {
-        for (topic, partitions) in self.offsets.of_group(group) {
-            for &partition in partitions.keys() {
-                decision.record(offsets::tombstone(group, topic, partition));
-            }
+        for (topic, partition) in self.offsets.partitions_of_group(group) {
+            decision.record(offsets::tombstone(group, topic, partition));
         }
     }
 

@@ -3,7 +3,7 @@
 //! host of the same kind.
 //!
 //! A [`Shard`] is one partition of `__consumer_offsets`. Its host owns the log, the time and the
-//! connections, and keeps four promises:
+//! connections, and keeps five promises:
 //!
 //! 1. *Load*: make a shard with [`Shard::new`], give it every record of the partition with
 //!    [`Shard::replay`], in order, and then call [`Shard::on_loaded`].
@@ -20,6 +20,12 @@
 //!    records before it all the same.
 //! 4. *Time*: a timer is named by its [`TimerKey`]; to schedule a key again moves it. When it is
 //!    due it is taken out and given to [`Shard::on_timer`].
+//! 5. *Transactions*: a decision with a `producer` is appended as a batch of that producer's
+//!    transaction, and replayed with [`Shard::replay_transactional`]. The log may refuse it, as it
+//!    does if the producer is fenced: then nothing of the decision is used, there is nothing to
+//!    take back, and only its asker is refused. The marker that ends a transaction is told to
+//!    [`Shard::replay_marker`] at its place in the log, be it while that is loaded or as soon as it
+//!    is appended.
 //!
 //! A [`ReplyToken`] is answered exactly once, though perhaps by a later decision: joining and
 //! syncing members wait for each other.
@@ -53,7 +59,7 @@ pub mod transaction;
 pub use assignor::{Assignor, Reader};
 pub use config::{CoordinatorConfig, GroupConfig, MigrationPolicy};
 pub use consumer::Assignment;
-pub use decision::{Decision, TimerChange, TimerKey};
+pub use decision::{Decision, TimerChange, TimerKey, TransactionalProducer};
 pub use explanation::{GroupExplanation, GroupStanding, MemberStanding, RebalanceUnderWay};
 pub use now::Now;
 pub use rebalance::{Cause, Rebalance};

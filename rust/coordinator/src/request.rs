@@ -14,6 +14,7 @@ use wire::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 use wire::offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
 use wire::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
 use wire::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use wire::txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 
 /// Names the waiting place of a reply; the host hands it out and knows what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +61,7 @@ macro_rules! group_apis {
 
 group_apis! {
     OffsetCommit(OffsetCommitRequest, OffsetCommitResponse),
+    TxnOffsetCommit(TxnOffsetCommitRequest, TxnOffsetCommitResponse),
     OffsetFetch(OffsetFetchRequest, OffsetFetchResponse),
     OffsetDelete(OffsetDeleteRequest, OffsetDeleteResponse),
     JoinGroup(JoinGroupRequest, JoinGroupResponse),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::{ErrorCode, Instant, Offset, Rng};
+use base::{ErrorCode, Instant, Offset, ProducerId, Rng};
 use metadata::MetadataImage;
 use metadata::image::TopicChanges;
 use wire::coordinator_records::GroupMetadataValue;
@@ -82,10 +82,10 @@ impl Shard {
 
     /// Takes in a record of the log: while it is loaded, and of each decision as soon as it is
     /// appended.
-    pub fn replay(&mut self, _offset: Offset, record: &CoordinatorRecord) {
+    pub fn replay(&mut self, offset: Offset, record: &CoordinatorRecord) {
         match record {
             CoordinatorRecord::OffsetCommit(key, value) => {
-                self.offsets.replay(key, value.as_ref());
+                self.offsets.replay(offset, key, value.as_ref());
             }
             CoordinatorRecord::GroupMetadata(key, Some(value)) => {
                 self.persisted.insert(key.group.clone(), value.clone());
@@ -97,6 +97,29 @@ impl Shard {
         }
         if self.is_loaded {
             self.follow(record);
+        }
+    }
+
+    /// Takes in a record of a producer's transaction: a commit counts once that is committed.
+    pub fn replay_transactional(
+        &mut self,
+        offset: Offset,
+        producer: ProducerId,
+        record: &CoordinatorRecord,
+    ) {
+        let CoordinatorRecord::OffsetCommit(key, Some(value)) = record else {
+            return self.replay(offset, record);
+        };
+        self.offsets.replay_pending(offset, producer, key, value);
+        if self.is_loaded {
+            self.follow(record);
+        }
+    }
+
+    /// Takes in the marker that ends a producer's transaction.
+    pub fn replay_marker(&mut self, producer: ProducerId, is_committed: bool) {
+        for group in self.offsets.end_transaction(producer, is_committed) {
+            self.drop_if_unused(&group);
         }
     }
 
@@ -117,7 +140,7 @@ impl Shard {
             CoordinatorRecord::GroupMetadata(key, Some(_)) => self.begin_soft_state(&key.group),
             CoordinatorRecord::GroupMetadata(key, None) => {
                 self.remove_classic(&key.group);
-                if !self.offsets.of_group(&key.group).is_empty() {
+                if self.offsets.has_group(&key.group) {
                     self.begin_soft_state(&key.group);
                 }
             }
@@ -126,7 +149,7 @@ impl Shard {
             }
             of_consumers => {
                 let Some(id) = ConsumerGroup::of_record(of_consumers) else { return };
-                if !self.offsets.of_group(id).is_empty() {
+                if self.offsets.has_group(id) {
                     self.begin_soft_state(id);
                 }
             }
@@ -148,12 +171,8 @@ impl Shard {
     pub fn on_loaded(&mut self, now: Now) -> Decision {
         let mut decision = Decision::default();
         self.is_loaded = true;
-        let ids: Vec<String> = self
-            .persisted
-            .keys()
-            .chain(self.offsets.groups().map(|(group, _)| group))
-            .cloned()
-            .collect();
+        let ids: Vec<String> =
+            self.persisted.keys().chain(self.offsets.groups()).cloned().collect();
         for id in ids {
             self.begin_soft_state(&id);
         }
@@ -229,6 +248,10 @@ impl Shard {
         match request {
             Request::OffsetCommit(request) => {
                 let response = self.commit_offsets(now, client, request, to);
+                to.reply(token, response);
+            }
+            Request::TxnOffsetCommit(request) => {
+                let response = self.commit_offsets_in_transaction(now, request, to);
                 to.reply(token, response);
             }
             Request::OffsetFetch(request) => to.reply(token, self.fetch_offsets(client, request)),
@@ -409,7 +432,7 @@ impl Shard {
     pub(crate) fn drop_if_unused(&mut self, id: &str) {
         self.pending.set(id, self.classic.get(id).map_or(0, ClassicGroup::pending_bytes));
         let is_idle = self.classic.get(id).is_some_and(ClassicGroup::is_idle);
-        if is_idle && !self.persisted.contains_key(id) && self.offsets.of_group(id).is_empty() {
+        if is_idle && !self.persisted.contains_key(id) && !self.offsets.has_group(id) {
             self.classic.remove(id);
         }
     }

@@ -60,8 +60,11 @@ impl Machine for Shard {
         configs.tell_changes(self, earlier, now);
     }
 
-    fn replay(&mut self, offset: Offset, _: Option<Producer>, record: &CoordinatorRecord) {
-        self.replay(offset, record);
+    fn replay(&mut self, offset: Offset, producer: Option<Producer>, record: &CoordinatorRecord) {
+        match producer {
+            Some(producer) => self.replay_transactional(offset, producer.id, record),
+            None => self.replay(offset, record),
+        }
     }
 
     fn on_loaded(&mut self, now: Now, _: LeaderEpoch) -> Decision {
@@ -103,8 +106,8 @@ impl Machine for Shard {
         decision.replies.iter().map(|(token, _)| *token).collect()
     }
 
-    fn producer(_: &Decision) -> Option<Producer> {
-        None
+    fn producer(decision: &Decision) -> Option<Producer> {
+        decision.producer.map(|producer| Producer { id: producer.id, epoch: producer.epoch })
     }
 
     fn unfold(rebalances: &Arc<SharedRebalanceMetrics>, decision: Decision) -> Unfolded<Self> {

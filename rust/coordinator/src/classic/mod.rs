@@ -24,7 +24,7 @@ use wire::offset_commit::OffsetCommitRequest;
 
 use crate::decision::{Decision, TimerKey};
 use crate::now::Now;
-use crate::offsets::ExpirySince;
+use crate::offsets::{ExpirySince, is_of_nobody};
 use crate::pending::pending_bytes;
 use crate::rebalance::Ongoing;
 
@@ -153,6 +153,20 @@ impl ClassicGroup {
             return Err(ErrorCode::RebalanceInProgress);
         }
         Ok(())
+    }
+
+    /// A transaction's commit may come from outside of the membership, and while the generation is
+    /// being completed.
+    pub(crate) fn validate_transactional_commit(
+        &self,
+        commit: &OffsetCommitRequest,
+    ) -> Result<(), ErrorCode> {
+        let generation = commit.generation_id_or_member_epoch;
+        if is_of_nobody(commit) || (generation < 0 && self.is_empty()) {
+            return Ok(());
+        }
+        self.validate_member(&commit.member_id, commit.group_instance_id.as_deref())?;
+        if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
     }
 
     pub(crate) fn validate_offset_delete(&self) -> Result<(), ErrorCode> {

@@ -5,6 +5,7 @@ use wire::offset_commit::OffsetCommitRequest;
 use wire::offset_fetch::OffsetFetchRequestGroup;
 
 use super::{ConsumerGroup, Member};
+use crate::offsets::is_of_nobody;
 
 /// A member of the new protocol commits with this version or a later one.
 const MEMBER_EPOCH_VERSION: i16 = 9;
@@ -23,20 +24,36 @@ impl ConsumerGroup {
         if epoch < 0 && self.is_empty() {
             return Ok(());
         }
-        let member = self.member(&request.member_id).ok_or(ErrorCode::UnknownMemberId)?;
-        if let Some(instance) = &request.group_instance_id
+        let member = self.committer(request)?;
+        if member.classic().is_none() && version < MEMBER_EPOCH_VERSION {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
+        validate_epoch(member, epoch, partitions)
+    }
+
+    /// A transaction's commit may come from outside of the membership, and knows of epochs in every
+    /// version. Its answer may not say that one is stale.
+    pub(crate) fn validate_transactional_commit(
+        &self,
+        commit: &OffsetCommitRequest,
+        partitions: impl Iterator<Item = (TopicId, i32)>,
+    ) -> Result<(), ErrorCode> {
+        let epoch = commit.generation_id_or_member_epoch;
+        if is_of_nobody(commit) || (epoch < 0 && self.is_empty()) {
+            return Ok(());
+        }
+        let member = self.committer(commit)?;
+        validate_epoch(member, epoch, partitions).map_err(|_| ErrorCode::IllegalGeneration)
+    }
+
+    fn committer(&self, commit: &OffsetCommitRequest) -> Result<&Member, ErrorCode> {
+        let member = self.member(&commit.member_id).ok_or(ErrorCode::UnknownMemberId)?;
+        if let Some(instance) = &commit.group_instance_id
             && member.instance_id() != Some(instance)
         {
             return Err(ErrorCode::FencedInstanceId);
         }
-        if member.classic().is_none() && version < MEMBER_EPOCH_VERSION {
-            return Err(ErrorCode::UnsupportedVersion);
-        }
-        if epoch == member.current.epoch || holds_since(member, epoch, partitions) {
-            Ok(())
-        } else {
-            Err(stale(member))
-        }
+        Ok(member)
     }
 
     /// A fetch that names no member is anybody's.
@@ -52,6 +69,18 @@ impl ConsumerGroup {
         }
         let member = self.member(id).ok_or(ErrorCode::UnknownMemberId)?;
         if request.member_epoch == member.current.epoch { Ok(()) } else { Err(stale(member)) }
+    }
+}
+
+fn validate_epoch(
+    member: &Member,
+    epoch: i32,
+    partitions: impl Iterator<Item = (TopicId, i32)>,
+) -> Result<(), ErrorCode> {
+    if epoch == member.current.epoch || holds_since(member, epoch, partitions) {
+        Ok(())
+    } else {
+        Err(stale(member))
     }
 }
 

@@ -37,17 +37,28 @@ impl Shard {
             return self.refuse_commit(client.api_version, request, error);
         }
         self.hear_of_committer(now, request, decision);
+        self.commit_topics(now, client.api_version, request, decision)
+    }
+
+    /// What a commit of somebody who may make it comes to.
+    pub(super) fn commit_topics(
+        &self,
+        now: Now,
+        version: i16,
+        request: &OffsetCommitRequest,
+        decision: &mut Decision,
+    ) -> OffsetCommitResponse {
         let topics = request
             .topics
             .iter()
-            .map(|topic| self.commit_topic(now, client, request, topic, decision))
+            .map(|topic| self.commit_topic(now, version, request, topic, decision))
             .collect();
         if !self.is_small(&decision.records)
             && !fit_into(self.config.append_bytes_max, &decision.records)
         {
             // All of them or none, and a batch cannot be cut.
             decision.records.clear();
-            return self.refuse_commit(client.api_version, request, ErrorCode::UnknownServerError);
+            return self.refuse_commit(version, request, ErrorCode::UnknownServerError);
         }
         OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
     }
@@ -102,7 +113,7 @@ impl Shard {
     }
 
     /// Those partitions that exist: the others have an error of their own, whoever the member is.
-    fn known_partitions<'a>(
+    pub(super) fn known_partitions<'a>(
         &'a self,
         version: i16,
         request: &'a OffsetCommitRequest,
@@ -129,12 +140,12 @@ impl Shard {
     fn commit_topic(
         &self,
         now: Now,
-        client: &Client,
+        version: i16,
         request: &OffsetCommitRequest,
         topic: &OffsetCommitRequestTopic,
         decision: &mut Decision,
     ) -> OffsetCommitResponseTopic {
-        let image = self.topic_of_commit(client.api_version, topic);
+        let image = self.topic_of_commit(version, topic);
         let commit = |partition: &OffsetCommitRequestPartition| {
             let image = image?;
             if image.partition(PartitionIndex(partition.partition_index)).is_none() {
@@ -189,7 +200,7 @@ impl Shard {
 
     /// The same error for each partition: the request has no place of its own for one. A topic that
     /// is not known is told as such all the same.
-    fn refuse_commit(
+    pub(super) fn refuse_commit(
         &self,
         version: i16,
         request: &OffsetCommitRequest,

@@ -30,7 +30,9 @@ impl Shard {
                 let mut error = ErrorCode::None;
                 if is_subscribed {
                     error = ErrorCode::GroupSubscribedToTopic;
-                } else if self.offsets.get(group, name, index).is_some() {
+                } else if self.offsets.get(group, name, index).is_some()
+                    || self.offsets.is_pending(group, name, index)
+                {
                     decision.record(tombstone(group, name, index));
                 }
                 let error_code = error.code();

@@ -9,7 +9,7 @@ use base::Uuid;
 use metadata::image::TopicImage;
 use wire::coordinator_records::OffsetCommitValue;
 
-use super::tombstone;
+use super::{CommittedOffset, tombstone};
 use crate::classic::ClassicGroup;
 use crate::decision::{Decision, TimerKey};
 use crate::now::Now;
@@ -45,12 +45,8 @@ impl ExpirySince {
 impl Shard {
     /// Forgets what has expired, and groups of which nothing is left.
     pub(crate) fn expire_offsets(&mut self, now: Now, decision: &mut Decision) {
-        let names: BTreeSet<&String> = self
-            .classic
-            .keys()
-            .chain(self.consumer.keys())
-            .chain(self.offsets.groups().map(|(group, _)| group))
-            .collect();
+        let names: BTreeSet<&String> =
+            self.classic.keys().chain(self.consumer.keys()).chain(self.offsets.groups()).collect();
         let mut gone = Vec::new();
         for group in names {
             if decision.records.len() >= EXPIRED_PER_DECISION_MAX {
@@ -70,21 +66,23 @@ impl Shard {
         decision.schedule(TimerKey::OffsetExpiry, now.instant + pause);
     }
 
-    /// Answers whether no offset of the group is left.
+    /// Answers whether no offset of the group is left, nor will be. One that a transaction may
+    /// replace is not old: its tombstone would take away what that commits.
     fn expire_offsets_of(&self, now: Now, group: &str, decision: &mut Decision) -> bool {
         let since = self.classic.get(group).map(ClassicGroup::expiry_since);
         let since = since.unwrap_or(ExpirySince::Commit);
-        let mut is_nothing_left = true;
+        let mut is_nothing_left = !self.offsets.has_pending(group);
         for (topic, partitions) in self.offsets.of_group(group) {
             let is_subscribed = self.is_subscribed(group, topic);
             let topic_id = self.image.topic_by_name(topic).map(|image| image.id.0);
-            for (&partition, value) in partitions {
-                let is_room = decision.records.len() < EXPIRED_PER_DECISION_MAX;
+            for (&partition, CommittedOffset { value, .. }) in partitions {
+                let may_go = decision.records.len() < EXPIRED_PER_DECISION_MAX
+                    && !self.offsets.is_pending(group, topic, partition);
                 // A coordinator that stopped right after the topic was deleted has left it.
                 let is_of_another =
                     value.topic_id != Uuid::ZERO && topic_id != Some(value.topic_id);
                 let is_old = || since.is_expired(value, now, self.config.offsets_retention_ms());
-                if is_room && (is_of_another || (!is_subscribed && is_old())) {
+                if may_go && (is_of_another || (!is_subscribed && is_old())) {
                     decision.record(tombstone(group, topic, partition));
                 } else {
                     is_nothing_left = false;
@@ -94,16 +92,16 @@ impl Shard {
         is_nothing_left
     }
 
-    /// Forgets the offsets of topics that have been deleted.
+    /// Forgets the offsets of topics that have been deleted, and what transactions would commit.
     pub(crate) fn forget_topics(&self, deleted: &[Arc<TopicImage>], decision: &mut Decision) {
         if deleted.is_empty() {
             return;
         }
-        for (group, topics) in self.offsets.groups() {
-            for topic in deleted {
-                let Some(partitions) = topics.get(&*topic.name) else { continue };
-                for &partition in partitions.keys() {
-                    decision.record(tombstone(group, &topic.name, partition));
+        let deleted: BTreeSet<&str> = deleted.iter().map(|topic| &*topic.name).collect();
+        for group in self.offsets.groups() {
+            for (topic, partition) in self.offsets.partitions_of_group(group) {
+                if deleted.contains(topic.as_str()) {
+                    decision.record(tombstone(group, topic, partition));
                 }
             }
         }

@@ -8,6 +8,7 @@ use wire::offset_fetch::{
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 
+use super::CommittedOffset;
 use crate::request::Client;
 use crate::shard::Shard;
 
@@ -17,18 +18,18 @@ const GROUPS_VERSION: i16 = 8;
 const TOPIC_ID_VERSION: i16 = 10;
 
 impl Shard {
-    /// `require_stable` (KIP-447) hides offsets that a transaction which has not ended may replace.
-    /// There are no transactions yet, so every offset is stable, and the answer is the same with it
-    /// and without, as Kafka's is.
+    /// With `require_stable` (KIP-447) an offset is not told that a transaction which has not ended
+    /// may replace: whoever asks is to come again.
     pub(crate) fn fetch_offsets(
         &self,
         client: &Client,
         request: &OffsetFetchRequest,
     ) -> OffsetFetchResponse {
         let version = client.api_version;
+        let stable = request.require_stable;
         if version >= GROUPS_VERSION {
-            let groups =
-                request.groups.iter().map(|group| self.fetch_group(version, group)).collect();
+            let groups = request.groups.iter();
+            let groups = groups.map(|group| self.fetch_group(version, stable, group)).collect();
             return OffsetFetchResponse { groups, ..OffsetFetchResponse::default() };
         }
         let topics = request.topics.as_ref().map(|topics| {
@@ -41,12 +42,13 @@ impl Shard {
         });
         let group_id = request.group_id.clone();
         let group = OffsetFetchRequestGroup { group_id, topics, member_id: None, member_epoch: -1 };
-        singular(self.fetch_group(version, &group))
+        singular(self.fetch_group(version, stable, &group))
     }
 
     fn fetch_group(
         &self,
         version: i16,
+        stable: bool,
         request: &OffsetFetchRequestGroup,
     ) -> OffsetFetchResponseGroup {
         let mut response = OffsetFetchResponseGroup {
@@ -61,10 +63,10 @@ impl Shard {
         }
         response.topics = match &request.topics {
             Some(topics) => {
-                let asked = topics.iter();
-                asked.map(|topic| self.fetch_topic(version, &request.group_id, topic)).collect()
+                let fetch = |topic| self.fetch_topic(version, stable, &request.group_id, topic);
+                topics.iter().map(fetch).collect()
             }
-            None => self.fetch_all_topics(version, &request.group_id),
+            None => self.fetch_all_topics(version, stable, &request.group_id),
         };
         response
     }
@@ -72,6 +74,7 @@ impl Shard {
     fn fetch_topic(
         &self,
         version: i16,
+        stable: bool,
         group: &str,
         topic: &OffsetFetchRequestTopics,
     ) -> OffsetFetchResponseTopics {
@@ -88,6 +91,9 @@ impl Shard {
             if unknown {
                 return absent(index, ErrorCode::UnknownTopicId);
             }
+            if stable && self.offsets.is_pending(group, name, index) {
+                return absent(index, ErrorCode::UnstableOffsetCommit);
+            }
             match self.offsets.get(group, name, index) {
                 Some(value) if is_of(value, topic_id) => present(index, value),
                 _ => absent(index, ErrorCode::None),
@@ -100,7 +106,12 @@ impl Shard {
         }
     }
 
-    fn fetch_all_topics(&self, version: i16, group: &str) -> Vec<OffsetFetchResponseTopics> {
+    fn fetch_all_topics(
+        &self,
+        version: i16,
+        stable: bool,
+        group: &str,
+    ) -> Vec<OffsetFetchResponseTopics> {
         let mut topics = Vec::new();
         for (name, partitions) in self.offsets.of_group(group) {
             let topic_id = self.image.topic_by_name(name).map_or(Uuid::ZERO, |topic| topic.id.0);
@@ -108,9 +119,14 @@ impl Shard {
             if version >= TOPIC_ID_VERSION && topic_id == Uuid::ZERO {
                 continue;
             }
-            let of_topic = partitions.iter().filter(|(_, value)| is_of(value, topic_id));
-            let partitions: Vec<_> =
-                of_topic.map(|(&index, value)| present(index, value)).collect();
+            let of_topic = partitions.iter().filter(|(_, offset)| is_of(&offset.value, topic_id));
+            let fetch = |(&index, offset): (&i32, &CommittedOffset)| {
+                if stable && self.offsets.is_pending(group, name, index) {
+                    return absent(index, ErrorCode::UnstableOffsetCommit);
+                }
+                present(index, &offset.value)
+            };
+            let partitions: Vec<_> = of_topic.map(fetch).collect();
             if partitions.is_empty() {
                 continue;
             }

@@ -15,6 +15,8 @@ pub(crate) struct Faults {
     pub(crate) coordinator_restarts: u32,
     pub(crate) member_changes_its_mind: u32,
     pub(crate) topics_change: u32,
+    /// A producer does not hear of the end of its transaction.
+    pub(crate) producer_is_fenced: u32,
 }
 
 impl Faults {
@@ -27,6 +29,7 @@ impl Faults {
         coordinator_restarts: 0,
         member_changes_its_mind: 0,
         topics_change: 0,
+        producer_is_fenced: 0,
     };
 
     /// Some of each, more of one or the other.
@@ -40,6 +43,7 @@ impl Faults {
             coordinator_restarts: rng.below(30),
             member_changes_its_mind: rng.below(20),
             topics_change: rng.below(60),
+            producer_is_fenced: rng.below(500),
         }
     }
 }

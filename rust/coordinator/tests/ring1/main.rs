@@ -17,6 +17,7 @@ mod member;
 mod network;
 mod positions;
 mod scenario;
+mod transactions;
 
 const SEEDS: u64 = 200;
 
@@ -68,6 +69,11 @@ fn a_consumer_group_keeps_its_promises_through_faults_and_settles_after_them() {
 #[test]
 fn a_group_that_changes_its_protocol_keeps_its_promises_and_settles() {
     for_each_seed("a_group_that_changes_its_protocol", scenario::mixed);
+}
+
+#[test]
+fn a_group_that_commits_in_transactions_keeps_its_promises_and_settles() {
+    for_each_seed("a_group_that_commits_in_transactions", scenario::transactional);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Rng, SplitMix64};
+use base::{ErrorCode, Rng, SplitMix64};
 use wire::offset_commit::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use wire::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
@@ -64,12 +64,17 @@ impl Positions {
             member_epoch: member.map_or(-1, |(_, epoch)| epoch),
             topics: Some(vec![topic]),
         };
-        OffsetFetchRequest { groups: vec![group], ..OffsetFetchRequest::default() }
+        let groups = vec![group];
+        OffsetFetchRequest { groups, require_stable: true, ..OffsetFetchRequest::default() }
     }
 
-    /// It begins with what it has been told about, as far as it owns it.
+    /// It begins with what it has been told about, as far as it owns it. What is not stable yet it
+    /// asks for again.
     pub(crate) fn begin(&mut self, id: &str, owned: &[i32], told: &OffsetFetchResponse) {
         for partition in told.groups[0].topics.iter().flat_map(|topic| &topic.partitions) {
+            if partition.error_code == ErrorCode::UnstableOffsetCommit.code() {
+                continue;
+            }
             assert_eq!(partition.error_code, 0, "{told:?}");
             let (index, from) = (partition.partition_index, partition.committed_offset);
             if owned.contains(&index) && !self.by_partition.contains_key(&index) {

@@ -17,6 +17,7 @@ use crate::invariants::{
 };
 use crate::member::Member;
 use crate::network::{Message, Network, Ticket};
+use crate::transactions::{Transactions, answer_to_commit, plain};
 
 pub(crate) const GROUP: &str = "g";
 pub(crate) const TOPIC: &str = "orders";
@@ -58,6 +59,14 @@ pub(crate) fn mixed(seed: u64) -> usize {
     World::new(seed, Kind::Mixed).run()
 }
 
+/// Members of each kind that commit within transactions.
+pub(crate) fn transactional(seed: u64) -> usize {
+    let kind = [Kind::Classic, Kind::Consumer, Kind::Mixed][(seed % 3) as usize];
+    let mut world = World::new(seed, kind);
+    world.transactions = Some(Transactions::new(world.members.len()));
+    world.run()
+}
+
 /// What happened, for comparing histories.
 pub(crate) fn history(seed: u64) -> Vec<String> {
     let kind = if seed.is_multiple_of(2) { Kind::Classic } else { Kind::Consumer };
@@ -90,6 +99,8 @@ struct World {
     handover: Handover,
     keeps_order: bool,
     committed: CommittedOffsets,
+    /// Of members that commit within transactions.
+    transactions: Option<Transactions>,
     /// Only if somebody wants to read it.
     history: Option<Vec<String>>,
 }
@@ -147,6 +158,7 @@ impl World {
             handover: Handover::default(),
             keeps_order,
             committed: CommittedOffsets::default(),
+            transactions: None,
             history: None,
         }
     }
@@ -157,6 +169,10 @@ impl World {
         self.faults = Faults::NONE;
         self.run_until(STORM + CALM);
         check_settled(&self.members, self.partitions);
+        if let Some(transactions) = &mut self.transactions {
+            transactions.end_all(&mut self.host);
+            self.follow_handovers();
+        }
         self.fetch();
         self.handover.count
     }
@@ -204,6 +220,10 @@ impl World {
         for number in 0..self.members.len() {
             let Self { members, rng, faults, now, .. } = self;
             if let Some((client, request)) = members[number].poll(*now, rng, faults) {
+                let request = match &mut self.transactions {
+                    Some(transactions) => transactions.send(number, request),
+                    None => request,
+                };
                 self.tickets[number].sequence += 1;
                 self.send(self.tickets[number], &Message::Request(client, request));
             }
@@ -220,9 +240,16 @@ impl World {
         let before = self.host.log.len();
         let commit = match &request {
             Request::OffsetCommit(commit) => Some(commit.clone()),
+            Request::TxnOffsetCommit(commit) => Some(plain(commit)),
             _ => None,
         };
         let token = self.host.send(client, request);
+        if let Some(transactions) = &mut self.transactions
+            && self.host.fenced.pop().is_some()
+        {
+            // It is as good as no answer: the member asks again.
+            return transactions.fenced(ticket.member, &self.host);
+        }
         self.one_holder.follow(&self.host.log);
         let mut accepted = Vec::new();
         if let Some(commit) = commit
@@ -232,10 +259,14 @@ impl World {
             let partitions = commit.topics[0].partitions.iter();
             accepted.extend((before..).zip(partitions.map(|sent| sent.committed_offset)));
         }
-        if self.keeps_order {
-            self.handover.follow(&self.host.log);
-        }
+        self.follow_handovers();
         self.waiting.insert(token, (ticket, accepted));
+    }
+
+    fn follow_handovers(&mut self) {
+        if self.keeps_order {
+            self.handover.follow(&self.host);
+        }
     }
 
     fn note(&mut self, what: impl FnOnce() -> String) {
@@ -261,6 +292,10 @@ impl World {
         }
         self.note(|| format!("{ticket:?} {response:?}"));
         let member = &mut self.members[ticket.member];
+        let response = match &self.transactions {
+            Some(_) => answer_to_commit(response, matches!(member, Member::Consumer(_))),
+            None => response,
+        };
         member.hear(self.now, &mut self.rng, response);
         if let Some((generation, partitions)) = member.owned() {
             self.one_owner.claim(generation, partitions, &member.name());
@@ -287,14 +322,19 @@ impl World {
             self.one_holder = OneHolder::default();
             self.one_holder.follow(&self.host.log);
             self.handover = Handover::default();
-            if self.keeps_order {
-                self.handover.follow(&self.host.log);
-            }
+            self.follow_handovers();
             self.waiting.clear();
+            if let Some(transactions) = &mut self.transactions {
+                transactions.begin_anew();
+            }
             self.committed.check_log(&self.host.log);
         }
         if happens(&mut self.rng, self.faults.topics_change) {
             self.change_topics();
+        }
+        if let Some(transactions) = &mut self.transactions {
+            transactions.end_some(&mut self.rng, &self.faults, &mut self.host);
+            self.follow_handovers();
         }
         if self.rng.below(10) == 0 {
             self.fetch();
@@ -321,18 +361,24 @@ impl World {
         self.host.set_image(image);
     }
 
+    /// What is committed is told as it is, and what a transaction may replace only to who does not
+    /// ask for what is stable.
     fn fetch(&mut self) {
-        let group = OffsetFetchRequestGroup {
-            group_id: GROUP.into(),
-            ..OffsetFetchRequestGroup::default()
-        };
-        let group = OffsetFetchRequestGroup { topics: None, ..group };
-        let request = OffsetFetchRequest { groups: vec![group], ..OffsetFetchRequest::default() };
-        let client = Client { api_version: 9, ..Client::default() };
-        let token = self.host.send(&client, request);
-        let Some(Response::OffsetFetch(response)) = self.host.take(token) else {
-            panic!("a fetch is answered at once")
-        };
-        check_fetch(&response.groups[0], &self.host.log);
+        for require_stable in [false, true] {
+            let group = OffsetFetchRequestGroup {
+                group_id: GROUP.into(),
+                topics: None,
+                ..OffsetFetchRequestGroup::default()
+            };
+            let groups = vec![group];
+            let request =
+                OffsetFetchRequest { groups, require_stable, ..OffsetFetchRequest::default() };
+            let client = Client { api_version: 9, ..Client::default() };
+            let token = self.host.send(&client, request);
+            let Some(Response::OffsetFetch(response)) = self.host.take(token) else {
+                panic!("a fetch is answered at once")
+            };
+            check_fetch(&response.groups[0], require_stable, &self.host);
+        }
     }
 }

@@ -5,16 +5,33 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use base::{Instant, Offset, SplitMix64, Uuid};
+use base::{Instant, Offset, ProducerEpoch, ProducerId, SplitMix64, Uuid};
 use coordinator::{
     Client, CoordinatorConfig, CoordinatorRecord, Decision, Now, Rebalance, ReplyToken, Request,
-    Response, Shard, TimerChange, TimerKey,
+    Response, Shard, TimerChange, TimerKey, TransactionalProducer,
 };
 use metadata::MetadataImage;
 use metadata::record::{MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
 
 /// Where virtual time begins, in milliseconds since 1970.
 const START_UNIX_MS: i64 = 1_700_000_000_000;
+
+/// The end of a producer's transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marker {
+    /// How many records of the log are before it.
+    pub(crate) behind: usize,
+    pub(crate) producer: TransactionalProducer,
+    pub(crate) is_committed: bool,
+}
+
+/// What the log holds: records, those of transactions among them, and markers.
+#[derive(Debug)]
+pub(crate) enum Entry<'a> {
+    Record(usize, &'a CoordinatorRecord),
+    Transactional(usize, ProducerId, &'a CoordinatorRecord),
+    Marker(ProducerId, bool),
+}
 
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -24,12 +41,20 @@ pub(crate) struct Host {
     pub(crate) config: CoordinatorConfig,
     pub(crate) image: MetadataImage,
     pub(crate) log: Vec<CoordinatorRecord>,
+    /// Which records of the log are part of whose transactions.
+    pub(crate) transactional: BTreeMap<usize, TransactionalProducer>,
+    pub(crate) markers: Vec<Marker>,
+    /// The last epoch that the log has seen of each producer.
+    epochs: BTreeMap<ProducerId, ProducerEpoch>,
+    /// Whose batches the log has refused.
+    pub(crate) fenced: Vec<ReplyToken>,
     pub(crate) timers: BTreeMap<TimerKey, Instant>,
     pub(crate) rebalances: Vec<Rebalance>,
     /// Whose answers were taken back.
     pub(crate) retracted: Vec<ReplyToken>,
     /// Of the log, how much is below the high watermark.
     pub(crate) committed: usize,
+    committed_markers: usize,
     /// Whether what is appended is committed at once.
     pub(crate) commits_at_once: bool,
     /// Each with the end of the log that it waits for.
@@ -51,10 +76,15 @@ impl Host {
             config,
             image: image.clone(),
             log: Vec::new(),
+            transactional: BTreeMap::new(),
+            markers: Vec::new(),
+            epochs: BTreeMap::new(),
+            fenced: Vec::new(),
             timers: BTreeMap::new(),
             rebalances: Vec::new(),
             retracted: Vec::new(),
             committed: 0,
+            committed_markers: 0,
             commits_at_once: true,
             replies: BTreeMap::new(),
             elapsed: Duration::ZERO,
@@ -99,6 +129,47 @@ impl Host {
     /// Everything that has been appended is committed.
     pub(crate) fn commit_log(&mut self) {
         self.committed = self.log.len();
+        self.committed_markers = self.markers.len();
+    }
+
+    /// The log in its order, from so many records and markers on.
+    pub(crate) fn entries(&self, (records, markers): (usize, usize)) -> Vec<Entry<'_>> {
+        let mut markers = self.markers[markers..].iter().peekable();
+        let mut entries = Vec::new();
+        for place in records..=self.log.len() {
+            while let Some(marker) = markers.next_if(|marker| marker.behind == place) {
+                entries.push(Entry::Marker(marker.producer.id, marker.is_committed));
+            }
+            let Some(record) = self.log.get(place) else { break };
+            entries.push(match self.transactional.get(&place) {
+                Some(producer) => Entry::Transactional(place, producer.id, record),
+                None => Entry::Record(place, record),
+            });
+        }
+        entries
+    }
+
+    /// Ends a producer's transaction. Nothing of an earlier epoch is taken after that, be it
+    /// another marker.
+    pub(crate) fn end_transaction(&mut self, producer: TransactionalProducer, is_committed: bool) {
+        if self.is_fenced(Some(producer)) {
+            return;
+        }
+        self.epochs.insert(producer.id, producer.epoch);
+        let marker = Marker { behind: self.log.len(), producer, is_committed };
+        self.markers.push(marker);
+        for shard in [&mut self.shard, &mut self.shadow] {
+            shard.replay_marker(producer.id, is_committed);
+        }
+        self.check_law();
+        if self.commits_at_once {
+            self.commit_log();
+        }
+    }
+
+    /// The last epoch that the log has seen of a producer.
+    pub(crate) fn epoch_of(&self, id: ProducerId) -> Option<ProducerEpoch> {
+        self.epochs.get(&id).copied()
     }
 
     /// Time goes on, and timers fire in their order.
@@ -140,10 +211,20 @@ impl Host {
     /// The broker stops, and a shard is made from what has been committed. Who waits is forgotten.
     pub(crate) fn restart(&mut self) {
         self.log.truncate(self.committed);
+        self.transactional.retain(|place, _| *place < self.committed);
+        self.markers.truncate(self.committed_markers);
+        let producers = self.transactional.values();
+        let producers = producers.chain(self.markers.iter().map(|marker| &marker.producer));
+        let mut epochs: BTreeMap<ProducerId, ProducerEpoch> = BTreeMap::new();
+        for producer in producers {
+            let epoch = epochs.entry(producer.id).or_insert(producer.epoch);
+            *epoch = producer.epoch.max(*epoch);
+        }
+        self.epochs = epochs;
         let new = || {
             let mut shard = Shard::new(self.config.clone(), self.image.clone());
-            for (offset, record) in self.log.iter().enumerate() {
-                shard.replay(Offset(offset as i64), record);
+            for entry in self.entries((0, 0)) {
+                replay(&mut shard, &entry);
             }
             shard
         };
@@ -170,23 +251,49 @@ impl Host {
         self.apply(retraction);
     }
 
+    fn check_law(&self) {
+        let lawful = self.shard.persisted_state() == self.shadow.persisted_state();
+        assert!(lawful, "the replay of the log is not the live state");
+    }
+
+    /// Whether the log takes a batch of this producer.
+    fn is_fenced(&self, producer: Option<TransactionalProducer>) -> bool {
+        producer.is_some_and(|producer| {
+            self.epoch_of(producer.id).is_some_and(|epoch| producer.epoch < epoch)
+        })
+    }
+
     fn apply(&mut self, decision: Decision) {
-        let Decision { records, replies, timers, rebalances } = decision;
         let untouched = self.shard.persisted_state() == self.shadow.persisted_state();
         assert!(untouched, "a decision changed what is persisted before its replay");
+        let Decision { records, producer, replies, timers, rebalances } = decision;
+        if producer.is_some() {
+            let is_alone = replies.len() == 1 && timers.is_empty() && rebalances.is_empty();
+            assert!(is_alone, "a decision about a transaction does something else");
+        }
+        if self.is_fenced(producer) {
+            return self.fenced.extend(replies.iter().map(|(token, _)| *token));
+        }
         let is_replayed = !records.is_empty();
         for record in records {
             let (key, value) = record.encode().expect("a record can be written");
             let read = CoordinatorRecord::decode(key, value).expect("what is written can be read");
             let record = read.expect("our own kinds are known");
-            let offset = Offset(self.log.len() as i64);
-            self.shard.replay(offset, &record);
-            self.shadow.replay(offset, &record);
+            let place = self.log.len();
+            let entry = match producer {
+                Some(producer) => {
+                    self.epochs.insert(producer.id, producer.epoch);
+                    self.transactional.insert(place, producer);
+                    Entry::Transactional(place, producer.id, &record)
+                }
+                None => Entry::Record(place, &record),
+            };
+            replay(&mut self.shard, &entry);
+            replay(&mut self.shadow, &entry);
             self.log.push(record);
         }
         if is_replayed {
-            let lawful = self.shard.persisted_state() == self.shadow.persisted_state();
-            assert!(lawful, "the replay of the log is not the live state");
+            self.check_law();
         }
         for change in timers {
             match change {
@@ -207,6 +314,17 @@ impl Host {
         if self.commits_at_once {
             self.commit_log();
         }
+    }
+}
+
+fn replay(shard: &mut Shard, entry: &Entry<'_>) {
+    let offset = |place: &usize| Offset(*place as i64);
+    match entry {
+        Entry::Record(place, record) => shard.replay(offset(place), record),
+        Entry::Transactional(place, producer, record) => {
+            shard.replay_transactional(offset(place), *producer, record);
+        }
+        Entry::Marker(producer, is_committed) => shard.replay_marker(*producer, *is_committed),
     }
 }
 

@@ -20,3 +20,4 @@ mod large_groups;
 mod migration;
 mod offset_expiry;
 mod offsets;
+mod transactional_commits;
