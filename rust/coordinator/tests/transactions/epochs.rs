@@ -1,44 +1,16 @@
 //! What happens at the end of a producer id's epochs.
 
 use base::ErrorCode;
-use bytes::{BufMut, Bytes, BytesMut};
-use coordinator::transaction::{TransactionConfig, TransactionRecord};
-use wire::transaction_log::TransactionLogValue;
-use wire::{Message, Writer};
+use coordinator::transaction::TransactionConfig;
 
 use crate::host::{FIRST_PRODUCER_ID, Host};
-use crate::requests::{ID, NONE, V1, V2};
+use crate::requests::{ID, NONE, V1, V2, idle_record};
 
 /// The highest epoch that a producer is given.
 const LAST: i16 = i16::MAX - 1;
 
-/// A record as another coordinator has left it.
-pub(crate) fn record(id: &str, value: &TransactionLogValue) -> TransactionRecord {
-    let mut writer = Writer::new();
-    writer.write_slice(&1_i16.to_be_bytes());
-    value.encode(&mut writer, 1).unwrap();
-    let mut key = BytesMut::new();
-    key.put_i16(0);
-    key.put_i16(id.len().try_into().unwrap());
-    key.put_slice(id.as_bytes());
-    let value: Bytes = writer.finish().unwrap().collect().unwrap();
-    TransactionRecord::decode(key.freeze(), Some(value)).unwrap().unwrap()
-}
-
-/// An id that stands idle with this epoch of producer id 5.
-pub(crate) fn idle(id: &str, producer_epoch: i16) -> TransactionRecord {
-    let value = TransactionLogValue {
-        producer_id: 5,
-        producer_epoch,
-        transaction_timeout_ms: 60_000,
-        transaction_start_timestamp_ms: -1,
-        ..TransactionLogValue::default()
-    };
-    record(id, &value)
-}
-
 fn host(version: i16, epoch: i16) -> Host {
-    Host::with_log(version, &TransactionConfig::default(), vec![idle(ID, epoch)])
+    Host::with_log(version, &TransactionConfig::default(), vec![idle_record(ID, 5, epoch)])
 }
 
 #[test]
@@ -123,7 +95,7 @@ fn who_has_the_last_epoch_can_be_fenced() {
 
 #[test]
 fn without_a_producer_id_to_be_had_a_transaction_that_needs_one_goes_on() {
-    let mut host = Host::with_log(2, &TransactionConfig::default(), vec![idle(ID, LAST)]);
+    let mut host = Host::with_log(2, &TransactionConfig::default(), vec![idle_record(ID, 5, LAST)]);
     host.has_producer_ids = false;
     host.add(V2, (5, LAST));
     let refused = Err(ErrorCode::CoordinatorLoadInProgress);

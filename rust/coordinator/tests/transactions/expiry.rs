@@ -3,9 +3,8 @@
 use base::ErrorCode;
 use coordinator::transaction::{TransactionConfig, TransactionResponse};
 
-use crate::epochs::idle;
 use crate::host::Host;
-use crate::requests::{ID, NONE, V1, V2, error, init_request};
+use crate::requests::{ID, NONE, V1, V2, error, idle_record, init_request};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -106,7 +105,7 @@ fn the_keys_may_change_while_it_runs() {
 #[test]
 fn what_expires_together_and_does_not_fit_into_a_batch_goes_in_several() {
     let config = TransactionConfig { append_bytes_max: 2_000, ..TransactionConfig::default() };
-    let log: Vec<_> = (0..100).map(|number| idle(&format!("id-{number}"), 3)).collect();
+    let log: Vec<_> = (0..100).map(|number| idle_record(&format!("id-{number}"), 5, 3)).collect();
     let mut host = Host::with_log(2, &config, log);
     host.advance_ms(3_600_000);
     assert_eq!(host.retracted, 0);

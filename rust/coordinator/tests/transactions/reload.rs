@@ -4,10 +4,9 @@ use base::ErrorCode;
 use coordinator::transaction::TransactionConfig;
 use wire::transaction_log::{PartitionsSchema, TransactionLogValue};
 
-use crate::epochs::record;
 use crate::group_host::remove_topic;
 use crate::host::Host;
-use crate::requests::{ID, NONE, V1, V2};
+use crate::requests::{ID, NONE, V1, V2, record};
 
 #[test]
 fn a_prepared_transaction_is_brought_to_its_end() {

@@ -1,7 +1,8 @@
 //! Producers' requests in few words, and what is of interest in the answers.
 
 use base::ErrorCode;
-use coordinator::transaction::{TransactionRequest, TransactionResponse};
+use bytes::{BufMut, Bytes, BytesMut};
+use coordinator::transaction::{TransactionRecord, TransactionRequest, TransactionResponse};
 use wire::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use wire::add_partitions_to_txn::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
@@ -9,6 +10,8 @@ use wire::add_partitions_to_txn::{
 use wire::describe_transactions::{DescribeTransactionsRequest, TransactionState};
 use wire::end_txn::EndTxnRequest;
 use wire::init_producer_id::InitProducerIdRequest;
+use wire::transaction_log::TransactionLogValue;
+use wire::{Message, Writer};
 
 use crate::host::Host;
 
@@ -116,6 +119,31 @@ pub(crate) fn codes(response: &TransactionResponse) -> Vec<ErrorCode> {
     let topics = response.results_by_topic_v3_and_below.iter().chain(of_transactions);
     let partitions = topics.flat_map(|topic| &topic.results_by_partition);
     partitions.map(|partition| error(partition.partition_error_code)).collect()
+}
+
+/// A record as another coordinator has left it.
+pub(crate) fn record(id: &str, value: &TransactionLogValue) -> TransactionRecord {
+    let mut writer = Writer::new();
+    writer.write_slice(&1_i16.to_be_bytes());
+    value.encode(&mut writer, 1).unwrap();
+    let mut key = BytesMut::new();
+    key.put_i16(0);
+    key.put_i16(id.len().try_into().unwrap());
+    key.put_slice(id.as_bytes());
+    let value: Bytes = writer.finish().unwrap().collect().unwrap();
+    TransactionRecord::decode(key.freeze(), Some(value)).unwrap().unwrap()
+}
+
+/// An id that stands idle with this producer.
+pub(crate) fn idle_record(id: &str, producer_id: i64, producer_epoch: i16) -> TransactionRecord {
+    let value = TransactionLogValue {
+        producer_id,
+        producer_epoch,
+        transaction_timeout_ms: 60_000,
+        transaction_start_timestamp_ms: -1,
+        ..TransactionLogValue::default()
+    };
+    record(id, &value)
 }
 
 impl Host {
