@@ -25,10 +25,10 @@ endef
 export LIST_REQUIREMENTS
 
 .PHONY: help setup build demo test test-rust test-python sim sim-long crash-long groups-long \
-  interop bench lint fmt fix fuzz docs clean
+  transactions-long interop bench lint fmt fix fuzz docs clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/complete ## make the environment in .venv
 
@@ -68,6 +68,10 @@ crash-long: ## cut the power at every operation of storage's histories, and look
 
 groups-long: ## histories of groups under faults: SEEDS (10000) of each kind
 	OTTLA_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked --package coordinator --test ring1
+
+transactions-long: ## histories of transactions under faults: SEEDS (10000) of each version
+	OTTLA_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked --package coordinator \
+	  --test transaction_ring1
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh

@@ -175,3 +175,25 @@ fn what_waits_to_be_sent_again_is_not_sent_to_what_is_gone() {
     host.advance_ms(100);
     assert_eq!(host.take_markers()[0].partitions, partitions(&[("clicks", &[2])]));
 }
+
+#[test]
+fn a_transaction_is_not_complete_while_a_marker_is_under_way() {
+    let mut host = Host::new(2);
+    committing(&mut host);
+    let markers = host.take_markers().remove(0);
+    let failed = ErrorCode::UnknownTopicOrPartition;
+    host.on_markers(&MarkersOutcome {
+        token: markers.token,
+        transactional_id: ID.into(),
+        partitions: vec![("orders".into(), vec![(0, failed), (3, failed)])],
+    });
+    let mut image = host.image.clone();
+    remove_topic(&mut image, 1);
+    host.set_image(image);
+    // Nothing is left to be sent again.
+    host.advance_ms(100);
+    assert!(host.take_markers().is_empty());
+    assert_eq!(host.state(), "PrepareCommit");
+    host.answer(&markers, ErrorCode::None);
+    assert_eq!(host.state(), "CompleteCommit");
+}
