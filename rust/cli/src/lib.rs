@@ -23,6 +23,7 @@ mod session;
 mod table;
 mod topic_names;
 mod topics;
+mod transactions;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -59,6 +60,9 @@ enum Command {
     /// List, describe, reset and delete groups of consumers.
     #[command(subcommand)]
     Groups(groups::Command),
+    /// List and describe transactions, and find and abort those that hang.
+    #[command(subcommand)]
+    Transactions(transactions::Command),
     /// Show where partitions start and end, and what lies at a time.
     Offsets(offsets::Options),
 }
@@ -89,6 +93,7 @@ impl Command {
             Self::Produce(options) => produce::run(options),
             Self::Consume(options) => consume::run(options),
             Self::Groups(command) => groups::run(command),
+            Self::Transactions(command) => transactions::run(command),
             Self::Offsets(options) => offsets::run(options),
             Self::Demo => {
                 // Where standard error is closed there is nobody to tell.

@@ -11,7 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod consumer;
-pub mod group_survey;
+pub mod coordinator_survey;
 pub mod inquiry;
 pub mod metadata_cache;
 pub mod murmur2;

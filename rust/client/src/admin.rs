@@ -1,6 +1,7 @@
 //! The admin client: topics, configurations, records, groups, the cluster.
 
 mod groups;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::driver::{Driver, Machine};
 use crate::error::ConnectError;
 
 pub use groups::GroupOffsets;
+pub use transactions::HangingScope;
 
 /// An admin client. All of it can be used from many threads.
 #[derive(Debug)]

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base::{Clock, Instant};
-use client_core::admin::Each;
-use client_core::admin::groups::find_coordinators;
-use client_core::group_survey::{GroupRound, GroupSurvey};
+use client_core::admin::{Each, find_coordinators};
+use client_core::coordinator_survey::{CoordinatorRound, CoordinatorSurvey};
 use client_core::inquiry::{Inquiry, InquiryError, Progress};
 use client_core::survey::{Round, Survey};
 use client_core::{Answer, Cluster, OutgoingRequest, RequestError, RequestId};
@@ -174,11 +173,11 @@ where
     }
 }
 
-/// Asks about many groups: `inquiry` makes the question to one coordinator, `read` finds every
-/// group in its answer.
+/// Asks about many keys, be they groups or transactional ids: `inquiry` makes the question to one
+/// coordinator, `read` finds every key in its answer.
 pub(crate) async fn ask_coordinators<C, R, A, V>(
     client: &C,
-    mut survey: GroupSurvey<V>,
+    mut survey: CoordinatorSurvey<V>,
     inquiry: impl Fn(&Cluster, base::NodeId, &[String], Duration) -> Inquiry<R, A>,
     read: impl Fn(A, &[String]) -> Each<String, V>,
 ) -> BTreeMap<String, Result<V, InquiryError>>
@@ -192,24 +191,24 @@ where
         let round = client.with_cluster(|cluster| survey.poll(cluster, desk.clock.now()));
         desk.kick.notify_one();
         match round {
-            GroupRound::Over(results) => return results,
-            GroupRound::Wait(until) => desk.pause(until, moved).await,
-            GroupRound::Find(groups, timeout) => {
-                let found = ask(client, find_coordinators(&groups, timeout)).await;
-                for (group, node) in found.unwrap_or_else(|error| of_each(&groups, &error)) {
-                    survey.found(&group, node);
+            CoordinatorRound::Over(results) => return results,
+            CoordinatorRound::Wait(until) => desk.pause(until, moved).await,
+            CoordinatorRound::Find(keys, timeout) => {
+                let found = ask(client, find_coordinators(survey.kind(), &keys, timeout)).await;
+                for (key, node) in found.unwrap_or_else(|error| of_each(&keys, &error)) {
+                    survey.found(&key, node);
                 }
             }
-            GroupRound::Ask(coordinators, timeout) => {
-                for (node, groups) in coordinators {
+            CoordinatorRound::Ask(coordinators, timeout) => {
+                for (node, keys) in coordinators {
                     let question =
-                        client.with_cluster(|cluster| inquiry(cluster, node, &groups, timeout));
+                        client.with_cluster(|cluster| inquiry(cluster, node, &keys, timeout));
                     let answer = match ask(client, question).await {
-                        Ok(answer) => read(answer, &groups),
-                        Err(error) => of_each(&groups, &error),
+                        Ok(answer) => read(answer, &keys),
+                        Err(error) => of_each(&keys, &error),
                     };
-                    for (group, result) in answer {
-                        survey.take(&group, result);
+                    for (key, result) in answer {
+                        survey.take(&key, result);
                     }
                 }
             }
@@ -217,9 +216,9 @@ where
     }
 }
 
-/// What went wrong with a question went wrong with each group that it was about.
-fn of_each<V>(groups: &[String], error: &InquiryError) -> Each<String, V> {
-    groups.iter().map(|group| (group.clone(), Err(error.clone()))).collect()
+/// What went wrong with a question went wrong with each key that it was about.
+fn of_each<V>(keys: &[String], error: &InquiryError) -> Each<String, V> {
+    keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect()
 }
 
 fn closed() -> InquiryError {

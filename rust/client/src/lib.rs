@@ -20,7 +20,7 @@ mod topics;
 use client_core::config::ConnectionConfig;
 use net::{TcpOptions, TcpTransport};
 
-pub use admin::{Admin, GroupOffsets};
+pub use admin::{Admin, GroupOffsets, HangingScope};
 pub use blocking::{
     BlockError, INTERRUPT_CHECK_MAX, Interrupt, Interrupted, NeverInterrupted, block_on,
 };
@@ -28,13 +28,17 @@ pub use bounded_read::{BoundedRead, EndAt};
 pub use client_core::admin::groups::{
     GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription,
     MemberToRemove, Moved, Owner, PartitionLag, PlannedOffset, ResetError, ResetTo, ScopeError,
-    TopicScope, UnknownName,
+    TopicScope,
+};
+pub use client_core::admin::transactions::{
+    OpenTransaction, ProducerState, TransactionDescription, TransactionFilter, TransactionListing,
+    TransactionState, TransactionToAbort,
 };
 pub use client_core::admin::{
     BrokerDescription, ClusterDescription, ConfigChange, ConfigEntry, ConfigOperation,
     ConfigResource, ConfigSource, ConfigSynonym, CreatedTopic, Each, LogDirectoryDescription,
     NewTopic, OffsetSpec, PartitionDescription, ReplicaDescription, ResourceType, TopicDescription,
-    TopicListing,
+    TopicListing, UnknownName,
 };
 pub use client_core::config::{
     Acks, Address, AdminConfig, ConfigError, ConsumerConfig, GroupConfig, IsolationLevel, KEYS,

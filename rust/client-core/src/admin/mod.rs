@@ -2,10 +2,13 @@
 
 mod cluster;
 mod configs;
+mod coordinator;
 pub mod groups;
+mod names;
 mod offsets;
 mod records;
 mod topics;
+pub mod transactions;
 
 pub use cluster::{
     BrokerDescription, ClusterDescription, LogDirectoryDescription, ReplicaDescription,
@@ -15,12 +18,16 @@ pub use configs::{
     ConfigChange, ConfigEntry, ConfigOperation, ConfigResource, ConfigSource, ConfigSynonym,
     ResourceType, alter_configs, describe_configs,
 };
+pub use coordinator::find_coordinators;
+pub use names::UnknownName;
 pub use offsets::{OffsetSpec, list_offsets};
 pub use records::{delete_records, read_deleted};
 pub use topics::{
     CreatedTopic, NewTopic, PartitionDescription, TopicDescription, TopicListing,
     create_partitions, create_topics, delete_topics, describe_topics, list_topics,
 };
+
+use std::collections::BTreeMap;
 
 use base::ErrorCode;
 
@@ -35,6 +42,17 @@ fn each(code: i16, message: Option<String>) -> Result<(), InquiryError> {
         ErrorCode::None => Ok(()),
         code => Err(InquiryError::refused(code, message)),
     }
+}
+
+/// The answer for each name that was asked about; one that is left out has an unknown error.
+fn for_each_name<V>(asked: &[String], answered: Each<String, V>) -> Each<String, V> {
+    let mut answered: BTreeMap<_, _> = answered.into_iter().collect();
+    let unanswered = || Err(InquiryError::refused(ErrorCode::UnknownServerError, None));
+    let answer = |name: &String| {
+        let result = answered.remove(name).unwrap_or_else(unanswered);
+        (name.clone(), result)
+    };
+    asked.iter().map(answer).collect()
 }
 
 /// Asks again if the controller has moved, in which case nothing was done; otherwise the answer

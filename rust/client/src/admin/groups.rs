@@ -15,7 +15,7 @@ use client_core::admin::groups::{
 use client_core::admin::{self, OffsetSpec};
 use client_core::config::IsolationLevel;
 use client_core::consumer::{Found, OffsetAndMetadata, read_offset};
-use client_core::group_survey::GroupSurvey;
+use client_core::coordinator_survey::{CoordinatorKind, CoordinatorSurvey};
 use client_core::inquiry::{Inquiry, InquiryError};
 use client_core::survey::Survey;
 use wire::Request;
@@ -356,12 +356,18 @@ impl Admin {
         only(answered.into_iter().collect())
     }
 
-    fn survey<V>(&self, groups: Vec<String>, request_groups_max: usize) -> GroupSurvey<V> {
+    fn survey<V>(&self, groups: Vec<String>, request_groups_max: usize) -> CoordinatorSurvey<V> {
         let now = self.shared.desk.clock.now();
-        GroupSurvey::new(groups, request_groups_max, self.timeout(), now)
+        CoordinatorSurvey::new(
+            CoordinatorKind::Group,
+            groups,
+            request_groups_max,
+            self.timeout(),
+            now,
+        )
     }
 
-    fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         self.shared.config.default_api_timeout
     }
 }

@@ -10,8 +10,8 @@ use wire::consumer_group_describe::{self, Assignment, ConsumerGroupDescribeReque
 use wire::consumer_protocol::{self, ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 use wire::describe_groups::{self, DescribeGroupsRequest, DescribedGroupMember};
 
-use super::{GroupState, GroupType, for_each_group};
-use crate::admin::{Each, each};
+use super::{GroupState, GroupType};
+use crate::admin::{Each, each, for_each_name};
 use crate::config::Address;
 use crate::inquiry::{Inquiry, InquiryError, Reading, Target};
 
@@ -86,7 +86,7 @@ pub fn describe_consumer_groups(
             let name = row.group_id.clone();
             (name, result.map(|()| consumer_group(row, coordinator, address.clone())))
         });
-        Reading::Done(for_each_group(&asked, described.collect()))
+        Reading::Done(for_each_name(&asked, described.collect()))
     })
 }
 
@@ -107,7 +107,7 @@ pub fn describe_classic_groups(
             let described = classic_group(row, coordinator, address.clone());
             (name, result.and(described))
         });
-        Reading::Done(for_each_group(&asked, described.collect()))
+        Reading::Done(for_each_name(&asked, described.collect()))
     })
 }
 

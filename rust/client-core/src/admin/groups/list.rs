@@ -1,14 +1,12 @@
 //! ListGroups: the groups that one broker coordinates.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use base::{ErrorCode, NodeId};
-use thiserror::Error;
 use wire::list_groups::{ListGroupsRequest, ListedGroup};
 
 use crate::admin::code;
+use crate::admin::names::named;
 use crate::inquiry::{Inquiry, Reading, Target};
 
 /// A group in a list.
@@ -32,58 +30,6 @@ pub struct GroupFilter {
     pub states: Vec<GroupState>,
     /// Those of one of these types.
     pub types: Vec<GroupType>,
-}
-
-/// An enum of names as Kafka writes them, read in any case.
-macro_rules! named {
-    (
-        $(#[$doc:meta])* $enum:ident: $kind:literal,
-        $($(#[$said:meta])* $variant:ident $name:literal,)*
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $enum {
-            $($(#[$said])* $variant,)*
-            /// Not told, or one of a later release.
-            Unknown,
-        }
-
-        impl $enum {
-            /// All that there are.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// Kafka's name for it.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                    Self::Unknown => "Unknown",
-                }
-            }
-
-            /// What a broker has said.
-            pub(super) fn of(said: &str) -> Self {
-                said.parse().unwrap_or(Self::Unknown)
-            }
-        }
-
-        impl FromStr for $enum {
-            type Err = UnknownName;
-
-            fn from_str(name: &str) -> Result<Self, UnknownName> {
-                let named = |known: &&Self| known.name().eq_ignore_ascii_case(name);
-                Self::ALL.iter().copied().find(|known| named(&known)).ok_or_else(|| {
-                    let known = Self::ALL.iter().map(|known| known.name()).collect();
-                    UnknownName { kind: $kind, name: name.to_owned(), known }
-                })
-            }
-        }
-
-        impl fmt::Display for $enum {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-    };
 }
 
 named! {
@@ -125,15 +71,6 @@ impl GroupState {
     pub fn is_inactive(self) -> bool {
         matches!(self, Self::Empty | Self::Dead)
     }
-}
-
-/// A name that nobody knows.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{name}` is no {kind}: use one of {}", known.join(", "))]
-pub struct UnknownName {
-    kind: &'static str,
-    name: String,
-    known: Vec<&'static str>,
 }
 
 /// Asks `node` which groups it coordinates.

@@ -6,8 +6,7 @@ use base::{ErrorCode, NodeId};
 use wire::delete_groups::DeleteGroupsRequest;
 use wire::leave_group::{LeaveGroupRequest, MemberIdentity};
 
-use super::for_each_group;
-use crate::admin::{Each, code, each};
+use crate::admin::{Each, code, each, for_each_name};
 use crate::inquiry::{Inquiry, Reading, Target};
 
 /// A member that is to be removed.
@@ -39,7 +38,7 @@ pub fn delete_groups(
     Inquiry::new(Target::Coordinator(coordinator), request, timeout, move |response| {
         let rows = response.results.into_iter();
         let rows = rows.map(|row| (row.group_id, each(row.error_code, None)));
-        Reading::Done(for_each_group(&asked, rows.collect()))
+        Reading::Done(for_each_name(&asked, rows.collect()))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use base::{LeaderEpoch, NodeId, TopicPartition};
+use base::{ErrorCode, LeaderEpoch, NodeId, TopicPartition};
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::consumer_protocol::assignment::TopicPartition as Assigned;
@@ -23,8 +23,10 @@ use wire::{
 use wire::{leave_group, offset_delete};
 
 use super::*;
+use crate::admin::find_coordinators;
 use crate::consumer::OffsetAndMetadata;
-use crate::inquiry::{Reading, Target};
+use crate::coordinator_survey::CoordinatorKind;
+use crate::inquiry::{InquiryError, Reading, Target};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 const NODE: NodeId = NodeId(3);
@@ -46,7 +48,7 @@ fn code_of<V>(result: &Result<V, InquiryError>) -> Option<ErrorCode> {
 
 #[test]
 fn coordinators_are_looked_for_one_by_one_where_the_broker_cannot_do_it_at_once() {
-    let inquiry = find_coordinators(&names(&["a", "b"]), TIMEOUT);
+    let inquiry = find_coordinators(CoordinatorKind::Group, &names(&["a", "b"]), TIMEOUT);
     let single = inquiry.asked_in(3);
     assert_eq!((single.key.as_str(), single.coordinator_keys.len()), ("a", 0));
     let several = inquiry.asked_in(6);

@@ -11,9 +11,10 @@ fn cluster() -> Cluster {
     Cluster::new(config.connection, false, 1)
 }
 
-fn survey(groups: &[&str], request_groups_max: usize) -> GroupSurvey<u32> {
+fn survey(groups: &[&str], request_groups_max: usize) -> CoordinatorSurvey<u32> {
     let groups = groups.iter().map(|group| (*group).to_owned());
-    GroupSurvey::new(groups, request_groups_max, TIMEOUT, Instant(0))
+    let kind = CoordinatorKind::Group;
+    CoordinatorSurvey::new(kind, groups, request_groups_max, TIMEOUT, Instant(0))
 }
 
 fn refused(code: ErrorCode) -> InquiryError {
@@ -21,28 +22,28 @@ fn refused(code: ErrorCode) -> InquiryError {
 }
 
 /// The groups that are looked for next.
-fn finds(survey: &mut GroupSurvey<u32>, cluster: &mut Cluster, now: Instant) -> Vec<String> {
+fn finds(survey: &mut CoordinatorSurvey<u32>, cluster: &mut Cluster, now: Instant) -> Vec<String> {
     match survey.poll(cluster, now) {
-        GroupRound::Find(groups, _) => groups,
+        CoordinatorRound::Find(groups, _) => groups,
         other => panic!("{other:?}"),
     }
 }
 
 /// The requests that are made next.
 fn asks(
-    survey: &mut GroupSurvey<u32>,
+    survey: &mut CoordinatorSurvey<u32>,
     cluster: &mut Cluster,
     now: Instant,
 ) -> Vec<(NodeId, Vec<String>)> {
     match survey.poll(cluster, now) {
-        GroupRound::Ask(requests, _) => requests,
+        CoordinatorRound::Ask(requests, _) => requests,
         other => panic!("{other:?}"),
     }
 }
 
-fn waits(survey: &mut GroupSurvey<u32>, cluster: &mut Cluster, now: Instant) -> Instant {
+fn waits(survey: &mut CoordinatorSurvey<u32>, cluster: &mut Cluster, now: Instant) -> Instant {
     match survey.poll(cluster, now) {
-        GroupRound::Wait(until) => until,
+        CoordinatorRound::Wait(until) => until,
         other => panic!("{other:?}"),
     }
 }
@@ -65,7 +66,7 @@ fn groups_of_one_coordinator_go_in_as_few_requests_as_their_number_allows() {
     for (number, group) in (0..).zip(["a", "b", "c", "d"]) {
         survey.take(group, Ok(number));
     }
-    let GroupRound::Over(results) = survey.poll(&mut cluster, Instant(0)) else { panic!() };
+    let CoordinatorRound::Over(results) = survey.poll(&mut cluster, Instant(0)) else { panic!() };
     let expected = (0..).zip(["a", "b", "c", "d"]).map(|(n, group)| (group.to_owned(), Ok(n)));
     assert_eq!(results, expected.collect());
 }
@@ -106,14 +107,14 @@ fn one_groups_trouble_does_not_stand_in_the_way_of_another() {
     let mut now = Instant(0);
     let results = loop {
         match survey.poll(&mut cluster, now) {
-            GroupRound::Find(groups, timeout) => {
+            CoordinatorRound::Find(groups, timeout) => {
                 assert_eq!(groups, ["bad"]);
                 assert!(timeout <= Duration::from_secs(20), "an attempt is no longer than that");
                 survey.found("bad", Err(refused(ErrorCode::CoordinatorNotAvailable)));
             }
-            GroupRound::Wait(until) => now = until,
-            GroupRound::Ask(..) => panic!("there is nobody to ask"),
-            GroupRound::Over(results) => break results,
+            CoordinatorRound::Wait(until) => now = until,
+            CoordinatorRound::Ask(..) => panic!("there is nobody to ask"),
+            CoordinatorRound::Over(results) => break results,
         }
     };
     assert_eq!(now, Instant(0) + TIMEOUT);
@@ -128,16 +129,15 @@ fn a_refusal_of_the_search_is_the_groups_result() {
     let (mut cluster, mut survey) = (cluster(), survey(&["g"], 1));
     finds(&mut survey, &mut cluster, Instant(0));
     survey.found("g", Err(refused(ErrorCode::GroupAuthorizationFailed)));
-    let GroupRound::Over(results) = survey.poll(&mut cluster, Instant(0)) else { panic!() };
+    let CoordinatorRound::Over(results) = survey.poll(&mut cluster, Instant(0)) else { panic!() };
     assert_eq!(results["g"], Err(refused(ErrorCode::GroupAuthorizationFailed)));
 }
 
 #[test]
 fn nobody_is_asked_about_no_groups() {
     let (mut cluster, mut survey) = (cluster(), survey(&[], 1));
-    assert!(
-        matches!(survey.poll(&mut cluster, Instant(0)), GroupRound::Over(none) if none.is_empty())
-    );
+    let round = survey.poll(&mut cluster, Instant(0));
+    assert!(matches!(round, CoordinatorRound::Over(none) if none.is_empty()));
 }
 
 #[test]
@@ -145,6 +145,6 @@ fn an_answer_about_a_group_that_has_one_changes_nothing() {
     let (mut cluster, mut survey) = (cluster(), survey(&["g"], 1));
     survey.take("g", Ok(1));
     survey.take("g", Ok(2));
-    let GroupRound::Over(results) = survey.poll(&mut cluster, Instant(0)) else { panic!() };
+    let CoordinatorRound::Over(results) = survey.poll(&mut cluster, Instant(0)) else { panic!() };
     assert_eq!(results["g"], Ok(1));
 }
