@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::attributes::TimestampType;
 use crate::compression::{CompressionType, DecompressError, decompress, decompressed_bytes_max};
+use crate::control::{ControlBatchError, ControlRecord};
 use crate::cursor::{Cursor, Fields};
 use crate::header::{BatchHeader, CRC_START, HEADER_BYTES};
 use crate::record::{RawRecord, Record, RecordError};
@@ -169,6 +170,15 @@ impl RecordBatch {
             Ok(())
         } else {
             Err(BatchError::CrcMismatch { stored: self.header.crc, computed })
+        }
+    }
+
+    /// What it says if it is a control batch; nothing if compaction has emptied it.
+    pub fn control_record(&self) -> Result<Option<ControlRecord>, ControlBatchError> {
+        if self.header.attributes.is_control() {
+            ControlRecord::first_of(&self.records()?)
+        } else {
+            Ok(None)
         }
     }
 

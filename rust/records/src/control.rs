@@ -15,6 +15,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::NO_SEQUENCE;
+use crate::batch::{BatchError, BatchRecords};
 use crate::builder::{BatchBuilder, ProducerStamp};
 use crate::compression::CompressionType;
 use crate::record::Record;
@@ -69,7 +70,26 @@ pub enum ControlRecordError {
     Varint(#[from] VarintError),
 }
 
+/// Why it cannot be told what a control batch says.
+#[derive(Debug, Error)]
+pub enum ControlBatchError {
+    /// The batch cannot be read.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// Its record cannot.
+    #[error(transparent)]
+    Record(#[from] ControlRecordError),
+}
+
 impl ControlRecord {
+    /// What a control batch says; nothing if compaction has emptied it.
+    pub fn first_of(records: &BatchRecords) -> Result<Option<Self>, ControlBatchError> {
+        match records.iter().next() {
+            Some(record) => Ok(Some(Self::parse(&record?)?)),
+            None => Ok(None),
+        }
+    }
+
     /// Reads the control record that a record of a control batch is.
     pub fn parse(record: &Record<'_>) -> Result<Self, ControlRecordError> {
         let mut key = Input(record.key.ok_or(ControlRecordError::Cut)?);

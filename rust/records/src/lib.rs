@@ -28,7 +28,7 @@ pub use compression::{
     CompressError, Compression, CompressionType, DecompressError, compress, decompress,
     decompressed_bytes_max,
 };
-pub use control::{ControlRecord, ControlRecordError};
+pub use control::{ControlBatchError, ControlRecord, ControlRecordError};
 pub use header::{BatchHeader, HEADER_BYTES};
 pub use produce_batch::ProduceBatch;
 pub use record::{Header, Headers, Record, RecordError};

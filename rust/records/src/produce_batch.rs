@@ -1,10 +1,12 @@
 //! A batch that was checked and can be appended: its body stays as the producer sent it, its header
 //! is stamped.
 
-use base::{LeaderEpoch, Offset};
+use base::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 use bytes::Bytes;
 
 use crate::attributes::TimestampType;
+use crate::batch::RecordBatch;
+use crate::control::{ControlBatchError, ControlRecord};
 use crate::header::{BatchHeader, HEADER_BYTES};
 
 /// A batch that [`crate::validate_produce`] found to be in order.
@@ -17,6 +19,26 @@ pub struct ProduceBatch {
 }
 
 impl ProduceBatch {
+    /// The marker that ends a producer's transaction on a partition.
+    ///
+    /// # Panics
+    /// When `record` is not a commit or an abort.
+    pub fn end_transaction(
+        record: &ControlRecord,
+        producer_id: ProducerId,
+        producer_epoch: ProducerEpoch,
+        timestamp: i64,
+    ) -> Self {
+        let bytes = record.end_transaction_batch(producer_id, producer_epoch, timestamp);
+        let header = BatchHeader::parse(&bytes).expect("a batch that was just built has a header");
+        Self { header, bytes, max_timestamp: timestamp, offset_delta_of_max_timestamp: 0 }
+    }
+
+    /// What it says if it is a control batch.
+    pub fn control_record(&self) -> Result<Option<ControlRecord>, ControlBatchError> {
+        RecordBatch::parse(self.bytes.clone())?.control_record()
+    }
+
     /// The header as the producer sent it.
     pub fn header(&self) -> &BatchHeader {
         &self.header
@@ -129,6 +151,22 @@ mod tests {
         let records = stamped.records().unwrap();
         let timestamps: Vec<i64> = records.iter().map(|record| record.unwrap().timestamp).collect();
         assert_eq!(timestamps, [1234; 3]);
+    }
+
+    #[test]
+    fn a_marker_is_a_batch_that_says_how_the_transaction_ended() {
+        let record = ControlRecord::Abort { coordinator_epoch: 3 };
+        let (producer_id, producer_epoch) = (ProducerId(7), ProducerEpoch(2));
+        let marker = ProduceBatch::end_transaction(&record, producer_id, producer_epoch, 99);
+        assert_eq!((marker.record_count(), marker.max_timestamp()), (1, 99));
+        assert_eq!(marker.control_record().unwrap(), Some(record));
+        let header = marker.stamped_header(Offset(12), LeaderEpoch(1), None);
+        let stamped = appended(&marker, &header);
+        let attributes = stamped.header().attributes;
+        assert!(attributes.is_control() && attributes.is_transactional());
+        assert_eq!(stamped.header().producer_id, producer_id);
+        let plain = validate_produce(&produced(&[5]), &ProduceRules::default()).unwrap();
+        assert_eq!(plain.control_record().unwrap(), None);
     }
 
     #[test]
