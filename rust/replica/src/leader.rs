@@ -38,7 +38,8 @@ pub struct LeaderStart {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<W> {
     /// Records below this offset are replicated: the log must know before the waiters that follow
-    /// are told.
+    /// are told, and what it then says of its transactions comes back with
+    /// [`Leader::handle_last_stable`].
     HighWatermarkMoved(Offset),
     /// What this waiter waited for is there.
     Released(W),
@@ -59,6 +60,7 @@ pub struct Leader<W> {
     log_end: Offset,
     flushed: Offset,
     high_watermark: Offset,
+    last_stable: Offset,
     waiters: Waiters<W>,
     outputs: VecDeque<Output<W>>,
     closed: Option<ErrorCode>,
@@ -85,6 +87,8 @@ impl<W> Leader<W> {
             log_end: start.log_end,
             flushed: start.flushed,
             high_watermark: start.high_watermark,
+            // The log tells it with the first move of the high watermark.
+            last_stable: Offset::ZERO,
             waiters: Waiters::new(),
             outputs: VecDeque::new(),
             closed: None,
@@ -110,6 +114,14 @@ impl<W> Leader<W> {
         self.handle_log_end(flushed);
         self.release(Until::Flushed, flushed);
         self.advance_high_watermark();
+    }
+
+    /// The high watermark has moved, and in the log no transaction is open below `last_stable`.
+    pub fn handle_last_stable(&mut self, last_stable: Offset) {
+        if last_stable > self.last_stable {
+            self.last_stable = last_stable;
+            self.release(Until::Stable, last_stable);
+        }
     }
 
     /// A follower fetches, and so says where it stands. A node that is no replica is refused.
@@ -248,6 +260,7 @@ impl<W> Leader<W> {
             Until::Appended => self.log_end,
             Until::Flushed => self.flushed,
             Until::Replicated | Until::Visible => self.high_watermark,
+            Until::Stable => self.last_stable,
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Until {
     Replicated,
     /// The high watermark: a consumer's fetch.
     Visible,
+    /// The last stable offset: the fetch of a consumer that reads committed records.
+    Stable,
 }
 
 /// Names a waiter, so that it can be taken back.
@@ -32,7 +34,7 @@ pub struct WaiterId {
 /// arrival.
 #[derive(Debug)]
 pub(crate) struct Waiters<W> {
-    by_position: [BTreeMap<(Offset, u64), W>; 4],
+    by_position: [BTreeMap<(Offset, u64), W>; 5],
     next_sequence: u64,
 }
 
@@ -102,10 +104,12 @@ mod tests {
     #[test]
     fn draining_empties_every_position() {
         let mut waiters = Waiters::new();
-        for until in [Until::Appended, Until::Flushed, Until::Replicated, Until::Visible] {
+        let all =
+            [Until::Appended, Until::Flushed, Until::Replicated, Until::Visible, Until::Stable];
+        for until in all {
             waiters.insert(until, Offset(1), until);
         }
-        assert_eq!(waiters.drain().count(), 4);
+        assert_eq!(waiters.drain().count(), 5);
         assert_eq!(waiters.len(), 0);
     }
 }

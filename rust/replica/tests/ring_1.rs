@@ -27,6 +27,7 @@ enum Step {
     NewEpoch,
     Wait { until: Until, ahead: i64 },
     Cancel { waiter: usize },
+    Transaction { is_open: bool },
     Close,
 }
 
@@ -35,7 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Until::Appended),
         Just(Until::Flushed),
         Just(Until::Replicated),
-        Just(Until::Visible)
+        Just(Until::Visible),
+        Just(Until::Stable)
     ];
     prop_oneof![
         4 => (1..20_i64).prop_map(|records| Step::Append { records }),
@@ -51,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::NewEpoch),
         6 => (until, -5..20_i64).prop_map(|(until, ahead)| Step::Wait { until, ahead }),
         1 => any::<usize>().prop_map(|waiter| Step::Cancel { waiter }),
+        1 => any::<bool>().prop_map(|is_open| Step::Transaction { is_open }),
     ]
 }
 
@@ -77,6 +80,9 @@ struct World {
     waiting: BTreeMap<u64, (Until, Offset, WaiterId)>,
     next_waiter: u64,
     high_watermark: Offset,
+    /// It stays where it is while a transaction is open.
+    last_stable: Offset,
+    transaction_is_open: bool,
     closed: bool,
 }
 
@@ -105,6 +111,8 @@ impl World {
             waiting: BTreeMap::new(),
             next_waiter: 0,
             high_watermark: Offset(0),
+            last_stable: Offset(0),
+            transaction_is_open: false,
             closed: false,
         }
     }
@@ -143,6 +151,7 @@ impl World {
             }
             Step::Wait { until, ahead } => self.wait(until, self.leader.high_watermark() + ahead),
             Step::Cancel { waiter } => self.cancel(waiter),
+            Step::Transaction { is_open } => self.transaction_is_open = is_open,
             Step::Close => {
                 self.closed = true;
                 self.leader.handle_closed(ErrorCode::NotLeaderOrFollower);
@@ -192,6 +201,10 @@ impl World {
                 Output::HighWatermarkMoved(to) => {
                     assert!(to > self.high_watermark, "{to} after {}", self.high_watermark);
                     self.high_watermark = to;
+                    if !self.transaction_is_open {
+                        self.last_stable = to;
+                    }
+                    self.leader.handle_last_stable(self.last_stable);
                 }
                 Output::Released(waiter) => {
                     let (until, offset, _) = self.waiting.remove(&waiter).expect("waits once");
@@ -213,6 +226,7 @@ impl World {
             Until::Appended => self.leader.log_end(),
             Until::Flushed => self.leader.flushed(),
             Until::Replicated | Until::Visible => self.high_watermark,
+            Until::Stable => self.last_stable,
         }
     }
 
