@@ -125,10 +125,8 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
         ApiKey::AddPartitionsToTxn
             | ApiKey::AddOffsetsToTxn
             | ApiKey::EndTxn
-            | ApiKey::WriteTxnMarkers
             | ApiKey::TxnOffsetCommit
             | ApiKey::UpdateFeatures
-            | ApiKey::DescribeProducers
             | ApiKey::DescribeTransactions
             | ApiKey::ListTransactions
     )
@@ -193,15 +191,24 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
         AnyRequest::ConsumerGroupDescribe(body) => {
             answer.at_length(h::consumer_group_describe::handle(context, body))
         }
-        AnyRequest::AddPartitionsToTxn(_)
-        | AnyRequest::AddOffsetsToTxn(_)
-        | AnyRequest::EndTxn(_)
-        | AnyRequest::WriteTxnMarkers(_)
-        | AnyRequest::TxnOffsetCommit(_)
-        | AnyRequest::UpdateFeatures(_)
-        | AnyRequest::DescribeProducers(_)
-        | AnyRequest::DescribeTransactions(_)
-        | AnyRequest::ListTransactions(_) => answer.unserved(),
+        request => respond_about_transactions(context, answer, request),
+    }
+}
+
+/// Requests about transactions, and those that are not served.
+fn respond_about_transactions(
+    context: RequestContext,
+    answer: Answer,
+    request: AnyRequest,
+) -> ResponseSlot {
+    match request {
+        AnyRequest::WriteTxnMarkers(body) => {
+            answer.later(h::write_txn_markers::handle(context, body))
+        }
+        AnyRequest::DescribeProducers(body) => {
+            answer.at_length(async move { h::describe_producers::handle(&context, &body) })
+        }
+        _ => answer.unserved(),
     }
 }
 

@@ -38,6 +38,12 @@ impl From<InvalidRecords> for ProduceError {
     }
 }
 
+impl From<&ProducerError> for ProduceError {
+    fn from(error: &ProducerError) -> Self {
+        Self::new(code_of_producer(error), error.to_string())
+    }
+}
+
 impl From<&DirectoryError> for ProduceError {
     fn from(error: &DirectoryError) -> Self {
         Self::new(code_of_directory(error), error.to_string())
@@ -89,7 +95,7 @@ fn code_of_append(error: &AppendError) -> ErrorCode {
     match error {
         AppendError::Producer(error) => code_of_producer(error),
         AppendError::NotAtLogEnd { .. } => ErrorCode::UnknownServerError,
-        AppendError::Batch(_) => ErrorCode::CorruptMessage,
+        AppendError::Batch(_) | AppendError::Control(_) => ErrorCode::CorruptMessage,
         AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
         AppendError::OffsetsExhausted { .. } | AppendError::StorageFull(_) => {
             ErrorCode::KafkaStorageError
@@ -100,8 +106,16 @@ fn code_of_append(error: &AppendError) -> ErrorCode {
 
 fn code_of_producer(error: &ProducerError) -> ErrorCode {
     match error {
-        ProducerError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
-        ProducerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        ProducerError::InvalidProducerEpoch { .. } | ProducerError::LateMarker { .. } => {
+            ErrorCode::InvalidProducerEpoch
+        }
+        ProducerError::OutOfOrderSequence { .. } | ProducerError::AheadOfVerification { .. } => {
+            ErrorCode::OutOfOrderSequenceNumber
+        }
+        ProducerError::NotInTransaction { .. } | ProducerError::TransactionIsOpen { .. } => {
+            ErrorCode::InvalidTxnState
+        }
+        ProducerError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
     }
 }
 

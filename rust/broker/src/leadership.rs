@@ -99,16 +99,19 @@ impl Leadership {
         }
     }
 
-    /// Wakes a fetch when the high watermark passes `seen`, at once if it has: the partition with
-    /// the number `partition` has news.
+    /// Wakes a fetch when the high watermark passes `seen`, or the last stable offset does for who
+    /// reads committed records, at once if it has: the partition with the number `partition` has
+    /// news.
     pub(crate) fn wait_beyond(
         self: &Arc<Self>,
         seen: Offset,
+        read_committed: bool,
         fetch: &Arc<FetchWake>,
         partition: usize,
     ) -> FetchWait {
         let waiter = Waiter::Fetch(Arc::clone(fetch), partition);
-        let wait = |led: &Led| led.step(|leader| leader.wait(Until::Visible, seen.next(), waiter));
+        let until = if read_committed { Until::Stable } else { Until::Visible };
+        let wait = |led: &Led| led.step(|leader| leader.wait(until, seen.next(), waiter));
         FetchWait { id: self.led.get().map(wait), leadership: Arc::clone(self) }
     }
 
@@ -145,6 +148,7 @@ impl Led {
                 Output::HighWatermarkMoved(offset) => {
                     if let Some(log) = self.log.upgrade() {
                         log.set_high_watermark(offset);
+                        leader.handle_last_stable(log.offsets().last_stable);
                     }
                 }
                 Output::Released(waiter) => waiter.release(),

@@ -34,6 +34,7 @@ mod storage_machines;
 #[cfg(test)]
 mod test_server;
 mod topic_configs;
+mod transaction_marker;
 
 pub use blocking::Blocking;
 pub use coordinator::GroupExplanation;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use base::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId, Wait};
+use base::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId, Wait};
 use records::{ProduceBatch, ProduceRules};
 use replica::RequiredAcks;
 use storage::{
-    AppendRequest, Appended, FoundRecord, Log, LogDirectory, LogOffsets, LogSlice, ReadError,
-    ReadRange,
+    AbortedTransaction, AppendRequest, AppendTerms, Appended, CommittedRead, FoundRecord, Log,
+    LogDirectory, LogOffsets, LogSlice, ProducerEntry, ReadError, ReadRange, VerificationGuard,
+    VerificationStart,
 };
 use tokio::sync::oneshot;
 
@@ -16,6 +17,7 @@ use crate::config::TopicConfig;
 use crate::errors::{ProduceError, code_of_directory, code_of_read};
 use crate::fetch_wait::FetchWake;
 use crate::leadership::{FetchWait, Leadership};
+use crate::transaction_marker::EndTransactionMarker;
 
 /// What becomes of one produced batch.
 pub(crate) type AppendResult = Result<Appended, ProduceError>;
@@ -47,6 +49,8 @@ pub(crate) struct FetchFrom {
 pub(crate) struct Fetched {
     pub offsets: LogOffsets,
     pub records: LogSlice,
+    /// Whose records among them are void, for who reads committed records.
+    pub aborted: Vec<AbortedTransaction>,
     /// Where the reader's log leaves this one, if it does (KIP-595).
     pub diverging: Option<(LeaderEpoch, Offset)>,
 }
@@ -144,10 +148,46 @@ impl Partition {
         }
     }
 
-    /// Hands a validated batch to the log. The answer comes when the records are where `acks` wants
-    /// them.
+    /// Hands a client's validated batch, which is not part of a transaction, to the log. The answer
+    /// comes when the records are where `acks` wants them.
     pub(crate) fn append(
         &self,
+        directory: &LogDirectory,
+        batch: ProduceBatch,
+        acks: RequiredAcks,
+    ) -> Result<oneshot::Receiver<AppendResult>, ProduceError> {
+        self.append_on(AppendTerms::default(), directory, batch, acks)
+    }
+
+    /// Begins to verify a producer's transaction: its coordinator is asked whether it knows of this
+    /// partition, and then the first batch is appended with the guard (KIP-890). With
+    /// [`VerificationGuard::NONE`] the transaction is open here already, and nobody need be asked.
+    #[expect(dead_code, reason = "the transactional path of Produce, which asks for it, is next")]
+    pub(crate) fn begin_verification(
+        &self,
+        start: &VerificationStart,
+        now_ms: i64,
+    ) -> Result<VerificationGuard, ProduceError> {
+        let guard = self.log.begin_verification(start, now_ms);
+        guard.map_err(|error| ProduceError::from(&error))
+    }
+
+    /// Hands the marker that ends a producer's transaction to the log. The answer comes when every
+    /// in-sync replica has it.
+    pub(crate) fn append_marker(
+        &self,
+        directory: &LogDirectory,
+        marker: &EndTransactionMarker,
+        now_ms: i64,
+    ) -> Result<oneshot::Receiver<AppendResult>, ProduceError> {
+        let terms = AppendTerms::Marker { transaction_version: marker.transaction_version };
+        self.append_on(terms, directory, marker.batch(now_ms), RequiredAcks::All)
+    }
+
+    /// Hands a batch to the log on terms that say who appends it, and what was verified.
+    pub(crate) fn append_on(
+        &self,
+        terms: AppendTerms,
         directory: &LogDirectory,
         batch: ProduceBatch,
         acks: RequiredAcks,
@@ -158,6 +198,7 @@ impl Partition {
         let submitted = directory.submit(AppendRequest {
             log: Arc::clone(&self.log),
             batch,
+            terms,
             leader_epoch,
             completion: Box::new(move |result| match result {
                 Ok(appended) => leadership.wait_for_acks(acks, appended, reply),
@@ -205,22 +246,39 @@ impl Partition {
             max_bytes: from.bytes_max,
             min_one: from.at_least_one_batch,
         };
-        let records = self.log.read(&range, wait).map_err(|error| match error {
+        let read = if from.read_committed {
+            self.log.read_committed(&range, wait)
+        } else {
+            let records = self.log.read(&range, wait);
+            records.map(|records| CommittedRead { records, aborted: Vec::new() })
+        };
+        let CommittedRead { records, aborted } = read.map_err(|error| match error {
             ReadError::WouldBlock => FetchError::WouldBlock,
             error => FetchError::Code(self.code_of_read(&error)),
         })?;
-        Ok(Fetched { offsets, records, diverging })
+        Ok(Fetched { offsets, records, aborted, diverging })
     }
 
-    /// Wakes a fetch, where this partition has the number `number`, when the high watermark passes
-    /// `seen`; at once if it has.
+    /// The end of what a client may see.
+    pub(crate) fn visible_end(&self, read_committed: bool) -> Offset {
+        visible_end(&self.log.offsets(), read_committed)
+    }
+
+    /// Wakes a fetch, where this partition has the number `number`, when the end of what it may see
+    /// passes `seen`; at once if it has.
     pub(crate) fn wait_beyond(
         &self,
         seen: Offset,
+        read_committed: bool,
         fetch: &Arc<FetchWake>,
         number: usize,
     ) -> FetchWait {
-        self.leadership.wait_beyond(seen, fetch, number)
+        self.leadership.wait_beyond(seen, read_committed, fetch, number)
+    }
+
+    /// The producers that the log remembers, by their ids.
+    pub(crate) fn producers(&self) -> Vec<(ProducerId, ProducerEntry)> {
+        self.log.producers()
     }
 
     /// Whether a request that believes in this leader epoch may be served.
@@ -230,7 +288,7 @@ impl Partition {
 
     /// The end of what a client may see.
     pub(crate) fn latest(&self, read_committed: bool) -> Found {
-        let offset = visible_end(&self.log.offsets(), read_committed);
+        let offset = self.visible_end(read_committed);
         Found { timestamp_ms: -1, offset, leader_epoch: self.leadership.epoch() }
     }
 
@@ -244,7 +302,7 @@ impl Partition {
     /// The first record that has the largest timestamp, if the client may see it. It may wait for
     /// the disk.
     pub(crate) fn max_timestamp(&self, read_committed: bool) -> Result<Option<Found>, ErrorCode> {
-        let visible = visible_end(&self.log.offsets(), read_committed);
+        let visible = self.visible_end(read_committed);
         let found = self.log.max_timestamp().map_err(|error| self.code_of_read(&error))?;
         Ok(found.map(Found::from).filter(|found| found.offset < visible))
     }
@@ -256,7 +314,7 @@ impl Partition {
         timestamp_ms: i64,
         read_committed: bool,
     ) -> Result<Option<Found>, ErrorCode> {
-        let visible = visible_end(&self.log.offsets(), read_committed);
+        let visible = self.visible_end(read_committed);
         let found = self.log.find_by_timestamp(timestamp_ms);
         let found = found.map_err(|error| self.code_of_read(&error))?;
         Ok(found.map(Found::from).filter(|found| found.offset < visible))

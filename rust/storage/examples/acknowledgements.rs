@@ -20,7 +20,7 @@ use storage::directory::{
     AppendRequest, DirectoryConfig, Identity, KnownPartition, KnownTopics, LockedDirectory,
     LogDirectory,
 };
-use storage::log::{Durability, Log, LogConfig, LogListener};
+use storage::log::{AppendTerms, Durability, Log, LogConfig, LogListener};
 
 /// Tells the loop which partition may send its next record.
 #[derive(Debug)]
@@ -104,6 +104,7 @@ fn submit(directory: &LogDirectory, log: &Arc<Log>, batch: &ProduceBatch) {
     let request = AppendRequest {
         log: log.clone(),
         batch: batch.clone(),
+        terms: AppendTerms::default(),
         leader_epoch: LeaderEpoch(0),
         completion: Box::new(|appended| {
             appended.expect("it is appended");

@@ -20,8 +20,10 @@ pub use directory::{
 pub use disk::{Disk, DiskFile, DiskSpace, FaultyDisk, MemoryDisk, RealDisk};
 pub use epoch_cache::{EpochEndOffset, LeaderEpochCache};
 pub use log::{
-    AppendError, Appended, ConfigureError, DeleteRecordsError, Durability, FoundRecord, Log,
-    LogCheckpoints, LogConfig, LogListener, LogOffsets, LogOpenError, LogOpening, LogRecovery,
-    LogSlice, NoListener, ReadError, ReadRange, Unavailable,
+    AppendError, AppendTerms, Appended, CommittedRead, ConfigureError, DeleteRecordsError,
+    Durability, FoundRecord, Log, LogCheckpoints, LogConfig, LogListener, LogOffsets, LogOpenError,
+    LogOpening, LogRecovery, LogSlice, NoListener, ReadError, ReadRange, Unavailable,
 };
-pub use producer_state::ProducerError;
+pub use producer_state::{
+    AbortedTransaction, ProducerEntry, ProducerError, VerificationGuard, VerificationStart,
+};

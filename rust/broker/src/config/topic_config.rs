@@ -56,6 +56,8 @@ pub struct TopicConfig {
     pub min_insync_replicas: usize,
     /// `producer.id.expiration.ms`, which is the broker's alone.
     pub producer_id_expiration_ms: i64,
+    /// `transaction.partition.verification.enable`, which is the broker's alone.
+    pub verifies_transactions: bool,
     /// `retention.bytes`
     pub retention_bytes: Option<u64>,
     /// `retention.ms`
@@ -95,6 +97,7 @@ impl TopicConfig {
             flush_ms: self.flush_ms,
             log_append_time: self.message_timestamp_type == TimestampType::LogAppendTime,
             producer_id_expiration_ms: self.producer_id_expiration_ms,
+            verifies_transactions: self.verifies_transactions,
         }
     }
 
@@ -136,6 +139,8 @@ impl TopicConfig {
             min_compaction_lag_ms: values.integer("min.compaction.lag.ms")?,
             min_insync_replicas: values.integer("min.insync.replicas")? as usize,
             producer_id_expiration_ms: values.broker_integer("producer.id.expiration.ms")?,
+            verifies_transactions: values
+                .broker_boolean("transaction.partition.verification.enable")?,
             retention_bytes: u64::try_from(values.integer("retention.bytes")?).ok(),
             retention_ms: Some(values.integer("retention.ms")?).filter(|ms| *ms >= 0),
             segment_bytes: values.integer("segment.bytes")? as u32,
@@ -218,11 +223,23 @@ impl Values<'_> {
 
     /// A key that topics cannot override.
     fn broker_integer(&self, name: &str) -> Result<i64, ConfigError> {
-        let key = broker_key(name).expect("the name is a row of the table");
-        match self.layers.value(key)? {
+        match self.broker_value(name)? {
             Value::Integer(number) => Ok(number),
             value => unreachable!("{name} is a number by the table, and not {value:?}"),
         }
+    }
+
+    /// The same, yes or no.
+    fn broker_boolean(&self, name: &str) -> Result<bool, ConfigError> {
+        match self.broker_value(name)? {
+            Value::Boolean(value) => Ok(value),
+            value => unreachable!("{name} is true or false by the table, and not {value:?}"),
+        }
+    }
+
+    fn broker_value(&self, name: &str) -> Result<Value, ConfigError> {
+        let key = broker_key(name).expect("the name is a row of the table");
+        self.layers.value(key)
     }
 
     /// A limit that is off at the largest number.

@@ -12,7 +12,7 @@ use base::{ByteSource, ErrorCode, LeaderEpoch, Offset, TopicId, Wait};
 use tokio::time::{Instant, timeout_at};
 use wire::Records;
 use wire::fetch::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
+    AbortedTransaction, EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
     FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 
@@ -190,8 +190,9 @@ impl<'a> Waiting<'a> {
     fn begin(wanted: &'a Wanted, seen: &[Seen]) -> Self {
         let led: Vec<_> = wanted.led().collect();
         let wake = Arc::new(FetchWake::default());
+        let read_committed = reads_committed(&wanted.request);
         let places = led.iter().zip(seen).enumerate().map(|(number, ((_, partition), seen))| {
-            partition.wait_beyond(seen.high_watermark, &wake, number)
+            partition.wait_beyond(seen.end, read_committed, &wake, number)
         });
         let places = places.collect();
         let gathered = Gathered::new(seen.iter().map(|seen| seen.bytes).collect());
@@ -201,10 +202,11 @@ impl<'a> Waiting<'a> {
     /// Waits until there is as much as the request wants, or something that does not wait.
     async fn for_enough(&mut self) {
         let room_bytes = self.request.max_bytes.max(0) as usize;
+        let read_committed = reads_committed(self.request);
         loop {
             for number in self.wake.woken().await {
                 let (asked, partition) = self.led[number];
-                let high_watermark = partition.offsets().high_watermark;
+                let end = partition.visible_end(read_committed);
                 let from = fetch_from(self.request, asked, room_bytes, true);
                 match partition.fetch(&from, Wait::Never) {
                     Ok(fetched) if fetched.diverging.is_none() && !fetched.records.is_cut() => {
@@ -212,7 +214,8 @@ impl<'a> Waiting<'a> {
                     }
                     Ok(_) | Err(_) => return,
                 }
-                self.places[number] = partition.wait_beyond(high_watermark, &self.wake, number);
+                self.places[number] =
+                    partition.wait_beyond(end, read_committed, &self.wake, number);
             }
             if self.gathered.total() as i64 >= i64::from(self.request.min_bytes) {
                 return;
@@ -224,7 +227,8 @@ impl<'a> Waiting<'a> {
 /// What one look has seen of a partition that is led here.
 #[derive(Clone, Copy)]
 struct Seen {
-    high_watermark: Offset,
+    /// The end of what the client may see.
+    end: Offset,
     bytes: usize,
 }
 
@@ -262,8 +266,8 @@ impl Read {
     ) -> PartitionData {
         let fetched =
             found.as_ref().map_err(|&code| FetchError::Code(code)).and_then(|partition| {
-                let high_watermark = partition.offsets().high_watermark;
-                self.seen.push(Seen { high_watermark, bytes: 0 });
+                let end = partition.visible_end(reads_committed(&wanted.request));
+                self.seen.push(Seen { end, bytes: 0 });
                 let room_bytes =
                     (wanted.request.max_bytes.max(0) as usize).saturating_sub(self.bytes);
                 // The first batch of a response comes whatever its size, or a large one could never
@@ -298,14 +302,17 @@ impl Read {
         asked: &FetchPartition,
         fetched: Fetched,
     ) -> PartitionData {
+        let aborted = fetched.aborted.iter().map(|aborted| AbortedTransaction {
+            producer_id: aborted.producer_id.0,
+            first_offset: aborted.first_offset.0,
+        });
         let mut data = PartitionData {
             partition_index: asked.partition,
             high_watermark: fetched.offsets.high_watermark.0,
             last_stable_offset: fetched.offsets.last_stable.0,
             log_start_offset: fetched.offsets.log_start.0,
-            // Without transactions none is ever aborted; null is for those who read uncommitted
-            // records.
-            aborted_transactions: (request.isolation_level == READ_COMMITTED).then(Vec::new),
+            // Null is for those who read uncommitted records.
+            aborted_transactions: reads_committed(request).then(|| aborted.collect()),
             records: Some(Records::default()),
             ..PartitionData::default()
         };
@@ -325,6 +332,10 @@ impl Read {
     }
 }
 
+fn reads_committed(request: &FetchRequest) -> bool {
+    request.isolation_level == READ_COMMITTED
+}
+
 /// What is asked of a partition when there is so much room for it.
 fn fetch_from(
     request: &FetchRequest,
@@ -338,7 +349,7 @@ fn fetch_from(
         last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
         bytes_max: room_bytes.min(asked.partition_max_bytes.max(0) as usize),
         at_least_one_batch,
-        read_committed: request.isolation_level == READ_COMMITTED,
+        read_committed: reads_committed(request),
     }
 }
 

@@ -8,14 +8,12 @@ use crate::requests::assert_code;
 use crate::test_broker::TestBroker;
 
 /// What is known and has no handler yet.
-const UNSERVED: [ApiKey; 9] = [
+const UNSERVED: [ApiKey; 7] = [
     ApiKey::AddPartitionsToTxn,
     ApiKey::AddOffsetsToTxn,
     ApiKey::EndTxn,
-    ApiKey::WriteTxnMarkers,
     ApiKey::TxnOffsetCommit,
     ApiKey::UpdateFeatures,
-    ApiKey::DescribeProducers,
     ApiKey::DescribeTransactions,
     ApiKey::ListTransactions,
 ];

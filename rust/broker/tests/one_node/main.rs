@@ -34,3 +34,4 @@ mod storage_failures;
 mod test_broker;
 mod test_client;
 mod topics;
+mod transaction_markers;

@@ -112,6 +112,9 @@ impl Group {
             headers.extend(filter.filter(batch, is_last, &mut bytes)?);
             Ok(true)
         })?;
+        for aborted in filter.transactions.take_retained() {
+            self.cleaned.push_aborted(aborted);
+        }
         if !headers.is_empty() {
             let interval = log.config().index_interval_bytes;
             self.cleaned.append_cleaned(&headers, &bytes, interval)?;

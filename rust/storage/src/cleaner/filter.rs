@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use base::{Offset, ProducerEpoch, ProducerId};
 use records::{
-    BatchHeader, BatchRecords, ControlRecord, ControlRecordError, RecordBatch, RetainError,
+    BatchHeader, BatchRecords, ControlBatchError, ControlRecord, RecordBatch, RetainError,
     RetainedRecords, empty_batch,
 };
 use thiserror::Error;
@@ -30,7 +30,7 @@ pub(crate) enum FilterError {
     #[error(transparent)]
     Retain(#[from] RetainError),
     #[error(transparent)]
-    Control(#[from] ControlRecordError),
+    Control(#[from] ControlBatchError),
 }
 
 impl From<records::BatchError> for FilterError {
@@ -102,7 +102,8 @@ impl RecordFilter {
         if !header.attributes.is_control() {
             return Ok((self.transactions.pass_batch(header), false));
         }
-        let may_go = self.transactions.pass_control(header, control_record(records)?.as_ref());
+        let may_go =
+            self.transactions.pass_control(header, ControlRecord::first_of(records)?.as_ref());
         let horizon_is_over = header.delete_horizon_ms().is_some_and(|at| at <= self.now_ms);
         Ok((may_go && horizon_is_over, may_go))
     }
@@ -135,14 +136,6 @@ impl RecordFilter {
             }
             None => false,
         }
-    }
-}
-
-/// What a control batch says; nothing if the cleaner has emptied it.
-pub(crate) fn control_record(records: &BatchRecords) -> Result<Option<ControlRecord>, FilterError> {
-    match records.iter().next() {
-        Some(record) => Ok(Some(ControlRecord::parse(&record?)?)),
-        None => Ok(None),
     }
 }
 

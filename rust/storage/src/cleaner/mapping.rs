@@ -7,7 +7,7 @@ use base::Offset;
 use records::RecordBatch;
 
 use super::batch_reader::read_batches;
-use super::filter::{FilterError, control_record};
+use super::filter::FilterError;
 use super::offset_map::OffsetMap;
 use super::round::RoundError;
 use super::transactions::CleanedTransactions;
@@ -82,8 +82,10 @@ impl KeyMap {
     fn note(&mut self, batch: &RecordBatch) -> Result<bool, FilterError> {
         let header = batch.header();
         let counts = if header.attributes.is_control() {
-            let record = control_record(&batch.records()?)?;
+            let record = batch.control_record()?;
             self.transactions.pass_control(header, record.as_ref());
+            // It is the copying that keeps them.
+            self.transactions.take_retained();
             false
         } else {
             // The records of an aborted transaction replace nothing.

@@ -33,4 +33,3 @@ pub use metrics::CleanerMetrics;
 pub(crate) use metrics::{CleanerNotes, Cleaning, Look};
 pub(crate) use round::{Round, RoundError};
 pub(crate) use throttle::Throttle;
-pub(crate) use transactions::AbortedTransaction;

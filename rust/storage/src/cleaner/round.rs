@@ -88,7 +88,7 @@ struct MapUse {
 
 #[derive(Debug)]
 enum Phase {
-    Map(Mapping),
+    Map(Box<Mapping>),
     Copy(Box<Copying>),
     Done,
 }
@@ -101,8 +101,8 @@ impl Round {
         config: &CleanerConfig,
         hash_key: [u8; 16],
         now_ms: i64,
-    ) -> Self {
-        let part = log.cleanable_part(dirt.first_uncleanable);
+    ) -> io::Result<Self> {
+        let part = log.cleanable_part(dirt.first_uncleanable)?;
         let limits = OffsetMapLimits {
             bytes_max: config.map_bytes(),
             load_factor: config.dedupe_buffer_load_factor,
@@ -114,9 +114,9 @@ impl Round {
         let dirty = part.segments.iter().filter(is_dirty).cloned().collect();
         let transactions = CleanedTransactions::new(part.aborted.clone());
         let mapping = Mapping::new(map, transactions, dirt.first_dirty, dirty);
-        let (phase, moved) = (Phase::Map(mapping), Moved::default());
+        let (phase, moved) = (Phase::Map(Box::new(mapping)), Moved::default());
         let buffer_bytes = config.buffer_bytes();
-        Self { log, part, dirt, buffer_bytes, now_ms, phase, moved, map: map_use }
+        Ok(Self { log, part, dirt, buffer_bytes, now_ms, phase, moved, map: map_use })
     }
 
     /// The log that is cleaned.

@@ -9,23 +9,26 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use base::{Offset, ProducerId};
 use records::{BatchHeader, ControlRecord};
 
-/// A transaction that was aborted, as the log knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AbortedTransaction {
-    pub(crate) producer_id: ProducerId,
-    pub(crate) first_offset: Offset,
-}
+use crate::producer_state::AbortedTransaction;
 
 /// The transactions at one place of the log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CleanedTransactions {
     /// Those that begin later, in the order in which they do.
     aborted: VecDeque<AbortedTransaction>,
-    /// Producers with an open transaction that will be aborted, and whether a batch of it was
-    /// passed.
-    ongoing_aborted: BTreeMap<ProducerId, bool>,
+    /// Producers with an open transaction that will be aborted.
+    ongoing_aborted: BTreeMap<ProducerId, OngoingAborted>,
     /// Producers with an open transaction that will be committed, of which a batch was passed.
     ongoing_committed: BTreeSet<ProducerId>,
+    /// Aborted transactions whose marker was passed and of which a batch was.
+    retained: Vec<AbortedTransaction>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OngoingAborted {
+    transaction: AbortedTransaction,
+    /// Whether a batch of it was passed.
+    has_batches: bool,
 }
 
 impl CleanedTransactions {
@@ -40,8 +43,8 @@ impl CleanedTransactions {
         if !header.attributes.is_transactional() {
             return false;
         }
-        if let Some(has_batches) = self.ongoing_aborted.get_mut(&header.producer_id) {
-            *has_batches = true;
+        if let Some(aborted) = self.ongoing_aborted.get_mut(&header.producer_id) {
+            aborted.has_batches = true;
             return true;
         }
         self.ongoing_committed.insert(header.producer_id);
@@ -59,7 +62,10 @@ impl CleanedTransactions {
         match record {
             None => true,
             Some(ControlRecord::Abort { .. }) => {
-                self.ongoing_aborted.remove(&header.producer_id) != Some(true)
+                let aborted = self.ongoing_aborted.remove(&header.producer_id);
+                let retained = aborted.filter(|aborted| aborted.has_batches);
+                self.retained.extend(retained.map(|aborted| aborted.transaction));
+                retained.is_none()
             }
             Some(ControlRecord::Commit { .. }) => {
                 !self.ongoing_committed.remove(&header.producer_id)
@@ -68,9 +74,17 @@ impl CleanedTransactions {
         }
     }
 
+    /// The aborted transactions that readers of the cleaned log have to know: those whose marker
+    /// was passed since the last call and stays. A reader that knew of one without a marker would
+    /// leave out its producer's next transaction.
+    pub(crate) fn take_retained(&mut self) -> Vec<AbortedTransaction> {
+        std::mem::take(&mut self.retained)
+    }
+
     fn begin_up_to(&mut self, offset: Offset) {
         while let Some(next) = self.aborted.pop_front_if(|next| next.first_offset <= offset) {
-            self.ongoing_aborted.entry(next.producer_id).or_insert(false);
+            let begun = OngoingAborted { transaction: next, has_batches: false };
+            self.ongoing_aborted.entry(next.producer_id).or_insert(begun);
         }
     }
 }
@@ -106,6 +120,8 @@ mod tests {
         let aborted = transactions.iter().map(|&(producer, first)| AbortedTransaction {
             producer_id: ProducerId(producer),
             first_offset: Offset(first),
+            last_offset: Offset(first + 3),
+            last_stable_offset: Offset(first + 4),
         });
         CleanedTransactions::new(aborted.collect())
     }
@@ -118,12 +134,17 @@ mod tests {
         assert!(transactions.pass_batch(&header(1, 10, true)));
         assert!(!transactions.pass_batch(&header(2, 11, true)), "another producer's");
         assert!(!transactions.pass_batch(&header(1, 12, false)), "in no transaction");
+        assert!(transactions.take_retained().is_empty());
         assert!(!transactions.pass_control(&header(1, 13, true), Some(&ABORT)));
+        let retained: Vec<i64> =
+            transactions.take_retained().iter().map(|it| it.first_offset.0).collect();
+        assert_eq!(retained, [10]);
         assert!(!transactions.pass_control(&header(2, 14, true), Some(&COMMIT)));
         assert!(!transactions.pass_batch(&header(1, 15, true)), "the next one");
 
         let mut later = aborted(&[(1, 10)]);
         assert!(later.pass_control(&header(1, 13, true), Some(&ABORT)));
+        assert!(later.take_retained().is_empty(), "its marker may go, so it must");
     }
 
     #[test]

@@ -148,8 +148,9 @@ impl Appender {
     }
 
     fn append(&mut self, request: AppendRequest) -> Then {
-        let AppendRequest { log, batch, leader_epoch, completion } = request;
-        let appended = match log.append(&batch, leader_epoch, self.shared.clock.unix_ms()) {
+        let AppendRequest { log, batch, terms, leader_epoch, completion } = request;
+        let now_ms = self.shared.clock.unix_ms();
+        let appended = match log.append_on(&terms, &batch, leader_epoch, now_ms) {
             Ok(appended) => appended,
             Err(error) => {
                 completion(Err(self.append_failed(&log, error)));

@@ -105,7 +105,9 @@ impl Cleaner {
         let config = self.shared.cleaner_config.read().clone();
         let hash_key = self.shared.id.0.0;
         let now_ms = self.shared.clock.unix_ms();
-        let round = Round::new(log, dirt, &config, hash_key, now_ms);
+        let partition = log.topic_partition().clone();
+        let round = Round::new(log, dirt, &config, hash_key, now_ms)
+            .map_err(|error| format!("cannot begin to clean {partition}: {error}"))?;
         self.shared.cleaner_notes.lock().began(self.number, round.map_bytes());
         self.begun = now;
         self.round = Some(round);

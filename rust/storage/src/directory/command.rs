@@ -6,7 +6,7 @@ use base::{LeaderEpoch, Offset, PartitionIndex, TopicId, TopicPartition};
 use records::ProduceBatch;
 
 use super::failure::DirectoryError;
-use crate::log::{Appended, Log, LogConfig};
+use crate::log::{AppendTerms, Appended, Log, LogConfig};
 
 /// Called once, on one of the directory's threads, with what became of a request. It must not wait.
 pub type Completion<T> = Box<dyn FnOnce(Result<T, DirectoryError>) + Send>;
@@ -17,6 +17,8 @@ pub struct AppendRequest {
     pub log: Arc<Log>,
     /// The batch.
     pub batch: ProduceBatch,
+    /// Who appends it, and what that allows.
+    pub terms: AppendTerms,
     /// The epoch of the leader that appends it.
     pub leader_epoch: LeaderEpoch,
     /// Called when the log has the batch. It is as durable as its topic asks for when

@@ -7,12 +7,42 @@ use std::sync::atomic::Ordering;
 use base::{LeaderEpoch, Offset};
 use bytes::Bytes;
 use parking_lot::MutexGuard;
-use records::{BatchError, BatchHeader, HEADER_BYTES, ProduceBatch, RecordBatch};
+use records::{
+    AppendOrigin, BatchError, BatchHeader, ControlRecord, HEADER_BYTES, ProduceBatch, RecordBatch,
+};
 
 use super::{AppendError, DirectoryState, Durability, Log, Writer};
 use crate::checkpoint_file;
-use crate::producer_state::{BatchMetadata, ProducerDecision};
+use crate::producer_state::{
+    BatchMetadata, ProducerDecision, ProducerError, TransactionChange, VerificationGuard,
+};
 use crate::segment::{AppendFailure, SEGMENT_BYTES_MAX, Segment};
+
+/// Who appends a batch, and what that allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendTerms {
+    /// Records of a producer.
+    Records {
+        /// Who wants to append them. Those of a coordinator have no sequence numbers.
+        origin: AppendOrigin,
+        /// What the verification of their transaction was begun with
+        /// ([`Log::begin_verification`]).
+        guard: VerificationGuard,
+    },
+    /// The marker that ends a producer's transaction.
+    Marker {
+        /// The version of transactions that the producer uses (KIP-890).
+        transaction_version: i16,
+    },
+}
+
+impl Default for AppendTerms {
+    /// Records of a client, of which nothing was verified.
+    fn default() -> Self {
+        let (origin, guard) = (AppendOrigin::Client, VerificationGuard::NONE);
+        Self::Records { origin, guard }
+    }
+}
 
 /// What became of a producer's batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,26 +65,38 @@ pub struct Appended {
 }
 
 impl Log {
-    /// Appends a producer's batch as the partition's leader in `leader_epoch`.
+    /// Appends a client's batch as the partition's leader in `leader_epoch`.
     pub fn append(
         &self,
         batch: &ProduceBatch,
         leader_epoch: LeaderEpoch,
         now_ms: i64,
     ) -> Result<Appended, AppendError> {
+        self.append_on(&AppendTerms::default(), batch, leader_epoch, now_ms)
+    }
+
+    /// Appends a batch on these terms as the partition's leader in `leader_epoch`.
+    pub fn append_on(
+        &self,
+        terms: &AppendTerms,
+        batch: &ProduceBatch,
+        leader_epoch: LeaderEpoch,
+        now_ms: i64,
+    ) -> Result<Appended, AppendError> {
         self.touch();
+        let control = batch.control_record()?;
         let mut writer = self.writer.lock();
         self.check_available()?;
-        if batch.header().has_producer_id()
-            && let ProducerDecision::Duplicate(first) = writer.producers.check(batch.header())?
-        {
+        let decision = self.check_producer(terms, batch.header(), control.as_ref())?;
+        if let ProducerDecision::Duplicate(first) = decision {
             return Ok(self.duplicate(&first));
         }
         let offsets = self.offsets();
         let log_append_time_ms = self.config.read().log_append_time.then_some(now_ms);
         let stamped = batch.stamped_header(offsets.log_end, leader_epoch, log_append_time_ms);
         let header = BatchHeader::parse(&stamped)?;
-        let flushed = self.write(&mut writer, &header, &[&stamped, &batch.body()], now_ms)?;
+        let parts: [&[u8]; 2] = [&stamped, &batch.body()];
+        let flushed = self.write(&mut writer, &header, control.as_ref(), &parts, now_ms)?;
         let appended = Appended {
             base_offset: header.base_offset,
             last_offset: header.last_offset(),
@@ -67,6 +109,37 @@ impl Log {
         drop(writer);
         self.tell_appended(header.next_offset(), flushed);
         Ok(appended)
+    }
+
+    fn check_producer(
+        &self,
+        terms: &AppendTerms,
+        header: &BatchHeader,
+        control: Option<&ControlRecord>,
+    ) -> Result<ProducerDecision, ProducerError> {
+        if !header.has_producer_id() {
+            return Ok(ProducerDecision::Append);
+        }
+        let verifies = self.config.read().verifies_transactions;
+        let producers = self.producers.lock();
+        match (terms, control) {
+            (AppendTerms::Records { origin, guard }, _) => {
+                producers.check(header, *origin, verifies.then_some(*guard))
+            }
+            (
+                AppendTerms::Marker { transaction_version },
+                Some(
+                    ControlRecord::Commit { coordinator_epoch }
+                    | ControlRecord::Abort { coordinator_epoch },
+                ),
+            ) => {
+                producers.check_marker(header, *coordinator_epoch, *transaction_version)?;
+                Ok(ProducerDecision::Append)
+            }
+            (AppendTerms::Marker { .. }, _) => {
+                unreachable!("a marker is made of a commit or of an abort")
+            }
+        }
     }
 
     /// Appends whole batches that a leader has stamped, the first of which begins where the log
@@ -109,7 +182,8 @@ impl Log {
         if header.base_offset != log_end {
             return Err(AppendError::NotAtLogEnd { log_end, found: header.base_offset });
         }
-        self.write(writer, header, &[batch.bytes()], now_ms)
+        let control = batch.control_record()?;
+        self.write(writer, header, control.as_ref(), &[batch.bytes()], now_ms)
     }
 
     /// Writes a batch that begins at the log's end, and moves the end. Returns where `flushed` is
@@ -118,6 +192,7 @@ impl Log {
         &self,
         writer: &mut MutexGuard<'_, Writer>,
         header: &BatchHeader,
+        control: Option<&ControlRecord>,
         parts: &[&[u8]],
         now_ms: i64,
     ) -> Result<Option<Offset>, AppendError> {
@@ -136,7 +211,14 @@ impl Log {
             let AppendFailure { error, damaged } = failure;
             self.refuse(error, damaged)
         })?;
-        writer.producers.update(header, now_ms);
+        let change = self.producers.lock().update(header, control, now_ms);
+        if let Some(TransactionChange::Ended(ended)) = &change {
+            // Before the marker can be read: who reads up to it must find the transaction.
+            let aborted = self.positions.lock().unstable().aborted(ended);
+            if let Some(aborted) = aborted {
+                segment.push_aborted(aborted);
+            }
+        }
         if header.partition_leader_epoch.0 >= 0 {
             let epoch = header.partition_leader_epoch;
             self.epochs.write().assign(epoch, header.base_offset);
@@ -144,16 +226,24 @@ impl Log {
         writer.unsynced_records += records;
         writer.unsynced_since_ms.get_or_insert(now_ms);
         self.unchecked_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        Ok(self.move_log_end(writer, header.next_offset()))
+        Ok(self.move_log_end(writer, header.next_offset(), change.as_ref()))
     }
 
-    fn move_log_end(&self, writer: &mut Writer, log_end: Offset) -> Option<Offset> {
+    fn move_log_end(
+        &self,
+        writer: &mut Writer,
+        log_end: Offset,
+        change: Option<&TransactionChange>,
+    ) -> Option<Offset> {
         writer.sync_due |= self.flush_messages_reached(writer.unsynced_records);
         let flushes = self.durability() != Durability::Disk && !writer.sync_due;
-        let moved = self.move_offsets(|offsets| {
+        let moved = self.positions.lock().change(|offsets, unstable| {
             offsets.log_end = log_end;
             if flushes {
                 offsets.flushed = log_end;
+            }
+            if let Some(change) = change {
+                unstable.apply(change);
             }
         });
         flushes.then_some(moved.flushed)

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use base::{Offset, ProducerId};
+use base::{Offset, ProducerId, Wait};
 
-use super::{Durability, Log};
-use crate::cleaner::{AbortedTransaction, Dirt, LastOfProducer, LogFacts, SegmentFacts};
+use super::{Durability, Log, ReadError};
+use crate::cleaner::{Dirt, LastOfProducer, LogFacts, SegmentFacts};
 use crate::disk::DiskFile;
+use crate::producer_state::{AbortedTransaction, ProducerEntry};
 use crate::segment::Segment;
 
 /// The segments that a cleaning may read and replace, as they were when it began.
@@ -70,24 +71,36 @@ impl Log {
         Ok(facts.dirt(now_ms))
     }
 
-    /// The part of the log below `first_uncleanable`, where a segment begins.
-    pub(crate) fn cleanable_part(&self, first_uncleanable: Offset) -> CleanablePart {
+    /// The part of the log below `first_uncleanable`, where a segment begins. All transactions that
+    /// begin there have ended, since it is stable, be it by markers above.
+    pub(crate) fn cleanable_part(&self, first_uncleanable: Offset) -> io::Result<CleanablePart> {
+        let _sync = self.sync.lock();
+        // Of a log that was deleted nothing is read: its path may be another's.
+        let is_gone = self.is_retired();
+        let aborted = if is_gone { Vec::new() } else { self.aborted_below(first_uncleanable)? };
         let writer = self.writer.lock();
         let segments = self.segments.read();
-        let producers = writer.producers.entries().map(|(producer_id, entry)| {
-            let last = match entry.batches.back() {
-                Some(batch) => LastOfProducer::Batch(batch.last_offset),
-                None => LastOfProducer::Marker(entry.producer_epoch),
-            };
-            (producer_id, last)
-        });
-        CleanablePart {
+        let last_of = |entry: &ProducerEntry| match entry.batches.back() {
+            Some(batch) => LastOfProducer::Batch(batch.last_offset),
+            None => LastOfProducer::Marker(entry.producer_epoch),
+        };
+        let producers = self.producers.lock();
+        let producers =
+            producers.entries().map(|(producer_id, entry)| (producer_id, last_of(entry)));
+        Ok(CleanablePart {
             segments: segments.range(..first_uncleanable).map(|(_, it)| Arc::clone(it)).collect(),
             producers: producers.collect(),
-            // No transaction can be aborted: transactional batches are refused above.
-            aborted: Vec::new(),
+            aborted,
             truncations: writer.truncations,
-        }
+        })
+    }
+
+    fn aborted_below(&self, end: Offset) -> io::Result<Vec<AbortedTransaction>> {
+        let found = self.aborted_transactions(Offset::ZERO, end, Wait::Allowed);
+        found.map_err(|error| match error {
+            ReadError::Io(error) => error,
+            error => io::Error::other(error),
+        })
     }
 
     /// The file of one of the log's segments, to be read; none if the segment or the log has gone:
@@ -128,6 +141,7 @@ impl Log {
     ///
     /// ```text
     /// 1 the cleaned files are durable and named .swap   a crash from here on: a start completes it
+    ///   (the transactions before the batches)
     /// 2 readers find the new segment
     /// 3 the old files get the name of deleted ones, the new indexes theirs
     /// 4 the new log gets its name                       a crash from here on: nothing is left
@@ -149,8 +163,16 @@ impl Log {
         }
         let syncs = self.durability() != Durability::Memory;
         let sync_names = || if syncs { self.disk.sync_dir(&self.path) } else { Ok(()) };
+        let had_aborted = replaced.iter().any(|segment| segment.has_aborted());
+        if had_aborted {
+            cleaned.make_transaction_index()?;
+        }
         if syncs {
             cleaned.sync_all()?;
+        }
+        cleaned.become_swap_indexes(&self.path)?;
+        if had_aborted {
+            sync_names()?;
         }
         cleaned.become_swap(&self.path)?;
         sync_names()?;

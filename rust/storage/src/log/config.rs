@@ -14,6 +14,7 @@ pub enum Durability {
 
 /// The keys that a log acts on. Defaults are Kafka's, but for the durability.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct LogConfig {
     /// `ottla.durability`
     pub durability: Durability,
@@ -57,6 +58,9 @@ pub struct LogConfig {
     pub flush_ms: Option<i64>,
     /// Whether `message.timestamp.type` is `LogAppendTime`.
     pub log_append_time: bool,
+    /// `transaction.partition.verification.enable`: a transaction's first batch is only taken once
+    /// its coordinator was asked (KIP-890).
+    pub verifies_transactions: bool,
     /// `producer.id.expiration.ms`: a producer that was silent for so long is forgotten.
     pub producer_id_expiration_ms: i64,
 }
@@ -84,6 +88,7 @@ impl Default for LogConfig {
             flush_messages: None,
             flush_ms: None,
             log_append_time: false,
+            verifies_transactions: true,
             producer_id_expiration_ms: 24 * HOUR_MS,
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use base::{Offset, TopicId};
-use records::BatchError;
+use records::{BatchError, ControlBatchError, ControlRecordError};
 use thiserror::Error;
 
 use super::config::Durability;
@@ -38,6 +38,9 @@ pub enum AppendError {
     /// A stamped batch is damaged.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// A control batch does not say what it is for.
+    #[error(transparent)]
+    Control(#[from] ControlRecordError),
     /// No segment could hold the batch.
     #[error("a batch of {bytes} bytes is larger than a segment can be")]
     TooLarge {
@@ -56,6 +59,15 @@ pub enum AppendError {
     /// The log has failed before, does so now, or is gone.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<ControlBatchError> for AppendError {
+    fn from(error: ControlBatchError) -> Self {
+        match error {
+            ControlBatchError::Batch(error) => error.into(),
+            ControlBatchError::Record(error) => error.into(),
+        }
+    }
 }
 
 /// Why a log cannot be read from an offset.

@@ -55,13 +55,13 @@ impl Found {
             }
             let (offsets, times) = (size(file_name::OFFSET_INDEX), size(file_name::TIME_INDEX));
             segments.push(FoundSegment {
-                base_offset,
-                next_offset: base_offset,
                 size: bytes as u32,
                 offset_index_bytes: offsets.unwrap_or_default(),
                 time_index_bytes: times.unwrap_or_default(),
+                transaction_index_bytes: size(file_name::TRANSACTION_INDEX).unwrap_or_default(),
                 indexes_are_whole: offsets.is_some_and(|bytes| bytes % 8 == 0)
                     && times.is_some_and(|bytes| bytes % 12 == 0),
+                ..FoundSegment::new(base_offset)
             });
         }
         Self::sweep_orphans(opening, &sizes, &segments)?;
@@ -75,11 +75,9 @@ impl Found {
         segments: &[FoundSegment],
     ) -> io::Result<()> {
         for name in sizes.keys() {
-            let Some((base, file_name::OFFSET_INDEX | file_name::TIME_INDEX)) =
-                file_name::parse(name)
-            else {
-                continue;
-            };
+            let of_index = file_name::parse(name)
+                .filter(|(_, extension)| file_name::INDEXES.contains(extension));
+            let Some((base, _)) = of_index else { continue };
             if segments.binary_search_by_key(&base, |segment| segment.base_offset).is_err() {
                 opening.disk.remove(&opening.path.join(name))?;
             }

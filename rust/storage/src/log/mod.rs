@@ -2,7 +2,8 @@
 //! for a sync.
 //!
 //! Locks, in the order in which they are taken: `sync`, `writer`, then one of the small ones
-//! (`segments`, `epochs`, `offsets`, `config`, `status`), which are held for a few instructions.
+//! (`segments`, `epochs`, `producers`, `positions`, `config`, `status`), which are held for a few
+//! instructions.
 //! The listener is called with none of them held.
 
 mod append;
@@ -12,6 +13,7 @@ mod error;
 mod found;
 mod listener;
 mod offsets;
+mod positions;
 mod producers;
 mod read;
 mod recovery;
@@ -29,7 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use base::{LeaderEpoch, Offset, Rng as _, SplitMix64, TopicId, TopicPartition};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
-pub use append::Appended;
+pub use append::{AppendTerms, Appended};
 pub(crate) use cleaning::CleanablePart;
 pub use config::{Durability, LogConfig};
 pub use error::{
@@ -37,7 +39,7 @@ pub use error::{
 };
 pub use listener::{LogListener, NoListener};
 pub use offsets::LogOffsets;
-pub use read::ReadRange;
+pub use read::{CommittedRead, ReadRange};
 pub use recovery::{LogCheckpoints, LogOpening, LogRecovery};
 pub use slice::LogSlice;
 
@@ -46,6 +48,7 @@ use crate::epoch_cache::{EpochEndOffset, LeaderEpochCache};
 use crate::producer_state::ProducerState;
 pub use crate::segment::FoundRecord;
 use crate::segment::{Segment, SegmentLimits};
+use positions::Positions;
 
 /// A partition's log.
 #[derive(Debug)]
@@ -61,7 +64,9 @@ pub struct Log {
     writer: Mutex<Writer>,
     segments: RwLock<Segments>,
     epochs: RwLock<LeaderEpochCache>,
-    offsets: Mutex<LogOffsets>,
+    /// Only the writer changes it, but for what is verified and what expires.
+    producers: Mutex<ProducerState>,
+    positions: Mutex<Positions>,
     status: Mutex<Status>,
     unchecked_bytes: AtomicU64,
     /// Whether the log was used since the last sweep for idle ones.
@@ -73,7 +78,6 @@ type Segments = BTreeMap<Offset, Arc<Segment>>;
 /// What only the writer looks at.
 #[derive(Debug)]
 struct Writer {
-    producers: ProducerState,
     /// The offsets of the producer snapshots in the directory.
     snapshots: BTreeSet<Offset>,
     /// Below it the segments are durable, with all that a recovery from there needs.
@@ -144,17 +148,15 @@ impl Log {
 
     /// The positions.
     pub fn offsets(&self) -> LogOffsets {
-        *self.offsets.lock()
+        self.positions.lock().offsets()
     }
 
-    /// Moves the high watermark, never above what is flushed and never back, and returns where it
-    /// is now.
+    /// Moves the high watermark, never above what is flushed and never back, and with it the last
+    /// stable offset, and returns where it is now.
     pub fn set_high_watermark(&self, high_watermark: Offset) -> Offset {
         let moved = self.move_offsets(|offsets| {
             let reachable = high_watermark.min(offsets.flushed);
             offsets.high_watermark = offsets.high_watermark.max(reachable);
-            // No transaction can be open: transactional batches are refused above.
-            offsets.last_stable = offsets.high_watermark;
         });
         moved.high_watermark
     }
@@ -263,11 +265,7 @@ impl Log {
     }
 
     fn move_offsets(&self, change: impl FnOnce(&mut LogOffsets)) -> LogOffsets {
-        let mut offsets = self.offsets.lock();
-        let mut next = *offsets;
-        change(&mut next);
-        *offsets = next.checked();
-        *offsets
+        self.positions.lock().change(|offsets, _| change(offsets))
     }
 
     fn touch(&self) {

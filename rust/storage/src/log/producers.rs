@@ -1,13 +1,17 @@
-//! The producers' state in the directory: snapshots are written at each roll and with the recovery
-//! point, and read back when the log is opened or cut.
+//! The producers and their transactions: what is asked of them, and their state in the directory.
+//! Snapshots are written at each roll and with the recovery point, and read back when the log is
+//! opened or cut; the batches behind them tell the rest.
 
 use std::io;
 
-use base::Offset;
+use base::{Offset, ProducerId, Wait};
 
-use super::{Log, Writer};
+use super::{Log, ReadError, Writer};
 use crate::disk::Open;
-use crate::producer_state::{self, ProducerState};
+use crate::producer_state::{
+    self, AbortedTransaction, ProducerEntry, ProducerError, ProducerState, TransactionChange,
+    UnstableTransactions, VerificationGuard, VerificationStart,
+};
 use crate::segment::{file_name, ignore_missing};
 
 /// No snapshot is larger: five million producers.
@@ -17,13 +21,53 @@ impl Log {
     /// Forgets the producers that have been silent for `producer.id.expiration.ms`.
     pub fn expire_producers(&self, now_ms: i64) {
         let expiration_ms = self.config.read().producer_id_expiration_ms;
-        self.writer.lock().producers.expire(now_ms, expiration_ms);
+        self.producers.lock().expire(now_ms, expiration_ms);
+    }
+
+    /// Begins to verify a producer's transaction: when its coordinator has said that it knows of
+    /// this partition, the first batch is appended with the guard. [`VerificationGuard::NONE`] if
+    /// the transaction is open here already: then nobody need be asked.
+    pub fn begin_verification(
+        &self,
+        start: &VerificationStart,
+        now_ms: i64,
+    ) -> Result<VerificationGuard, ProducerError> {
+        self.producers.lock().begin_verification(start, now_ms)
+    }
+
+    /// The producers that are remembered, ordered by id.
+    pub fn producers(&self) -> Vec<(ProducerId, ProducerEntry)> {
+        let producers = self.producers.lock();
+        producers.entries().map(|(producer_id, entry)| (producer_id, entry.clone())).collect()
+    }
+
+    /// When the producer whose transaction is open for longest has written last, if one is open.
+    pub fn oldest_transaction_seen_ms(&self) -> Option<i64> {
+        let (_, producer_id) = self.positions.lock().unstable().first_open()?;
+        self.producers.lock().entry(producer_id).map(|entry| entry.last_seen_ms)
+    }
+
+    /// The aborted transactions that have records from `from` on and below `up_to`: who reads
+    /// committed records leaves theirs out. There may be some that have none.
+    pub fn aborted_transactions(
+        &self,
+        from: Offset,
+        up_to: Offset,
+        wait: Wait,
+    ) -> Result<Vec<AbortedTransaction>, ReadError> {
+        let mut found = Vec::new();
+        for segment in self.segments_from(from) {
+            if segment.has_aborted() && segment.collect_aborted(from, up_to, wait, &mut found)? {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Writes the state as the snapshot at `offset`, without a sync: one that a crash spoils is
     /// refused by its checksum.
     pub(super) fn write_snapshot(&self, writer: &mut Writer, offset: Offset) -> io::Result<()> {
-        let bytes = producer_state::encode(&writer.producers);
+        let bytes = producer_state::encode(&self.producers.lock());
         let path = file_name::path(&self.path, offset, file_name::SNAPSHOT);
         self.disk.open(&path, Open::Truncate)?.write_at(0, &[&bytes])?;
         writer.snapshots.insert(offset);
@@ -46,28 +90,48 @@ impl Log {
         Ok(())
     }
 
-    /// The state at the log's end `log_end`: the latest snapshot not after `trusted`, and the
-    /// batches since. Snapshots after it are removed: they may tell of records that are gone.
+    /// Brings the producers and their transactions to what they are at the log's end `log_end`: the
+    /// latest snapshot not after `trusted`, and the batches since. Snapshots after it are removed:
+    /// they may tell of records that are gone. So may the transaction indexes: from there on they
+    /// are made anew.
     pub(super) fn load_producers(
         &self,
         writer: &mut Writer,
         trusted: Offset,
         log_end: Offset,
+        high_watermark: Offset,
         now_ms: i64,
     ) -> io::Result<()> {
         self.remove_snapshots(writer, |offset| offset > trusted)?;
+        for segment in self.segments_from(trusted) {
+            segment.keep_aborted_before(trusted)?;
+        }
         let (from, mut state) = self.latest_snapshot(writer)?;
+        let mut unstable = UnstableTransactions::of_open(state.open_transactions());
         if from < log_end {
             for segment in self.segments_from(from) {
-                segment.visit_headers(from.max(segment.base_offset()), &mut |header| {
-                    if header.base_offset >= from {
-                        state.update(header, now_ms);
-                    }
-                })?;
+                segment.visit_batches(
+                    from.max(segment.base_offset()),
+                    &mut |header, control| {
+                        if header.base_offset < from {
+                            return;
+                        }
+                        let Some(change) = state.update(header, control, now_ms) else { return };
+                        if let TransactionChange::Ended(ended) = &change
+                            && ended.last_offset >= trusted
+                            && let Some(aborted) = unstable.aborted(ended)
+                        {
+                            segment.push_aborted(aborted);
+                        }
+                        unstable.apply(&change);
+                        unstable.replicated(high_watermark);
+                    },
+                )?;
             }
         }
         state.expire(now_ms, self.config.read().producer_id_expiration_ms);
-        writer.producers = state;
+        self.producers.lock().replace_producers(state);
+        self.positions.lock().change(|_, of_log| *of_log = unstable);
         Ok(())
     }
 

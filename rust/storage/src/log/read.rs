@@ -1,9 +1,12 @@
 //! Reading: by offset, a run of whole batches; by timestamp, one record.
 
+use std::sync::Arc;
+
 use base::{Offset, Wait};
 
 use super::{FoundRecord, Log, LogSlice, ReadError};
-use crate::segment::MaxTimestamp;
+use crate::producer_state::AbortedTransaction;
+use crate::segment::{MaxTimestamp, Segment};
 
 /// What is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +21,54 @@ pub struct ReadRange {
     pub min_one: bool,
 }
 
+/// What a reader of committed records gets.
+#[derive(Clone, Debug)]
+pub struct CommittedRead {
+    /// Whole batches, those of aborted transactions among them.
+    pub records: LogSlice,
+    /// The aborted transactions that have records there, and perhaps some more.
+    pub aborted: Vec<AbortedTransaction>,
+}
+
+/// Where whole batches lie.
+#[derive(Debug)]
+struct Located {
+    segment: Arc<Segment>,
+    range: std::ops::Range<u32>,
+    is_cut: bool,
+}
+
 impl Log {
     /// Whole batches of one segment. With [`Wait::Never`] only the last batches of the log are
     /// found for sure, others if what leads to them is in memory.
     pub fn read(&self, range: &ReadRange, wait: Wait) -> Result<LogSlice, ReadError> {
+        match self.locate(range, wait)? {
+            Some(located) => located.slice(range.from),
+            None => Ok(LogSlice::empty(range.from)),
+        }
+    }
+
+    /// The same, with what tells committed records from others. The range ends at the last stable
+    /// offset.
+    pub fn read_committed(
+        &self,
+        range: &ReadRange,
+        wait: Wait,
+    ) -> Result<CommittedRead, ReadError> {
+        let Some(located) = self.locate(range, wait)? else {
+            let records = LogSlice::empty(range.from);
+            return Ok(CommittedRead { records, aborted: Vec::new() });
+        };
+        let aborted = if self.segments_from(range.from).iter().any(|it| it.has_aborted()) {
+            let end = located.segment.offset_above(located.range.end, wait)?;
+            self.aborted_transactions(range.from, end.min(range.up_to), wait)?
+        } else {
+            Vec::new()
+        };
+        Ok(CommittedRead { records: located.slice(range.from)?, aborted })
+    }
+
+    fn locate(&self, range: &ReadRange, wait: Wait) -> Result<Option<Located>, ReadError> {
         self.check_available()?;
         self.touch();
         let offsets = self.offsets();
@@ -32,7 +79,7 @@ impl Log {
         }
         let up_to = range.up_to.min(offsets.log_end);
         let Some(segment) = self.segment_of(from).filter(|_| from < up_to) else {
-            return Ok(LogSlice::empty(from));
+            return Ok(None);
         };
         let start = segment.position_of(from, wait)?;
         let end_of_range = segment.position_of(up_to, wait)?;
@@ -43,10 +90,7 @@ impl Log {
             end_of_range
         };
         let is_cut = end < end_of_range || segment.next_offset() < up_to;
-        if end <= start {
-            return Ok(LogSlice::empty(from).cut(is_cut));
-        }
-        Ok(LogSlice::new(segment.file()?, start..end, from).cut(is_cut))
+        Ok(Some(Located { segment, range: start..end.max(start), is_cut }))
     }
 
     /// The first record whose timestamp is not below `timestamp`.
@@ -81,5 +125,14 @@ impl Log {
             Some((segment, max)) => Ok(segment.find_max_timestamp(max)?),
             None => Ok(None),
         }
+    }
+}
+
+impl Located {
+    fn slice(&self, from: Offset) -> Result<LogSlice, ReadError> {
+        if self.range.is_empty() {
+            return Ok(LogSlice::empty(from).cut(self.is_cut));
+        }
+        Ok(LogSlice::new(self.segment.file()?, self.range.clone(), from).cut(self.is_cut))
     }
 }

@@ -18,7 +18,8 @@ use parking_lot::{Mutex, RwLock};
 use super::found::{Found, list};
 use super::swap::finish_swaps;
 use super::{
-    DirectoryState, Log, LogConfig, LogListener, LogOffsets, LogOpenError, Segments, Status, Writer,
+    DirectoryState, Log, LogConfig, LogListener, LogOffsets, LogOpenError, Positions, Segments,
+    Status, Writer,
 };
 use crate::checkpoint_file::{self, CheckpointError, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE};
 use crate::disk::Disk;
@@ -107,7 +108,8 @@ impl Log {
             log.load_epochs(&mut writer)?;
         }
         let durable_before = if clean { Offset(i64::MAX) } else { checkpoints.recovery_point };
-        log.take_segments(checkpoints.log_start, durable_before, found.segments, now_ms)?;
+        let indexed_before =
+            log.take_segments(checkpoints.log_start, durable_before, found.segments, now_ms)?;
         let mut recovery = log.check_segments(&checkpoints, clean, holes_before)?;
         let first = log.segments.read().keys().next().copied();
         let start = checkpoints.log_start.max(first.unwrap_or(recovery.log_end));
@@ -123,20 +125,21 @@ impl Log {
             epochs.truncate_from_start(start);
         }
         let trusted = if clean { log_end } else { checkpoints.recovery_point.min(log_end) };
-        log.load_producers(&mut writer, trusted, log_end, now_ms)?;
+        let trusted = trusted.min(indexed_before);
+        let high_watermark = checkpoints.high_watermark.clamp(start, log_end);
+        log.load_producers(&mut writer, trusted, log_end, high_watermark, now_ms)?;
         writer.recovery_point = trusted;
         writer.synced = trusted;
         writer.changed = recovery.damage.is_some();
         writer.draw_jitter(&log.config());
         drop(writer);
-        log.open_offsets(start, log_end, checkpoints.high_watermark);
+        log.open_offsets(start, log_end, high_watermark);
         log.sync()?;
         Ok((log, recovery))
     }
 
     fn unrecovered(opening: LogOpening, has_directory: bool, snapshots: BTreeSet<Offset>) -> Self {
         let writer = Writer {
-            producers: ProducerState::default(),
             snapshots,
             recovery_point: Offset::ZERO,
             synced: Offset::ZERO,
@@ -167,7 +170,8 @@ impl Log {
             writer: Mutex::new(writer),
             segments: RwLock::new(Segments::new()),
             epochs: RwLock::new(LeaderEpochCache::default()),
-            offsets: Mutex::new(LogOffsets::default()),
+            producers: Mutex::new(ProducerState::default()),
+            positions: Mutex::new(Positions::default()),
             status: Mutex::new(Status::Open),
             unchecked_bytes: AtomicU64::new(0),
             touched: AtomicBool::new(true),
@@ -209,14 +213,16 @@ impl Log {
     }
 
     /// Takes over the segments that were found, but for those that lie below the log's start as a
-    /// whole.
+    /// whole. Returns below which offset their transaction indexes are those that were written, as
+    /// far as that can be seen: no crash leaves a part of an entry where all is durable.
     fn take_segments(
         &self,
         log_start: Offset,
         durable_before: Offset,
         found: Vec<FoundSegment>,
         now_ms: i64,
-    ) -> io::Result<()> {
+    ) -> io::Result<Offset> {
+        let mut indexed_before = Offset(i64::MAX);
         for found in found {
             let segment = Segment::found(&self.disk, &self.path, found, now_ms);
             // Of the last one it is not known yet where it ends.
@@ -230,9 +236,13 @@ impl Log {
             if is_durable && !found.indexes_are_whole {
                 self.reindex(&segment, found.size)?;
             }
+            let all_is_durable = is_durable || durable_before == Offset(i64::MAX);
+            if all_is_durable && !found.transaction_index_is_whole() {
+                indexed_before = indexed_before.min(found.base_offset);
+            }
             self.segments.write().insert(found.base_offset, Arc::new(segment));
         }
-        Ok(())
+        Ok(indexed_before)
     }
 
     /// Makes the indexes of a sealed segment anew.
@@ -404,15 +414,15 @@ impl Log {
     }
 
     fn open_offsets(&self, log_start: Offset, log_end: Offset, high_watermark: Offset) {
-        let high_watermark = high_watermark.clamp(log_start, log_end);
-        let offsets = LogOffsets {
-            log_start,
-            last_stable: high_watermark,
-            high_watermark,
-            flushed: log_end,
-            log_end,
-        };
-        *self.offsets.lock() = offsets.checked();
+        self.positions.lock().change(|offsets, _| {
+            *offsets = LogOffsets {
+                log_start,
+                last_stable: high_watermark,
+                high_watermark,
+                flushed: log_end,
+                log_end,
+            };
+        });
     }
 }
 

@@ -61,13 +61,15 @@ fn finish_swap(opening: &LogOpening, base: Offset, live: &[String]) -> io::Resul
     for name in live {
         let Some((old, extension)) = file_name::parse(name) else { continue };
         let is_log = extension == file_name::LOG;
-        let is_index = [file_name::OFFSET_INDEX, file_name::TIME_INDEX].contains(&extension);
-        // The old log of the same name is overwritten last.
-        if is_index && old == base || (is_log || is_index) && base < old && old < end {
+        let is_index = file_name::INDEXES.contains(&extension);
+        // The old log of the same name is overwritten last. That of the transactions may be the new
+        // one by now; else it is overwritten too.
+        let is_hint = is_index && extension != file_name::TRANSACTION_INDEX;
+        if is_hint && old == base || (is_log || is_index) && base < old && old < end {
             opening.disk.remove(&opening.path.join(name))?;
         }
     }
-    for extension in [file_name::OFFSET_INDEX, file_name::TIME_INDEX] {
+    for extension in file_name::INDEXES {
         ignore_missing(opening.disk.rename(&swap.file(extension), &swap.place(extension)))?;
     }
     opening.disk.sync_dir(&opening.path)?;

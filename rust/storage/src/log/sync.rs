@@ -4,7 +4,8 @@
 //! What must be durable before a recovery point may be told to anyone, in this order:
 //!
 //! ```text
-//! 1 the batches behind the old recovery point, and the indexes of sealed segments
+//! 1 the batches and aborted transactions behind the old recovery point, and the indexes of sealed
+//!   segments
 //! 2 the leader epochs, the producer snapshot at the new recovery point, the topic id
 //! 3 the names of all these files, and that of the directory
 //! ```
@@ -252,6 +253,7 @@ impl Log {
     fn run_sync(&self, plan: &SyncPlan) -> io::Result<()> {
         for (index, segment) in plan.segments.iter().enumerate() {
             segment.sync_log()?;
+            segment.sync_aborted()?;
             if index + 1 < plan.segments.len() {
                 segment.sync_indexes()?;
             }

@@ -10,7 +10,7 @@ use base::{Offset, Wait};
 
 use super::{Durability, Log, LogOffsets, Writer};
 use crate::checkpoint_file::{self, LEADER_EPOCH_FILE};
-use crate::producer_state::ProducerState;
+use crate::producer_state::{ProducerState, UnstableTransactions};
 
 impl Log {
     /// Cuts off the batch that holds the record at `offset` and all that follow, durably, and
@@ -80,7 +80,12 @@ impl Log {
         writer.synced = writer.synced.min(log_end);
         writer.changed = true;
         writer.truncations += 1;
-        self.load_producers(writer, log_end, log_end, now_ms)?;
+        let high_watermark = self.offsets().high_watermark;
+        self.load_producers(writer, log_end, log_end, high_watermark, now_ms)?;
+        if let Some(last) = self.active_segment() {
+            // Other transactions may lie there next.
+            last.sync_aborted()?;
+        }
         Ok(log_end)
     }
 
@@ -97,14 +102,13 @@ impl Log {
     }
 
     fn cut_offsets(&self, log_end: Offset) {
-        let mut offsets = self.offsets.lock();
-        *offsets = offsets.cut_to(log_end);
+        self.positions.lock().change(|offsets, _| *offsets = offsets.cut_to(log_end));
     }
 
     fn cut_everything(&self, writer: &mut Writer, offset: Offset) -> io::Result<()> {
         self.remove_segments_above(Offset(-1))?;
         self.remove_snapshots(writer, |_| true)?;
-        writer.producers = ProducerState::default();
+        self.producers.lock().replace_producers(ProducerState::default());
         writer.recovery_point = offset;
         writer.synced = offset;
         writer.changed = true;
@@ -114,7 +118,10 @@ impl Log {
         writer.unsynced_since_ms = None;
         self.unchecked_bytes.store(0, Ordering::Relaxed);
         self.epochs.write().clear();
-        *self.offsets.lock() = LogOffsets::empty_at(offset);
+        self.positions.lock().change(|offsets, unstable| {
+            *offsets = LogOffsets::empty_at(offset);
+            *unstable = UnstableTransactions::default();
+        });
         Ok(())
     }
 

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use base::{Offset, ProducerEpoch};
-use records::{BatchHeader, NO_SEQUENCE};
+use records::{BatchHeader, ControlRecord, NO_SEQUENCE};
+
+use super::transaction::{EndedTransaction, TransactionChange};
 
 /// How many batches are remembered: a producer has at most so many requests in flight.
 pub const BATCHES_PER_PRODUCER: usize = 5;
@@ -75,19 +77,28 @@ impl ProducerEntry {
         self.batches.back().map_or(NO_SEQUENCE, |batch| batch.last_sequence)
     }
 
-    pub(super) fn update(&mut self, header: &BatchHeader, now_ms: i64) {
+    /// Whether its transaction is open, and in this epoch: a later epoch may not have heard yet
+    /// that it has ended.
+    pub(super) fn is_in_transaction(&self, producer_epoch: ProducerEpoch) -> bool {
+        self.transaction_first_offset.is_some() && self.producer_epoch == producer_epoch
+    }
+
+    /// Takes in a batch that lies in the log; `control` is what it says if it is a control batch
+    /// that compaction has not emptied.
+    pub(super) fn update(
+        &mut self,
+        header: &BatchHeader,
+        control: Option<&ControlRecord>,
+        now_ms: i64,
+    ) -> Option<TransactionChange> {
         if self.producer_epoch != header.producer_epoch {
             self.batches.clear();
             self.producer_epoch = header.producer_epoch;
         }
         self.last_seen_ms = now_ms.max(header.max_timestamp);
         if header.attributes.is_control() {
-            // The marker that ends a transaction has no sequence number.
-            self.transaction_first_offset = None;
-            return;
-        }
-        if header.attributes.is_transactional() && self.transaction_first_offset.is_none() {
-            self.transaction_first_offset = Some(header.base_offset);
+            // Of an emptied marker the whole transaction was cleaned away.
+            return control.and_then(|record| self.end_transaction(header, record));
         }
         self.push(BatchMetadata {
             last_sequence: header.last_sequence(),
@@ -95,6 +106,31 @@ impl ProducerEntry {
             offset_delta: header.last_offset_delta,
             timestamp: header.max_timestamp,
         });
+        let begins =
+            header.attributes.is_transactional() && self.transaction_first_offset.is_none();
+        begins.then(|| {
+            let (producer_id, first_offset) = (header.producer_id, header.base_offset);
+            self.transaction_first_offset = Some(first_offset);
+            TransactionChange::Began { producer_id, first_offset }
+        })
+    }
+
+    /// A marker has no sequence number. One without records in this log ends nothing.
+    fn end_transaction(
+        &mut self,
+        header: &BatchHeader,
+        record: &ControlRecord,
+    ) -> Option<TransactionChange> {
+        let (coordinator_epoch, is_aborted) = match *record {
+            ControlRecord::Abort { coordinator_epoch } => (coordinator_epoch, true),
+            ControlRecord::Commit { coordinator_epoch } => (coordinator_epoch, false),
+            ControlRecord::LeaderChange { .. } | ControlRecord::Other { .. } => return None,
+        };
+        self.coordinator_epoch = coordinator_epoch;
+        let first_offset = self.transaction_first_offset.take()?;
+        let (producer_id, last_offset) = (header.producer_id, header.last_offset());
+        let ended = EndedTransaction { producer_id, first_offset, last_offset, is_aborted };
+        Some(TransactionChange::Ended(ended))
     }
 
     pub(super) fn push(&mut self, batch: BatchMetadata) {

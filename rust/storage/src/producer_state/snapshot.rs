@@ -116,7 +116,7 @@ pub fn decode(bytes: &[u8]) -> Result<ProducerState, SnapshotError> {
             entry.push(last);
         }
     }
-    Ok(ProducerState { producers })
+    Ok(ProducerState { producers, ..ProducerState::default() })
 }
 
 fn put_producer(bytes: &mut Vec<u8>, producer_id: ProducerId, entry: &ProducerEntry) {

@@ -10,6 +10,10 @@ pub(crate) const LOG: &str = "log";
 pub(crate) const OFFSET_INDEX: &str = "index";
 /// Which offsets have which timestamps.
 pub(crate) const TIME_INDEX: &str = "timeindex";
+/// Which transactions were aborted.
+pub(crate) const TRANSACTION_INDEX: &str = "txnindex";
+/// All that lie beside the batches; those of them that are there.
+pub(crate) const INDEXES: [&str; 3] = [OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX];
 /// The producers at the base offset.
 pub(crate) const SNAPSHOT: &str = "snapshot";
 /// Behind the name of a file that is about to go.

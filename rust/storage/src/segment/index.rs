@@ -18,7 +18,10 @@ use super::file::LazyFile;
 const TAIL_ENTRIES_KEPT: usize = 256;
 
 /// No entry is longer.
-const ENTRY_BYTES_MAX: usize = 12;
+const ENTRY_BYTES_MAX: usize = 34;
+
+/// So many entries are read from the file at once.
+const ENTRIES_READ_MAX: usize = 128;
 
 /// One entry.
 pub(crate) trait IndexEntry: Copy + std::fmt::Debug + PartialEq + Send + Sync {
@@ -109,6 +112,46 @@ impl<E: IndexEntry> Index<E> {
         Ok(found)
     }
 
+    /// How many entries there are at the start for which `before` holds, as in [`Self::floor`].
+    pub(crate) fn partition_point(
+        &self,
+        before: impl Fn(&E) -> bool,
+        wait: Wait,
+    ) -> io::Result<usize> {
+        let mut high = {
+            let state = self.state.read();
+            if state.tail.first().is_some_and(&before) {
+                return Ok(state.tail_start + state.tail.partition_point(&before));
+            }
+            state.tail_start
+        };
+        let mut low = 0;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if before(&self.read_entry(middle, wait)?) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Some of the entries from that with this number on; none if there is none.
+    pub(crate) fn read_some(&self, number: usize, wait: Wait) -> io::Result<Vec<E>> {
+        let count = {
+            let state = self.state.read();
+            if number >= state.tail_start {
+                let tail = state.tail.get(number - state.tail_start..).unwrap_or_default();
+                return Ok(tail.to_vec());
+            }
+            (state.tail_start - number).min(ENTRIES_READ_MAX)
+        };
+        let mut bytes = vec![0; count * E::BYTES];
+        self.read_at(number, &mut bytes, wait)?;
+        Ok(bytes.chunks_exact(E::BYTES).map(E::decode).collect())
+    }
+
     /// Keeps the entries at the start for which `keep` holds, as long as they ascend. Reads the
     /// whole file.
     pub(crate) fn keep_while(&self, keep: impl Fn(&E) -> bool) -> io::Result<()> {
@@ -169,19 +212,31 @@ impl<E: IndexEntry> Index<E> {
         &self.file
     }
 
+    /// Takes off the file what lies behind the last entry.
+    pub(crate) fn cut_file(&self) -> io::Result<()> {
+        let state = self.state.read();
+        self.file.get()?.truncate((state.written * E::BYTES) as u64)
+    }
+
     /// An entry that is in the file.
     fn read_entry(&self, number: usize, wait: Wait) -> io::Result<E> {
         let mut bytes = [0; ENTRY_BYTES_MAX];
+        self.read_at(number, &mut bytes[..E::BYTES], wait)?;
+        Ok(E::decode(&bytes[..E::BYTES]))
+    }
+
+    /// Fills `bytes` with the entries from that with this number on, which are in the file.
+    fn read_at(&self, number: usize, bytes: &mut [u8], wait: Wait) -> io::Result<()> {
         let file = self.file.get()?;
         let mut filled = 0;
-        while filled < E::BYTES {
+        while filled < bytes.len() {
             let position = (number * E::BYTES + filled) as u64;
-            match file.read_at(position, &mut bytes[filled..E::BYTES], wait)? {
+            match file.read_at(position, &mut bytes[filled..], wait)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 read => filled += read,
             }
         }
-        Ok(E::decode(&bytes[..E::BYTES]))
+        Ok(())
     }
 }
 

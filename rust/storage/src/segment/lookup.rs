@@ -4,7 +4,7 @@
 use std::io;
 
 use base::{LeaderEpoch, Offset, Wait};
-use records::BatchHeader;
+use records::{BatchHeader, ControlRecord};
 
 use super::scan::{ScanError, ScannedBatch, Scanner};
 use super::{MaxTimestamp, Segment};
@@ -127,13 +127,67 @@ impl Segment {
         from: Offset,
         visit: &mut dyn FnMut(&BatchHeader),
     ) -> io::Result<()> {
+        self.visit(from, &mut |_, found| {
+            visit(&found.header);
+            Ok(())
+        })
+    }
+
+    /// The same, with what each control batch of a producer says.
+    pub(crate) fn visit_batches(
+        &self,
+        from: Offset,
+        visit: &mut dyn FnMut(&BatchHeader, Option<&ControlRecord>),
+    ) -> io::Result<()> {
+        self.visit(from, &mut |scanner, found| {
+            let header = &found.header;
+            let ends_transaction = header.attributes.is_control() && header.has_producer_id();
+            let control = if ends_transaction {
+                let batch = scanner.batch(found)?;
+                let record = batch.control_record();
+                record.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?
+            } else {
+                None
+            };
+            visit(header, control.as_ref());
+            Ok(())
+        })
+    }
+
+    fn visit(
+        &self,
+        from: Offset,
+        visit: &mut dyn FnMut(&mut Scanner<'_>, &ScannedBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
         let start = self.position_of(from, Wait::Allowed)?;
         let file = self.file()?;
         let mut scanner = Scanner::new(&*file, start..self.size(), Wait::Allowed);
         while let Some(batch) = scanner.next_header()? {
-            visit(&batch.header);
+            visit(&mut scanner, &batch)?;
         }
         Ok(())
+    }
+
+    /// An offset that lies above all batches before `position`, where a batch begins or the segment
+    /// ends, and not far above.
+    pub(crate) fn offset_above(&self, position: u32, wait: Wait) -> io::Result<Offset> {
+        {
+            let published = self.published.lock();
+            if position >= published.size {
+                return Ok(published.next_offset);
+            }
+            let recent = &published.recent;
+            if recent.front().is_some_and(|first| first.position <= position) {
+                let next = recent.partition_point(|batch| batch.position < position);
+                return Ok(recent.get(next).map_or(published.next_offset, |it| it.base_offset));
+            }
+        }
+        let next = self.offsets.partition_point(|entry| entry.position < position, wait)?;
+        let entry = self.offsets.read_some(next, wait)?.first().copied();
+        // It tells the last offset of a batch that lies at the position or behind it.
+        Ok(entry.map_or(self.next_offset(), |entry| {
+            self.base_offset() + i64::from(entry.relative_offset)
+        }))
     }
 
     /// The position of the first of the recent batches that does not end before `offset`, if they

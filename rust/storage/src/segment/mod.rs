@@ -11,6 +11,7 @@ mod lookup;
 mod rebuild;
 mod replace;
 pub(crate) mod scan;
+mod transaction_index;
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,6 +30,7 @@ use index::{Index, IndexEntry as _};
 pub use lookup::FoundRecord;
 pub(crate) use rebuild::RebuildBounds;
 use scan::Scanner;
+use transaction_index::TransactionIndex;
 
 /// No segment is larger: positions are 31 bits wide in Kafka's index.
 pub(crate) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
@@ -54,6 +56,7 @@ pub(crate) struct Segment {
     log: LazyFile,
     offsets: Index<OffsetEntry>,
     times: Index<TimeEntry>,
+    transactions: TransactionIndex,
     published: Mutex<Published>,
 }
 
@@ -88,7 +91,30 @@ pub(crate) struct FoundSegment {
     pub(crate) size: u32,
     pub(crate) offset_index_bytes: u64,
     pub(crate) time_index_bytes: u64,
+    /// None is there while no transaction was aborted.
+    pub(crate) transaction_index_bytes: u64,
+    /// Those by offset and by time.
     pub(crate) indexes_are_whole: bool,
+}
+
+impl FoundSegment {
+    /// One of which nothing is found.
+    pub(crate) fn new(base_offset: Offset) -> Self {
+        Self {
+            base_offset,
+            next_offset: base_offset,
+            size: 0,
+            offset_index_bytes: 0,
+            time_index_bytes: 0,
+            transaction_index_bytes: 0,
+            indexes_are_whole: true,
+        }
+    }
+
+    /// Whether its transaction index has only whole entries.
+    pub(crate) fn transaction_index_is_whole(&self) -> bool {
+        TransactionIndex::is_whole(self.transaction_index_bytes)
+    }
 }
 
 impl Segment {
@@ -99,15 +125,7 @@ impl Segment {
         base_offset: Offset,
         now_ms: i64,
     ) -> io::Result<Self> {
-        let found = FoundSegment {
-            base_offset,
-            next_offset: base_offset,
-            size: 0,
-            offset_index_bytes: 0,
-            time_index_bytes: 0,
-            indexes_are_whole: true,
-        };
-        Self::found(disk, directory, found, now_ms).made()
+        Self::found(disk, directory, FoundSegment::new(base_offset), now_ms).made()
     }
 
     /// Makes the files, empty. A stale one of that name may have survived a crash.
@@ -115,6 +133,7 @@ impl Segment {
         self.log.get()?.truncate(0)?;
         self.offsets.create()?;
         self.times.create()?;
+        self.transactions.remove()?;
         Ok(self)
     }
 
@@ -147,6 +166,10 @@ impl Segment {
             log: file(file_name::LOG),
             offsets: Index::new(file(file_name::OFFSET_INDEX), offset_entries),
             times: Index::new(file(file_name::TIME_INDEX), time_entries),
+            transactions: TransactionIndex::new(
+                file(file_name::TRANSACTION_INDEX),
+                found.transaction_index_bytes,
+            ),
             published: Mutex::new(Published {
                 size: found.size,
                 next_offset: found.next_offset,
@@ -254,7 +277,8 @@ impl Segment {
     /// Writes the index entries that are only in memory.
     pub(crate) fn flush_indexes(&self) -> io::Result<()> {
         self.offsets.flush()?;
-        self.times.flush()
+        self.times.flush()?;
+        self.transactions.flush()
     }
 
     /// Makes the batches durable.
@@ -262,7 +286,7 @@ impl Segment {
         self.log.get()?.sync_data()
     }
 
-    /// Makes the indexes durable.
+    /// Makes the indexes durable that are hints.
     pub(crate) fn sync_indexes(&self) -> io::Result<()> {
         self.offsets.sync()?;
         self.times.sync()
@@ -283,17 +307,22 @@ impl Segment {
         self.published.lock().recent = VecDeque::new();
         self.log.close();
         self.offsets.close()?;
-        self.times.close()
+        self.times.close()?;
+        self.transactions.close()
     }
 
     /// Whether any file is open.
     pub(crate) fn is_open(&self) -> bool {
-        self.log.is_open() || self.offsets.file().is_open() || self.times.file().is_open()
+        self.log.is_open()
+            || self.offsets.file().is_open()
+            || self.times.file().is_open()
+            || self.transactions.is_open()
     }
 
     /// Takes the files' names away, the batches' last: a log without its index is made whole, an
     /// index without its log is swept away.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        self.transactions.remove()?;
         self.times.remove()?;
         self.offsets.remove()?;
         self.log.remove()
@@ -303,7 +332,8 @@ impl Segment {
     pub(crate) fn mark_deleted(&self) -> io::Result<()> {
         self.log.rename(&file_name::deleted(&self.log.path()))?;
         self.offsets.rename(&file_name::deleted(&self.offsets.file().path()))?;
-        self.times.rename(&file_name::deleted(&self.times.file().path()))
+        self.times.rename(&file_name::deleted(&self.times.file().path()))?;
+        self.transactions.rename(&file_name::deleted(&self.transactions.path()))
     }
 
     pub(crate) fn base_offset(&self) -> Offset {

@@ -6,7 +6,9 @@
 //! .log           in the place of the others
 //! ```
 //!
-//! The log's file has the last word: its indexes go ahead of it.
+//! The log's file has the last word: its indexes go ahead of it. Those that are hints may get lost
+//! on the way. The one of the transactions may not: if there is one, it has its name of a swap
+//! durably before the log has, and a start that finds none knows that it has its place already.
 
 use std::io;
 use std::path::Path;
@@ -28,14 +30,7 @@ impl Segment {
         base_offset: Offset,
         created_ms: i64,
     ) -> io::Result<Self> {
-        let found = FoundSegment {
-            base_offset,
-            next_offset: base_offset,
-            size: 0,
-            offset_index_bytes: 0,
-            time_index_bytes: 0,
-            indexes_are_whole: true,
-        };
+        let found = FoundSegment::new(base_offset);
         Self::found_as(disk, directory, found, file_name::CLEANED, created_ms).made()
     }
 
@@ -58,12 +53,17 @@ impl Segment {
     /// Makes everything durable but the names.
     pub(crate) fn sync_all(&self) -> io::Result<()> {
         self.sync_log()?;
+        self.sync_aborted()?;
         self.sync_indexes()
     }
 
-    /// Gives the files the names of a swap that holds, once they are durable.
+    /// Gives the indexes the names of a swap's.
+    pub(crate) fn become_swap_indexes(&self, directory: &Path) -> io::Result<()> {
+        self.rename_indexes(directory, file_name::SWAP)
+    }
+
+    /// Gives the batches the name of a swap that holds, once it is durable.
     pub(crate) fn become_swap(&self, directory: &Path) -> io::Result<()> {
-        self.rename_indexes(directory, file_name::SWAP)?;
         self.log
             .rename(&file_name::with_suffix(&self.path(directory, file_name::LOG), file_name::SWAP))
     }
@@ -99,7 +99,8 @@ impl Segment {
     fn rename_indexes(&self, directory: &Path, suffix: &str) -> io::Result<()> {
         let name = |extension| file_name::with_suffix(&self.path(directory, extension), suffix);
         self.offsets.rename(&name(file_name::OFFSET_INDEX))?;
-        self.times.rename(&name(file_name::TIME_INDEX))
+        self.times.rename(&name(file_name::TIME_INDEX))?;
+        self.rename_transaction_index(directory, suffix)
     }
 
     fn path(&self, directory: &Path, extension: &str) -> std::path::PathBuf {

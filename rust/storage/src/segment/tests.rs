@@ -64,12 +64,11 @@ fn overwrite(disk: &Arc<dyn Disk>, extension: &str, bytes: &[u8]) {
 fn found(disk: &Arc<dyn Disk>, next_offset: i64) -> Segment {
     let bytes = |extension| content(disk, extension).len() as u64;
     let found = FoundSegment {
-        base_offset: Offset(1000),
         next_offset: Offset(next_offset),
         size: bytes(file_name::LOG) as u32,
         offset_index_bytes: bytes(file_name::OFFSET_INDEX),
         time_index_bytes: bytes(file_name::TIME_INDEX),
-        indexes_are_whole: true,
+        ..FoundSegment::new(Offset(1000))
     };
     Segment::found(disk, Path::new("/d"), found, 0)
 }

@@ -16,6 +16,10 @@ pub(crate) enum Event {
     Put(Partition, u8, usize),
     /// A record with this key and no value is submitted.
     Delete(Partition, u8),
+    /// A record of so many bytes is submitted in the transaction of this producer.
+    Transact(Partition, i64, usize),
+    /// The marker is submitted that commits or aborts it.
+    End(Partition, i64, Outcome),
     /// The machines run until they have nothing to do.
     Settle,
     /// The machines take so many steps, in a seeded order.
@@ -34,6 +38,13 @@ pub(crate) enum Event {
     Advance(i64),
     /// The directory is closed and opened again.
     Restart,
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Commit,
+    Abort,
 }
 
 /// A topic's configuration, as far as histories vary it.
@@ -76,15 +87,18 @@ impl Settings {
             min_cleanable_dirty_ratio: 0.0,
             // A tombstone may go with the second cleaning.
             delete_retention_ms: 1_000,
+            // The coordinators of these producers are not to be asked.
+            verifies_transactions: false,
             ..LogConfig::default()
         }
     }
 }
 
 use Event::{
-    Advance, Append, Configure, Create, Delete, DeleteRecords, DeleteTopic, Flush, Put, Restart,
-    Settle, Steps, Truncate,
+    Advance, Append, Configure, Create, Delete, DeleteRecords, DeleteTopic, End, Flush, Put,
+    Restart, Settle, Steps, Transact, Truncate,
 };
+use Outcome::{Abort, Commit};
 
 /// All histories by name.
 pub(crate) const HISTORIES: &[(&str, &[Event])] = &[
@@ -407,6 +421,94 @@ pub(crate) const HISTORIES: &[(&str, &[Event])] = &[
             Settle,
             Configure(0, SMALL_SEGMENTS),
             Put(0, 4, 900),
+            Settle,
+        ],
+    ),
+    (
+        "transactions_begin_and_end",
+        &[
+            Create(0, SMALL_SEGMENTS),
+            Create(1, SMALL_OS_SEGMENTS),
+            Transact(0, 1, 400),
+            Transact(1, 1, 400),
+            Transact(0, 2, 400),
+            Settle,
+            End(0, 1, Abort),
+            End(1, 1, Abort),
+            Append(0, 1, 300),
+            Settle,
+            Transact(0, 1, 700),
+            Transact(1, 1, 700),
+            Append(0, 2, 700),
+            Append(1, 2, 700),
+            Settle,
+            Flush(0),
+            End(0, 2, Commit),
+            End(0, 1, Abort),
+            End(1, 1, Abort),
+            Settle,
+            Transact(0, 1, 300),
+            Steps(4),
+        ],
+    ),
+    (
+        "transactions_are_cut_off_and_stopped",
+        &[
+            Create(0, SMALL_SEGMENTS),
+            Transact(0, 1, 700),
+            Append(0, 2, 700),
+            End(0, 1, Abort),
+            Transact(0, 2, 300),
+            Settle,
+            Truncate(0, 2),
+            Settle,
+            End(0, 1, Commit),
+            Transact(0, 2, 700),
+            Append(0, 1, 700),
+            Settle,
+            Restart,
+            End(0, 2, Abort),
+            Transact(0, 1, 700),
+            Settle,
+            Truncate(0, 1),
+            End(0, 1, Abort),
+            Append(0, 2, 700),
+            Settle,
+            DeleteRecords(0, 2),
+            Advance(LONG_MS),
+            Settle,
+        ],
+    ),
+    (
+        "aborted_transactions_are_compacted",
+        &[
+            Create(0, COMPACTED),
+            Put(0, 1, 600),
+            Transact(0, 1, 600),
+            Transact(0, 2, 600),
+            End(0, 1, Abort),
+            Put(0, 1, 900),
+            End(0, 2, Commit),
+            Settle,
+            Transact(0, 1, 600),
+            End(0, 1, Abort),
+            Put(0, 2, 900),
+            Put(0, 2, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Transact(0, 1, 900),
+            End(0, 1, Commit),
+            Put(0, 3, 900),
+            Put(0, 3, 900),
+            Settle,
+            Advance(LONG_MS),
+            Settle,
+            Put(0, 4, 900),
+            Put(0, 4, 900),
+            Put(0, 4, 900),
+            Settle,
+            Advance(LONG_MS),
             Settle,
         ],
     ),

@@ -56,6 +56,9 @@ histories! {
     deleted_keys_stay_deleted
     logs_change_while_they_are_compacted
     a_compacted_log_is_stopped_and_truncated
+    transactions_begin_and_end
+    transactions_are_cut_off_and_stopped
+    aborted_transactions_are_compacted
 }
 
 /// Replays what a failure printed: `OTTLA_CRASH_CASE='history seed cut state second-cut

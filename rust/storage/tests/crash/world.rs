@@ -4,22 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use base::{
-    BrokerEpoch, Clock, LeaderEpoch, NodeId, Offset, PartitionIndex, Rng, SplitMix64, TopicId,
+    BrokerEpoch, Clock, LeaderEpoch, NodeId, Offset, PartitionIndex, ProducerEpoch, ProducerId,
+    Rng, SplitMix64, TopicId,
 };
 use parking_lot::Mutex;
 use records::{
-    BatchBuilder, Compression, Header, ProduceBatch, ProduceRules, ProducerStamp, validate_produce,
+    AppendOrigin, BatchBuilder, Compression, ControlRecord, Header, NO_SEQUENCE, ProduceBatch,
+    ProduceRules, ProducerStamp, validate_produce,
 };
-use storage::FaultyDisk;
 use storage::directory::{
     AppendRequest, DirectoryConfig, DirectoryMachines, Identity, LockedDirectory, LogDirectory,
     Progress, RecoveryReport,
 };
 use storage::journal::{BLOCK_BYTES, JournalConfig};
-use storage::log::Log;
+use storage::log::{AppendTerms, Log};
+use storage::{FaultyDisk, VerificationGuard};
 
 use crate::clock::ScriptedClock;
-use crate::history::{Event, Partition};
+use crate::history::{Event, Outcome, Partition};
 use crate::model::{Keyed, SharedModel};
 use crate::topics::{Topics, known_partition, topic_id};
 
@@ -163,6 +165,12 @@ impl World {
             Event::Delete(partition, key) => {
                 self.append(partition, Some(Keyed { key, is_tombstone: true }), 0);
             }
+            Event::Transact(partition, producer, bytes) => {
+                self.transact(partition, producer, bytes);
+            }
+            Event::End(partition, producer, outcome) => {
+                self.end_transaction(partition, producer, outcome);
+            }
             Event::Settle => self.settle(),
             Event::Steps(steps) => {
                 for _ in 0..steps {
@@ -198,13 +206,48 @@ impl World {
     }
 
     fn append(&mut self, partition: Partition, key: Option<Keyed>, bytes: usize) {
+        let id = self.new_batch(partition, key);
+        let batch = batch(id, key, bytes, self.clock.unix_ms());
+        self.submit(partition, id, batch, AppendTerms::default());
+    }
+
+    /// As a coordinator does for a producer: without sequence numbers.
+    fn transact(&mut self, partition: Partition, producer: i64, bytes: usize) {
+        let id = self.new_batch(partition, None);
+        let batch = transactional_batch(id, producer, bytes, self.clock.unix_ms());
+        let (origin, guard) = (AppendOrigin::Coordinator, VerificationGuard::NONE);
+        self.submit(partition, id, batch, AppendTerms::Records { origin, guard });
+    }
+
+    /// A marker's id is the epoch of its coordinator.
+    fn end_transaction(&mut self, partition: Partition, producer: i64, outcome: Outcome) {
+        let id = self.new_batch(partition, None);
+        let coordinator_epoch = id as i32;
+        let record = match outcome {
+            Outcome::Commit => ControlRecord::Commit { coordinator_epoch },
+            Outcome::Abort => ControlRecord::Abort { coordinator_epoch },
+        };
+        let (producer_id, epoch) = (ProducerId(producer), ProducerEpoch(0));
+        let now_ms = self.clock.unix_ms();
+        let marker = ProduceBatch::end_transaction(&record, producer_id, epoch, now_ms);
+        self.submit(partition, id, marker, AppendTerms::Marker { transaction_version: 1 });
+    }
+
+    fn new_batch(&self, partition: Partition, key: Option<Keyed>) -> u64 {
+        let (topic_id, _) = self.log(partition);
+        let mut model = self.model.lock();
+        let id = model.new_batch_id();
+        model.log(topic_id).unanswered.insert(id, key);
+        id
+    }
+
+    fn submit(&self, partition: Partition, id: u64, batch: ProduceBatch, terms: AppendTerms) {
         let (topic_id, log) = self.log(partition);
-        let id = self.model.lock().new_batch_id();
-        self.model.lock().log(topic_id).unanswered.insert(id, key);
         let model = self.model.clone();
         let request = AppendRequest {
             log,
-            batch: batch(id, key, bytes, self.clock.unix_ms()),
+            batch,
+            terms,
             leader_epoch: LeaderEpoch(0),
             completion: Box::new(move |appended| {
                 if let Ok(appended) = appended {
@@ -359,5 +402,23 @@ fn batch(id: u64, key: Option<Keyed>, bytes: usize, now_ms: i64) -> ProduceBatch
     builder.try_append(now_ms, key, value, &headers).expect("it fits");
     let bytes = builder.finish(&ProducerStamp::NONE, Compression::default()).expect("no codec");
     let rules = ProduceRules { now_ms, ..ProduceRules::default() };
+    validate_produce(&bytes, &rules).expect("a well-formed batch")
+}
+
+/// A batch of one record of `bytes` bytes in a producer's transaction. Its key is no other's.
+fn transactional_batch(id: u64, producer: i64, bytes: usize, now_ms: i64) -> ProduceBatch {
+    let mut builder = BatchBuilder::new(1 << 20);
+    let id = id.to_be_bytes();
+    let value: Vec<u8> = id.into_iter().cycle().take(bytes.max(8) / 8 * 8).collect();
+    builder.try_append(now_ms, Some(&id), Some(&value), &[]).expect("it fits");
+    let stamp = ProducerStamp {
+        producer_id: ProducerId(producer),
+        producer_epoch: ProducerEpoch(0),
+        base_sequence: NO_SEQUENCE,
+        transactional: true,
+    };
+    let bytes = builder.finish(&stamp, Compression::default()).expect("no codec");
+    let origin = AppendOrigin::Coordinator;
+    let rules = ProduceRules { now_ms, origin, ..ProduceRules::default() };
     validate_produce(&bytes, &rules).expect("a well-formed batch")
 }

@@ -15,10 +15,10 @@ config_keys! { TRANSACTION
         "How often transactions that are over their time are looked for.";
     "transaction.max.timeout.ms", Int, Value("900000"), AtLeast(1), High, Tunes, ReadOnly,
         "The longest time-out that a transaction may ask for; transactions are not built yet.";
-    "transaction.partition.verification.enable", Boolean, Value("true"), Any, Low, Tunes,
+    "transaction.partition.verification.enable", Boolean, Value("true"), Any, Low, Acted,
         ClusterWide,
-        "Whether a partition checks that a transaction includes it; transactions are not built \
-        yet.";
+        "Whether a partition takes the first batch of a transaction only when the transaction's \
+        coordinator knows of it.";
     "transaction.remove.expired.transaction.cleanup.interval.ms", Int, Value("3600000"), AtLeast(1),
         Low, Tunes, ReadOnly,
         "How often expired transactional ids are looked for.";

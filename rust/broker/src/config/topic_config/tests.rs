@@ -63,6 +63,7 @@ fn nothing_set_gives_kafkas_defaults_but_for_the_durability() {
             min_compaction_lag_ms: 0,
             min_insync_replicas: 1,
             producer_id_expiration_ms: 86_400_000,
+            verifies_transactions: true,
             retention_bytes: None,
             retention_ms: Some(168 * HOUR_MS),
             segment_bytes: 1 << 30,

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use records::{BatchBuilder, Compression, HEADER_BYTES, ProducerStamp};
 
 use super::super::offset_map::OffsetMapLimits;
-use super::super::transactions::AbortedTransaction;
 use super::*;
+use crate::producer_state::AbortedTransaction;
 
 const NOW: i64 = 1_000_000;
 const RETENTION: i64 = 500;
@@ -154,7 +154,12 @@ fn the_last_batch_of_a_producer_and_of_a_segment_stay_empty() {
 #[test]
 fn an_aborted_transaction_goes_and_its_marker_follows_after_a_horizon() {
     let abort = ControlRecord::Abort { coordinator_epoch: 0 };
-    let aborted = AbortedTransaction { producer_id: ProducerId(7), first_offset: Offset(4) };
+    let aborted = AbortedTransaction {
+        producer_id: ProducerId(7),
+        first_offset: Offset(4),
+        last_offset: Offset(5),
+        last_stable_offset: Offset(6),
+    };
     let data = batch(4, &[("a", true)], &stamp(7, true));
     let mut first = filter(&[], 20);
     first.transactions = CleanedTransactions::new(vec![aborted]);

@@ -17,7 +17,7 @@ use records::{
 use super::super::*;
 use crate::disk::{Disk, FaultyDisk};
 use crate::journal::{BLOCK_BYTES, JournalConfig};
-use crate::log::{Appended, Durability, LogListener};
+use crate::log::{AppendTerms, Appended, Durability, LogListener};
 
 pub(super) const DATA: &str = "/data";
 pub(super) const PARTITION: PartitionIndex = PartitionIndex(0);
@@ -155,7 +155,13 @@ impl Fixture {
     ) -> Result<Answers<Appended>, RefusedReason> {
         let (answers, completion) = answers();
         let log = log.clone();
-        let request = AppendRequest { log, batch, leader_epoch: LeaderEpoch(0), completion };
+        let request = AppendRequest {
+            log,
+            batch,
+            terms: AppendTerms::default(),
+            leader_epoch: LeaderEpoch(0),
+            completion,
+        };
         self.directory.submit(request).map(|()| answers).map_err(|refused| refused.reason)
     }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::super::*;
 use super::fixture::{PARTITION, Topics, batch, topic_id};
 use crate::disk::RealDisk;
-use crate::log::LogListener;
+use crate::log::{AppendTerms, LogListener};
 
 /// No answer takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,6 +56,7 @@ fn submit(directory: &LogDirectory, log: &Arc<Log>) {
     let request = AppendRequest {
         log: log.clone(),
         batch: batch(100, 1),
+        terms: AppendTerms::default(),
         leader_epoch: LeaderEpoch(0),
         completion: Box::new(|_| {}),
     };

@@ -47,7 +47,7 @@ fn keyed_by(records: &[(u8, bool)], value_bytes: usize, stamp: &ProducerStamp) -
 fn begin(log: &Arc<Log>, cleaned: Option<Offset>, now_ms: i64) -> Option<Round> {
     let dirt = log.dirt(cleaned, now_ms).unwrap().filter(Dirt::is_worth_cleaning)?;
     log.sync().unwrap();
-    Some(Round::new(log.clone(), dirt, &small_buffers(), [3; 16], now_ms))
+    Some(Round::new(log.clone(), dirt, &small_buffers(), [3; 16], now_ms).unwrap())
 }
 
 /// Cleans what is worth it, and returns up to where the log is clean then.

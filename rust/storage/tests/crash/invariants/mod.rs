@@ -1,5 +1,6 @@
 //! What must be true of every log after every recovery: one file each.
 
+pub(crate) mod aborted_transactions_are_told;
 pub(crate) mod acknowledged_records_are_present;
 pub(crate) mod compaction_keeps_the_last;
 pub(crate) mod deleted_topics_are_gone;
@@ -10,9 +11,10 @@ pub(crate) mod recovered_records_stay;
 
 use std::collections::BTreeMap;
 
-use base::{Offset, TopicId, Wait};
+use base::{Offset, ProducerId, TopicId, Wait};
 use bytes::Bytes;
-use records::{RecordBatch, batches};
+use records::{ControlRecord, RecordBatch, batches};
+use storage::AbortedTransaction;
 use storage::directory::LogDirectory;
 use storage::log::{Log, ReadRange};
 
@@ -33,6 +35,10 @@ pub(crate) struct ObservedLog {
     pub(crate) log_start: Offset,
     pub(crate) log_end: Offset,
     pub(crate) batches: Vec<ServedBatch>,
+    /// Which transactions readers of committed records would be told of.
+    pub(crate) aborted: Vec<AbortedTransaction>,
+    /// Whose transaction is open, and since where.
+    pub(crate) open: BTreeMap<ProducerId, Offset>,
 }
 
 /// A batch as it was read.
@@ -44,6 +50,16 @@ pub(crate) struct ServedBatch {
     pub(crate) id: Option<u64>,
     /// Compaction has left the batch without its record.
     pub(crate) is_empty: bool,
+    pub(crate) part: Part,
+}
+
+/// What a batch has to do with a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Nothing,
+    Records(ProducerId),
+    Commit(ProducerId),
+    Abort(ProducerId),
 }
 
 /// Holds every invariant of a single state.
@@ -52,7 +68,8 @@ pub(crate) fn check(model: &Model, observed: &Observed) -> Result<(), String> {
     for (topic_id, log) in model.living_logs() {
         let unborn = ObservedLog::default();
         let served = observed.logs.get(&topic_id).unwrap_or(&unborn);
-        let checks: [Invariant; 5] = [
+        let checks: [Invariant; 6] = [
+            aborted_transactions_are_told::check,
             acknowledged_records_are_present::check,
             compaction_keeps_the_last::check,
             log_start_keeps_its_word::check,
@@ -94,8 +111,17 @@ impl Observed {
 impl ObservedLog {
     fn of(log: &Log) -> Result<Self, String> {
         let offsets = log.offsets();
-        let mut observed =
-            Self { log_start: offsets.log_start, log_end: offsets.log_end, batches: Vec::new() };
+        let aborted = log.aborted_transactions(offsets.log_start, offsets.log_end, Wait::Allowed);
+        let since = |(producer_id, entry): (ProducerId, storage::ProducerEntry)| {
+            entry.transaction_first_offset.map(|first| (producer_id, first))
+        };
+        let mut observed = Self {
+            log_start: offsets.log_start,
+            log_end: offsets.log_end,
+            batches: Vec::new(),
+            aborted: aborted.map_err(|error| error.to_string())?,
+            open: log.producers().into_iter().filter_map(since).collect(),
+        };
         let mut from = offsets.log_start;
         while from < offsets.log_end {
             let range = ReadRange { from, up_to: offsets.log_end, max_bytes: 4096, min_one: true };
@@ -107,7 +133,8 @@ impl ObservedLog {
                 let (base, end) = (header.base_offset, header.next_offset());
                 let id = batch.verify_crc().is_ok().then(|| id_of(&batch)).flatten();
                 let is_empty = batch.verify_crc().is_ok() && header.record_count == 0;
-                observed.batches.push(ServedBatch { base, end, id, is_empty });
+                let part = part_of(&batch)?;
+                observed.batches.push(ServedBatch { base, end, id, is_empty, part });
             }
             let next = observed.batches.last().map_or(from, |batch| batch.end);
             if next <= from {
@@ -119,8 +146,27 @@ impl ObservedLog {
     }
 }
 
-/// The id that a record's value repeats to its end, or that its header has.
+fn part_of(batch: &RecordBatch) -> Result<Part, String> {
+    let header = batch.header();
+    let record = batch.control_record().map_err(|error| error.to_string())?;
+    Ok(match record {
+        Some(ControlRecord::Commit { .. }) => Part::Commit(header.producer_id),
+        Some(ControlRecord::Abort { .. }) => Part::Abort(header.producer_id),
+        _ if header.attributes.is_control() => Part::Nothing,
+        _ if header.attributes.is_transactional() => Part::Records(header.producer_id),
+        _ => Part::Nothing,
+    })
+}
+
+/// The id that a record's value repeats to its end, or that its header has, or that a marker has
+/// for the epoch of its coordinator.
 fn id_of(batch: &RecordBatch) -> Option<u64> {
+    if let Some(
+        ControlRecord::Commit { coordinator_epoch } | ControlRecord::Abort { coordinator_epoch },
+    ) = batch.control_record().ok()?
+    {
+        return u64::try_from(coordinator_epoch).ok();
+    }
     let records = batch.records().ok()?;
     let record = records.iter().next()?.ok()?;
     let in_header = record.headers.into_iter().next().and_then(|header| header.value);

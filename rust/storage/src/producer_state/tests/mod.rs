@@ -1,6 +1,8 @@
 //! Sequences, epochs, expiry, and the snapshot's bytes.
 
-use base::{LeaderEpoch, Offset};
+mod transactions;
+
+use base::LeaderEpoch;
 use proptest::prelude::*;
 use records::Attributes;
 
@@ -26,13 +28,28 @@ fn batch(producer: i64, epoch: i16, sequence: i32, records: i32, base_offset: i6
 fn state(batches: &[BatchHeader]) -> ProducerState {
     let mut state = ProducerState::default();
     for batch in batches {
-        state.update(batch, 0);
+        state.add(batch, 0);
     }
     state
 }
 
+impl ProducerState {
+    fn add(&mut self, header: &BatchHeader, now_ms: i64) -> Option<TransactionChange> {
+        self.update(header, None, now_ms)
+    }
+
+    fn check_client(&self, header: &BatchHeader) -> Result<ProducerDecision, ProducerError> {
+        self.check(header, AppendOrigin::Client, Some(VerificationGuard::NONE))
+    }
+}
+
+fn marker(producer: i64, epoch: i16, base_offset: i64) -> BatchHeader {
+    let attributes = Attributes(0).with_control(true).with_transactional(true);
+    BatchHeader { attributes, ..batch(producer, epoch, -1, 1, base_offset) }
+}
+
 fn first_offset(state: &ProducerState, header: &BatchHeader) -> Option<i64> {
-    match state.check(header) {
+    match state.check_client(header) {
         Ok(ProducerDecision::Duplicate(batch)) => Some(batch.first_offset().0),
         _ => None,
     }
@@ -41,9 +58,9 @@ fn first_offset(state: &ProducerState, header: &BatchHeader) -> Option<i64> {
 #[test]
 fn a_batch_follows_the_last_one() {
     let state = state(&[batch(7, 0, 0, 10, 100)]);
-    assert_eq!(state.check(&batch(7, 0, 10, 5, -1)), Ok(ProducerDecision::Append));
+    assert_eq!(state.check_client(&batch(7, 0, 10, 5, -1)), Ok(ProducerDecision::Append));
     for sequence in [11, 9, 1] {
-        let error = state.check(&batch(7, 0, sequence, 5, -1)).unwrap_err();
+        let error = state.check_client(&batch(7, 0, sequence, 5, -1)).unwrap_err();
         assert!(matches!(error, ProducerError::OutOfOrderSequence { last: 9, .. }), "{error}");
     }
 }
@@ -55,28 +72,28 @@ fn any_of_the_last_five_batches_is_answered_with_its_first_offset() {
     let state = state(&batches);
     let found: Vec<Option<i64>> = batches.iter().map(|batch| first_offset(&state, batch)).collect();
     assert_eq!(found, [None, None, Some(120), Some(130), Some(140), Some(150), Some(160)]);
-    let older = state.check(&batches[1]).unwrap_err();
+    let older = state.check_client(&batches[1]).unwrap_err();
     assert!(matches!(older, ProducerError::OutOfOrderSequence { sequence: 10, .. }));
     let overlapping = batch(7, 0, 60, 9, 0);
-    assert!(state.check(&overlapping).is_err(), "the same start with another length");
+    assert!(state.check_client(&overlapping).is_err(), "the same start with another length");
 }
 
 #[test]
 fn a_producer_that_is_not_known_may_begin_anywhere() {
     let state = ProducerState::default();
-    assert_eq!(state.check(&batch(7, 3, 4711, 1, -1)), Ok(ProducerDecision::Append));
+    assert_eq!(state.check_client(&batch(7, 3, 4711, 1, -1)), Ok(ProducerDecision::Append));
 }
 
 #[test]
 fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
     let mut state = state(&[batch(7, 1, 0, 10, 0)]);
     assert!(matches!(
-        state.check(&batch(7, 2, 10, 1, -1)),
+        state.check_client(&batch(7, 2, 10, 1, -1)),
         Err(ProducerError::OutOfOrderSequence { last: -1, .. })
     ));
-    assert_eq!(state.check(&batch(7, 2, 0, 1, -1)), Ok(ProducerDecision::Append));
-    state.update(&batch(7, 2, 0, 1, 10), 0);
-    let fenced = state.check(&batch(7, 1, 10, 1, -1)).unwrap_err();
+    assert_eq!(state.check_client(&batch(7, 2, 0, 1, -1)), Ok(ProducerDecision::Append));
+    state.add(&batch(7, 2, 0, 1, 10), 0);
+    let fenced = state.check_client(&batch(7, 1, 10, 1, -1)).unwrap_err();
     assert_eq!(
         fenced.to_string(),
         "epoch 1 of producer 7 was fenced by epoch 2: start a new producer"
@@ -87,28 +104,27 @@ fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
 #[test]
 fn sequence_numbers_wrap_to_zero() {
     let state = state(&[batch(7, 0, i32::MAX - 4, 5, 0)]);
-    assert_eq!(state.check(&batch(7, 0, 0, 1, -1)), Ok(ProducerDecision::Append));
-    assert!(state.check(&batch(7, 0, 1, 1, -1)).is_err());
+    assert_eq!(state.check_client(&batch(7, 0, 0, 1, -1)), Ok(ProducerDecision::Append));
+    assert!(state.check_client(&batch(7, 0, 1, 1, -1)).is_err());
     let mut across = ProducerState::default();
-    across.update(&batch(7, 0, i32::MAX - 1, 5, 50), 0);
+    across.add(&batch(7, 0, i32::MAX - 1, 5, 50), 0);
     assert_eq!(first_offset(&across, &batch(7, 0, i32::MAX - 1, 5, 0)), Some(50));
-    assert_eq!(across.check(&batch(7, 0, 3, 1, -1)), Ok(ProducerDecision::Append));
+    assert_eq!(across.check_client(&batch(7, 0, 3, 1, -1)), Ok(ProducerDecision::Append));
 }
 
 #[test]
 fn a_silent_producer_is_forgotten_and_a_busy_one_with_old_timestamps_is_not() {
     let mut state = ProducerState::default();
-    state.update(&batch(1, 0, 0, 1, 0), 5_000);
-    state.update(&batch(2, 0, 0, 1, 1), 9_000);
+    state.add(&batch(1, 0, 0, 1, 0), 5_000);
+    state.add(&batch(2, 0, 0, 1, 1), 9_000);
     let mut transactional = batch(3, 0, 0, 1, 2);
     transactional.attributes = Attributes(0).with_transactional(true);
-    state.update(&transactional, 5_000);
+    state.add(&transactional, 5_000);
     state.expire(10_000, 5_000);
     let left: Vec<i64> = state.entries().map(|(producer_id, _)| producer_id.0).collect();
     assert_eq!(left, [2, 3], "an open transaction keeps its producer");
-    let mut marker = batch(3, 0, -1, 1, 3);
-    marker.attributes = Attributes(0).with_control(true).with_transactional(true);
-    state.update(&marker, 5_000);
+    let commit = ControlRecord::Commit { coordinator_epoch: 0 };
+    state.update(&marker(3, 0, 3), Some(&commit), 5_000);
     state.expire(10_000, 5_000);
     assert_eq!(state.entries().len(), 1, "the marker has ended the transaction");
 }
@@ -121,7 +137,7 @@ fn a_batch_without_a_producer_leaves_no_trace() {
 #[test]
 fn a_snapshot_of_single_batches_is_byte_for_byte_kafkas() {
     let mut state = ProducerState::default();
-    state.update(&batch(0x0102, 3, 4, 2, 16), 0x1122);
+    state.add(&batch(0x0102, 3, 4, 2, 16), 0x1122);
     let bytes = encode(&state);
     let expected = [
         0, 1, // version
@@ -178,7 +194,7 @@ proptest! {
             let mut header = batch(producer, epoch, 0, records, offset);
             // Whatever the epoch before was: a log's own batches are not checked again.
             header.base_sequence = (offset % 1000) as i32;
-            state.update(&header, offset);
+            state.add(&header, offset);
             offset += i64::from(records);
         }
         prop_assert_eq!(decode(&encode(&state)), Ok(state));
