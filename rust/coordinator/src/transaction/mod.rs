@@ -15,7 +15,8 @@
 //!    whenever [`TransactionShard::lacks_producer_id`] says so and it can have one, before it asks
 //!    for a decision.
 //! 7. *Epochs*: the coordinator epoch of [`TransactionShard::on_loaded`] is the leader epoch of the
-//!    shard's partition. Partitions refuse the markers of an earlier one.
+//!    shard's partition. Partitions refuse the markers of an earlier one. A shard that is loaded
+//!    again in the same epoch is loaded once no markers of the one before are under way.
 //!
 //! AddPartitionsToTxn of version 4 and above, and DescribeTransactions, may be about several
 //! transactional ids; the host splits them, so that a shard is asked for its own only.
