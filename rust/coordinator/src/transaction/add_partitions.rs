@@ -175,6 +175,7 @@ impl TransactionShard {
         if is_ongoing && draft.metadata.partitions.contains_all(partitions) {
             return Ok(());
         }
+        self.check_log_has_place_for(version)?;
         draft.add_partitions(partitions, version, now.unix_ms);
         if !Room::new(&self.config).takes(&self.record(&draft)) {
             return Err(ErrorCode::UnknownServerError);

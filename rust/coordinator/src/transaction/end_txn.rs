@@ -69,6 +69,7 @@ impl TransactionShard {
         let next = match verdict {
             Verdict::HasEnded => draft.producer(),
             Verdict::End => {
+                self.check_log_has_place_for(version)?;
                 let mut room = Room::new(&self.config);
                 self.end(now, draft, *committed, version, &mut room, to)?
             }

@@ -181,6 +181,18 @@ impl TransactionShard {
         TransactionVersion::of_cluster(&self.image)
     }
 
+    /// A client may speak a later version than the cluster has agreed on. Where the log has no place
+    /// for that, Kafka's cannot be written, and that is its answer.
+    pub(super) fn check_log_has_place_for(
+        &self,
+        version: TransactionVersion,
+    ) -> Result<(), ErrorCode> {
+        if version.has_tagged_fields() && !self.cluster_version().has_tagged_fields() {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
+        Ok(())
+    }
+
     /// A transactional id as it stands.
     pub(super) fn draft(&self, transactional_id: &str) -> Option<Draft> {
         let mut metadata = self.transactions.get(transactional_id)?.clone();

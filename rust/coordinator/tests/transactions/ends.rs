@@ -5,7 +5,7 @@ use coordinator::transaction::TransactionResponse;
 
 use crate::group_host::remove_topic;
 use crate::host::Host;
-use crate::requests::{ID, NONE, OLDEST, V1, V2, end_request, error};
+use crate::requests::{ID, NONE, OLDEST, PARTITIONS, V1, V2, end_request, error};
 
 #[test]
 fn before_version_2_a_transaction_ends_with_the_epoch_it_began_with() {
@@ -154,4 +154,15 @@ fn an_end_without_an_id_is_none() {
         assert_eq!(error(response.error_code), ErrorCode::InvalidRequest);
     }
     assert_eq!(error(host.describe(ID).error_code), ErrorCode::TransactionalIdNotFound);
+}
+
+#[test]
+fn version_2_is_not_spoken_in_a_cluster_whose_log_has_no_place_for_it() {
+    let mut host = Host::new(0);
+    let producer = host.init();
+    assert_eq!(host.try_add(V2, producer, PARTITIONS), ErrorCode::UnsupportedVersion);
+    assert_eq!(host.try_end(V2, producer, false), Err(ErrorCode::UnsupportedVersion));
+    host.add(V1, producer);
+    assert_eq!(host.try_end(V2, producer, true), Err(ErrorCode::UnsupportedVersion));
+    assert_eq!(host.try_end(V1, producer, true), Ok(NONE));
 }
