@@ -181,8 +181,8 @@ impl TransactionShard {
         TransactionVersion::of_cluster(&self.image)
     }
 
-    /// A client may speak a later version than the cluster has agreed on. Where the log has no place
-    /// for that, Kafka's cannot be written, and that is its answer.
+    /// A client may speak a later version than the cluster has agreed on. Where the log has no
+    /// place for what it says, Kafka cannot write it, and this is its answer.
     pub(super) fn check_log_has_place_for(
         &self,
         version: TransactionVersion,
