@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::blocking::Blocking;
 use crate::config::{BrokerConfig, TableRules};
 use crate::controller::Controller;
-use crate::coordinator_runtime::GroupCoordinator;
+use crate::coordinator_runtime::{GroupCoordinator, TransactionCoordinator};
+use crate::features::FeaturesEpoch;
 use crate::fetch_wait::WaitingFetches;
 use crate::partitions::Partitions;
+use crate::produce_order::ProduceOrder;
 use crate::producer_ids::ProducerIds;
 use crate::topic_configs::TopicConfigs;
 
@@ -22,14 +24,17 @@ use crate::topic_configs::TopicConfigs;
 #[derive(Debug)]
 pub(crate) struct Broker {
     pub node_id: NodeId,
-    /// Grows with every start; features change only then.
+    /// Grows with every start.
     pub epoch: BrokerEpoch,
+    pub features_epoch: FeaturesEpoch,
     pub config: Arc<BrokerConfig>,
     pub topic_configs: TopicConfigs,
     pub controller: Controller,
     pub partitions: Arc<Partitions>,
     pub producer_ids: ProducerIds,
     pub coordinator: GroupCoordinator,
+    pub transactions: TransactionCoordinator,
+    pub produce_order: Arc<ProduceOrder>,
     pub directory: LogDirectory,
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,

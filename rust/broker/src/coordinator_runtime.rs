@@ -1,5 +1,5 @@
 //! Hosts coordinators: one shard for each partition of their topic that this broker leads, which is
-//! `__consumer_offsets` for groups.
+//! `__consumer_offsets` for groups and `__transaction_state` for transactions.
 //!
 //! ```text
 //! handler ─ ask ─ ShardTask: decide ─ append as one batch ─ replay ─ next request
@@ -17,12 +17,14 @@ mod group_machine;
 mod in_flight;
 mod load;
 mod machine;
-pub(crate) mod offsets_topic;
 mod outbox;
 mod rebalance_metrics;
 mod shard_request;
 mod shard_task;
+pub(crate) mod state_topic;
 mod timers;
+mod transaction_coordinator;
+mod transaction_machine;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,9 +44,14 @@ use crate::topic_configs::TopicConfigs;
 
 pub(crate) use group_coordinator::GroupCoordinator;
 use machine::Machine;
+pub(crate) use machine::Producer;
 pub use rebalance_metrics::RebalanceMetrics;
 pub(crate) use shard_request::ShardRequest;
 use shard_task::{Command, ShardTask};
+pub(crate) use transaction_coordinator::{
+    AddGroupToTransaction, InitTransactionalProducer, TransactionCoordinator,
+};
+pub(crate) use transaction_machine::{TransactionMachine, TransactionSurroundings};
 
 /// The shards of one coordinator on this broker.
 #[derive(Debug)]
@@ -69,14 +76,21 @@ pub(crate) struct ShardHost<M: Machine> {
 
 impl<M: Machine> Clone for ShardHost<M> {
     fn clone(&self) -> Self {
-        Self {
+        self.with(self.surroundings.clone())
+    }
+}
+
+impl<M: Machine> ShardHost<M> {
+    /// The same for shards of another kind.
+    pub(crate) fn with<N: Machine>(&self, surroundings: N::Surroundings) -> ShardHost<N> {
+        ShardHost {
             configs: self.configs.clone(),
             partitions: Arc::clone(&self.partitions),
             directory: self.directory.clone(),
             clock: Arc::clone(&self.clock),
             blocking: self.blocking,
             stopping: self.stopping.clone(),
-            surroundings: self.surroundings.clone(),
+            surroundings,
         }
     }
 }
@@ -95,20 +109,23 @@ impl<M: Machine> Clone for ShardHandle<M> {
 }
 
 impl<M: Machine> CoordinatorRuntime<M> {
+    /// A coordinator none of whose shards runs.
+    pub(crate) fn new(host: ShardHost<M>, rng: &mut dyn Rng) -> Self {
+        let seeds = Mutex::new(SplitMix64::new(rng.next_u64()));
+        Self { host, shards: Mutex::default(), seeds }
+    }
+
     /// Loads every shard that has something to load: what it has promised to do in time goes on,
     /// whether somebody asks or not. The other shards start when they are asked.
-    pub(crate) fn start(host: ShardHost<M>, rng: &mut dyn Rng) -> Self {
-        let seeds = Mutex::new(SplitMix64::new(rng.next_u64()));
-        let runtime = Self { host, shards: Mutex::default(), seeds };
-        let image = runtime.host.partitions.image();
+    pub(crate) fn load(&self) {
+        let image = self.host.partitions.image();
         for index in 0..shard_count(&image, M::TOPIC) {
-            if let Ok(partition) = runtime.host.partitions.by_name(M::TOPIC, index)
+            if let Ok(partition) = self.host.partitions.by_name(M::TOPIC, index)
                 && !partition.is_empty()
             {
-                runtime.shard(index, &partition);
+                self.shard(index, &partition);
             }
         }
-        runtime
     }
 
     /// Asks the shard that `id` belongs to, of a group or of a transactional producer.

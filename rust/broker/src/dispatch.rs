@@ -120,16 +120,7 @@ impl Answer {
 /// Whether requests of this kind have a handler. What has none is not advertised, and a client that
 /// asks all the same is treated as with a key that nobody knows.
 pub(crate) fn is_served(api: ApiKey) -> bool {
-    !matches!(
-        api,
-        ApiKey::AddPartitionsToTxn
-            | ApiKey::AddOffsetsToTxn
-            | ApiKey::EndTxn
-            | ApiKey::TxnOffsetCommit
-            | ApiKey::UpdateFeatures
-            | ApiKey::DescribeTransactions
-            | ApiKey::ListTransactions
-    )
+    api != ApiKey::TxnOffsetCommit
 }
 
 fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> ResponseSlot {
@@ -195,7 +186,7 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
     }
 }
 
-/// Requests about transactions, and those that are not served.
+/// Requests about transactions and their version, and those that are not served.
 fn respond_about_transactions(
     context: RequestContext,
     answer: Answer,
@@ -208,23 +199,37 @@ fn respond_about_transactions(
         AnyRequest::DescribeProducers(body) => {
             answer.at_length(async move { h::describe_producers::handle(&context, &body) })
         }
+        AnyRequest::AddPartitionsToTxn(body) => {
+            answer.later(h::add_partitions_to_txn::handle(context, body))
+        }
+        AnyRequest::AddOffsetsToTxn(body) => {
+            answer.later(h::add_offsets_to_txn::handle(context, body))
+        }
+        AnyRequest::EndTxn(body) => answer.later(h::end_txn::handle(context, body)),
+        AnyRequest::UpdateFeatures(body) => answer.later(h::update_features::handle(context, body)),
+        AnyRequest::DescribeTransactions(body) => {
+            answer.at_length(h::describe_transactions::handle(context, body))
+        }
+        AnyRequest::ListTransactions(body) => {
+            answer.at_length(h::list_transactions::handle(context, body))
+        }
         _ => answer.unserved(),
     }
 }
 
-/// The batches are with the log when this returns, in the order of the connection's requests; the
-/// answer comes later.
+/// The batches are with the log when this returns, in the order of the connection's requests, or
+/// have their place in the order of their producer's; the answer comes later.
 fn produce(
     context: &RequestContext,
     answer: Answer,
     request: wire::ProduceRequest,
 ) -> ResponseSlot {
-    let pending = h::produce::submit(context, request);
+    let submission = h::produce::submit(context, request);
     let frame = context.frame.clone();
     ResponseSlot::pending(async move {
         // Charged until it is answered, as others are.
         let _frame = frame;
-        match pending.answer().await {
+        match submission.answer().await {
             Ok(Some(response)) => answer.with(&response),
             Ok(None) => Reply::None,
             Err(failure) => Reply::Close { reason: failure.to_string() },

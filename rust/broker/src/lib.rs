@@ -24,8 +24,10 @@ mod fetch_wait;
 mod handlers;
 mod internal_topic;
 mod leadership;
+mod marker_sender;
 mod partition;
 mod partitions;
+mod produce_order;
 mod producer_ids;
 mod recovery;
 mod request;
@@ -35,6 +37,7 @@ mod storage_machines;
 mod test_server;
 mod topic_configs;
 mod transaction_marker;
+mod transaction_verification;
 
 pub use blocking::Blocking;
 pub use coordinator::GroupExplanation;

@@ -133,6 +133,12 @@ impl Partition {
         self.log.size_bytes()
     }
 
+    /// Whether transactions of older clients are verified
+    /// (`transaction.partition.verification.enable`).
+    pub(crate) fn verifies_transactions(&self) -> bool {
+        self.config.load().verifies_transactions
+    }
+
     /// What the topic allows at this time.
     pub(crate) fn produce_rules(&self, now_ms: i64, zstd_allowed: bool) -> ProduceRules {
         let config = self.config.load();
@@ -162,7 +168,6 @@ impl Partition {
     /// Begins to verify a producer's transaction: its coordinator is asked whether it knows of this
     /// partition, and then the first batch is appended with the guard (KIP-890). With
     /// [`VerificationGuard::NONE`] the transaction is open here already, and nobody need be asked.
-    #[expect(dead_code, reason = "the transactional path of Produce, which asks for it, is next")]
     pub(crate) fn begin_verification(
         &self,
         start: &VerificationStart,

@@ -8,7 +8,7 @@ use coordinator::{Client, Shard};
 use net::ConnectionContext;
 
 use crate::broker::Broker;
-use crate::coordinator_runtime::ShardRequest;
+use crate::coordinator_runtime::{ShardRequest, TransactionMachine};
 
 /// One request's surroundings.
 #[derive(Clone, Debug)]
@@ -50,5 +50,14 @@ impl RequestContext {
         request: R,
     ) -> Result<R::Response, ErrorCode> {
         self.broker.coordinator.ask(&self.client(), group, request).await
+    }
+
+    /// Lets the coordinator of the transactions of `transactional_id` answer.
+    pub(crate) async fn ask_transaction<R: ShardRequest<TransactionMachine>>(
+        &self,
+        transactional_id: &str,
+        request: R,
+    ) -> Result<R::Response, ErrorCode> {
+        self.broker.transactions.ask(&self.client(), transactional_id, request).await
     }
 }

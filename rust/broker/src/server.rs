@@ -6,7 +6,7 @@
 //!                                                       stop new leader epochs everywhere
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base::{BrokerEpoch, Clock, ErrorCode, NodeId, Rng, Uuid};
@@ -27,10 +27,12 @@ use crate::blocking::Blocking;
 use crate::broker::Broker;
 use crate::config::{BrokerConfig, Listener};
 use crate::controller::Controller;
-use crate::coordinator_runtime::{GroupCoordinator, RebalanceMetrics, ShardHost};
+use crate::coordinator_runtime::{
+    CoordinatorRuntime, GroupCoordinator, RebalanceMetrics, ShardHost, TransactionSurroundings,
+};
 use crate::dispatch::Dispatch;
 use crate::environment::Environment;
-use crate::features;
+use crate::features::{self, FeaturesEpoch};
 use crate::fetch_wait::WaitingFetches;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
@@ -108,9 +110,7 @@ impl BrokerServer {
             register(&controller, &config, &listeners, &locked, rng.as_mut()).await?;
         let topic_configs = TopicConfigs::new(Arc::clone(&config));
         if let Some(reason) = reason_for_new_epochs(&node.image(), &locked, &topic_configs) {
-            let new_epochs = UncleanStart { broker_id: config.node_id, broker_epoch };
-            let partitions = controller.change(|image| new_epochs.decide(image)).await?;
-            tracing::info!(partitions, "partitions begin new leader epochs: {reason}");
+            begin_new_epochs(&controller, config.node_id, broker_epoch, reason).await?;
         }
         let image = node.image();
         let topics =
@@ -130,15 +130,19 @@ impl BrokerServer {
 
         let stopping = CancellationToken::new();
         let host = shard_host(&topic_configs, &partitions, &directory, &clock, blocking, &stopping);
-        let coordinator = GroupCoordinator::start(host, rng.as_mut());
-        let broker = Arc::new(Broker {
+        let log_dir = config.log_dir.clone();
+        let transactions = |broker: &Weak<Broker>| TransactionSurroundings::new(broker.clone());
+        let broker = Arc::new_cyclic(|broker| Broker {
             node_id: config.node_id,
             epoch: broker_epoch,
+            features_epoch: FeaturesEpoch::new(broker_epoch),
             topic_configs,
-            controller: Controller::new(controller, Arc::clone(&partitions), rng, &config.log_dir),
+            transactions: CoordinatorRuntime::new(host.with(transactions(broker)), rng.as_mut()),
+            coordinator: GroupCoordinator::new(host, rng.as_mut()),
+            controller: Controller::new(controller, Arc::clone(&partitions), rng, &log_dir),
             partitions,
             producer_ids: ProducerIds::new(config.node_id, broker_epoch),
-            coordinator,
+            produce_order: Arc::default(),
             directory,
             disk,
             clock,
@@ -147,6 +151,8 @@ impl BrokerServer {
             stopping,
             config,
         });
+        broker.coordinator.load();
+        broker.transactions.load();
         let server = serve(&broker, bound);
         Ok(Self { broker, server, machines, listeners, recovery })
     }
@@ -315,6 +321,19 @@ async fn register(
         fenced: false,
     };
     Ok(controller.change(|image| register.decide(image)).await?)
+}
+
+/// Gives every partition that this broker leads a new leader epoch.
+async fn begin_new_epochs(
+    controller: &quorum::Controller,
+    broker_id: NodeId,
+    broker_epoch: BrokerEpoch,
+    reason: &str,
+) -> Result<(), StartError> {
+    let new_epochs = UncleanStart { broker_id, broker_epoch };
+    let partitions = controller.change(|image| new_epochs.decide(image)).await?;
+    tracing::info!(partitions, "partitions begin new leader epochs: {reason}");
+    Ok(())
 }
 
 /// Why the partitions need new leader epochs, if they do: a log may have lost a tail, and (epoch,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base::NodeId;
 use coordinator::CoordinatorConfig;
+use coordinator::transaction::TransactionConfig;
 use metadata::image::Configs;
 
 use super::broker_keys::{broker_key, nearest_broker_key};
@@ -20,8 +21,10 @@ use super::topic_config::TopicConfig;
 use super::value::Value;
 
 mod groups;
+mod transactions;
 
 pub use groups::OffsetsTopicConfig;
+pub use transactions::{AddPartitionsRetryConfig, TransactionsTopicConfig};
 
 /// The keys that are acted on, except for topics' defaults: those are resolved with each topic
 /// ([`TopicConfig`]).
@@ -78,6 +81,12 @@ pub struct BrokerConfig {
     pub consumer_protocol_enable: bool,
     /// The keys of the topic that it keeps its records in.
     pub offsets_topic: OffsetsTopicConfig,
+    /// The transaction coordinator's keys.
+    pub transaction_coordinator: TransactionConfig,
+    /// The keys of the topic that it keeps its records in.
+    pub transactions_topic: TransactionsTopicConfig,
+    /// How long a write waits for the transaction before it.
+    pub add_partitions_retry: AddPartitionsRetryConfig,
     /// `socket.listen.backlog.size`
     pub socket_listen_backlog_size: u32,
     /// `socket.send.buffer.bytes`; none to leave it to the system.
@@ -138,6 +147,11 @@ impl BrokerConfig {
                 .map_or(Duration::MAX, Duration::from_millis),
             response_chunk_bytes_max: self.response_chunk_max_bytes,
         }
+    }
+
+    /// `request.timeout.ms` as a duration.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.request_timeout_ms).unwrap_or_default())
     }
 
     /// What is set on the broker's sockets.
@@ -233,6 +247,9 @@ impl Loading {
             group_coordinator: self.group_coordinator(),
             consumer_protocol_enable: self.consumer_protocol_enable(),
             offsets_topic: self.offsets_topic(),
+            transaction_coordinator: self.transaction_coordinator(),
+            transactions_topic: self.transactions_topic(),
+            add_partitions_retry: self.add_partitions_retry(),
             socket_listen_backlog_size: self.size("socket.listen.backlog.size") as u32,
             socket_send_buffer_bytes: self.socket_buffer("socket.send.buffer.bytes"),
             socket_receive_buffer_bytes: self.socket_buffer("socket.receive.buffer.bytes"),

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use super::ShardHost;
 use super::group_configs::GroupConfigs;
 use super::machine::{LogSettings, Machine, MachineRecord, Producer, TimerSetting, Unfolded};
-use super::offsets_topic::OFFSETS_TOPIC;
 use super::rebalance_metrics::SharedRebalanceMetrics;
+use super::state_topic::OFFSETS_TOPIC;
 use crate::config::BrokerConfig;
 use crate::partition::Partition;
 

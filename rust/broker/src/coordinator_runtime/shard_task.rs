@@ -114,13 +114,18 @@ impl<M: Machine> ShardTask<M> {
     /// for.
     async fn load(&mut self) -> Option<Result<Loaded<M>, LoadError>> {
         let image = self.images.borrow_and_update().clone();
+        let mut earlier_news = self.forget_news();
         let (partition, configs) = (Arc::clone(&self.partition), self.configs());
         let buffer_bytes = self.log_settings().load_buffer_bytes;
         if partition.is_empty() {
             return Some(load(&partition, &configs, &image, buffer_bytes));
         }
-        let loading =
-            self.host.blocking.run(move || load(&partition, &configs, &image, buffer_bytes));
+        let blocking = self.host.blocking;
+        let loading = async move {
+            // What an earlier life has had done ends before the next one begins.
+            while earlier_news.recv().await.is_some() {}
+            blocking.run(move || load(&partition, &configs, &image, buffer_bytes)).await
+        };
         tokio::pin!(loading);
         loop {
             tokio::select! {
@@ -131,6 +136,14 @@ impl<M: Machine> ShardTask<M> {
                 }
             }
         }
+    }
+
+    /// What is still to be told of the effects of an earlier life is nothing to the next one. It
+    /// ends when they have.
+    fn forget_news(&mut self) -> mpsc::Receiver<M::News> {
+        let (sender, news) = mpsc::channel(NEWS_MAX);
+        self.news_sender = sender;
+        std::mem::replace(&mut self.news, news)
     }
 
     fn configs(&self) -> M::Configs {

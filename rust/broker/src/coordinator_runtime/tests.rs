@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
 use wire::{ConsumerGroupHeartbeatRequest, HeartbeatRequest};
 
-use super::offsets_topic::OFFSETS_TOPIC;
+use super::state_topic::OFFSETS_TOPIC;
 use super::*;
 use crate::BrokerServer;
 use crate::broker::Broker;
@@ -25,7 +25,7 @@ const GROUP: &str = "g";
 /// A broker that has a coordinator, none of whose shards was asked anything.
 async fn start() -> BrokerServer {
     let server = test_server::start(FaultyDisk::new()).await;
-    offsets_topic::ensure(server.broker()).await.expect("the topic is created");
+    state_topic::ensure(server.broker(), OFFSETS_TOPIC).await.expect("the topic is created");
     server
 }
 

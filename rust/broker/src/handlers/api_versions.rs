@@ -34,7 +34,7 @@ pub(crate) fn handle(
                 max_version: feature.max_version,
             })
             .collect(),
-        finalized_features_epoch: context.broker.epoch.0,
+        finalized_features_epoch: context.broker.features_epoch.current(),
         finalized_features: image
             .features()
             .iter()

@@ -1,4 +1,4 @@
-//! `FindCoordinator` (key 10), v0-v6: which broker coordinates a group.
+//! `FindCoordinator` (key 10), v0-v6: which broker coordinates a group, or transactions.
 //!
 //! v1 asks for transactions too (KIP-98), v4 for several keys (KIP-699), v6 for share groups
 //! (KIP-932). Where Kafka makes the first client of a cluster back off while the coordinator's
@@ -7,7 +7,7 @@
 use base::{ErrorCode, NodeId};
 use wire::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 
-use crate::coordinator_runtime::offsets_topic;
+use crate::coordinator_runtime::state_topic::{self, OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use crate::request::RequestContext;
 
 /// The first version that asks for several keys.
@@ -44,22 +44,23 @@ pub(crate) async fn handle(
     }
 }
 
-/// The coordinator of all groups: this broker leads every partition of their topic.
+/// The coordinator of all groups and transactions: this broker leads every partition of their
+/// topics.
 async fn find(
     context: &RequestContext,
     key_type: i8,
 ) -> Result<Coordinator, (ErrorCode, &'static str)> {
     let not_yet = ErrorCode::CoordinatorNotAvailable;
-    match key_type {
-        GROUP => {}
-        TRANSACTION => return Err((not_yet, "this broker coordinates no transactions yet")),
+    let topic = match key_type {
+        GROUP => OFFSETS_TOPIC,
+        TRANSACTION => TRANSACTIONS_TOPIC,
         SHARE if context.api_version >= SHARE_VERSION_MIN => {
             return Err((not_yet, "this broker coordinates no share groups yet"));
         }
         _ => return Err((ErrorCode::InvalidRequest, "the type of the key is not known")),
-    }
-    let ensured = offsets_topic::ensure(&context.broker).await;
-    ensured.map_err(|code| (code, "the topic of the group coordinator could not be created"))?;
+    };
+    let ensured = state_topic::ensure(&context.broker, topic).await;
+    ensured.map_err(|code| (code, "the topic of the coordinator could not be created"))?;
     let image = context.broker.controller.image();
     let end_points = context.broker.end_points(&image, &context.connection);
     let own = end_points.into_iter().find(|broker| broker.node_id == context.broker.node_id);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use base::{ErrorCode, TopicId};
 use metadata::MetadataImage;
-use metadata::controller::{CreateTopics, NewTopic, validate_topic_name};
+use metadata::controller::{CreateTopics, validate_topic_name};
 use metadata::image::TopicImage;
 use wire::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
@@ -16,8 +16,7 @@ use wire::metadata::{
 };
 
 use crate::authorized_operations::{CLUSTER, TOPIC};
-use crate::config::BrokerConfig;
-use crate::coordinator_runtime::offsets_topic::{self, OFFSETS_TOPIC};
+use crate::coordinator_runtime::state_topic;
 use crate::internal_topic::is_internal;
 use crate::request::RequestContext;
 
@@ -87,7 +86,7 @@ async fn create_missing(
     let image = context.broker.controller.image();
     let missing = names.iter().filter(|name| image.topic_by_name(name).is_none());
     let config = &context.broker.config;
-    let topics: Vec<_> = missing.map(|name| new_topic(config, &image, name)).collect();
+    let topics: Vec<_> = missing.map(|name| state_topic::new_topic(config, &image, name)).collect();
     if topics.is_empty() {
         return Ok(());
     }
@@ -117,15 +116,6 @@ async fn create_missing(
 /// `KAFKA_STORAGE_ERROR` and would give up.
 fn storage_failed(api_version: i16) -> ErrorCode {
     if api_version <= 5 { ErrorCode::LeaderNotAvailable } else { ErrorCode::KafkaStorageError }
-}
-
-/// The topic of the group coordinator is another than a user's, whoever asks for it first.
-fn new_topic(config: &BrokerConfig, image: &MetadataImage, name: &str) -> NewTopic {
-    if name == OFFSETS_TOPIC {
-        offsets_topic::new_topic(config, image)
-    } else {
-        NewTopic::with_defaults(name)
-    }
 }
 
 fn known(topic: &TopicImage) -> MetadataResponseTopic {

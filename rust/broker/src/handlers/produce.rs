@@ -1,16 +1,21 @@
 //! Produce (key 0), v3-v13: validates each batch in the request's own buffer and hands it to the
 //! log.
 //!
-//! v8 adds per-record errors (KIP-467), v10 the leader's address (KIP-951), v13 topic ids
-//! (KIP-516). The first half, [`submit`], runs in the order of the connection's requests; the
-//! second, [`Pending::answer`], ends when the records are where `acks` wants them.
+//! v8 adds per-record errors (KIP-467), v10 the leader's address (KIP-951), v11
+//! `TRANSACTION_ABORTABLE`, v12 adds partitions to the transaction that they are written in
+//! (KIP-890), v13 topic ids (KIP-516). The first half, [`submit`], runs in the order of the
+//! connection's requests; the second, [`Submission::answer`], ends when the records are where
+//! `acks` wants them.
+
+mod transactional;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, TopicId, Uuid};
-use records::validate_produce;
+use records::{AppendOrigin, validate_produce};
 use replica::RequiredAcks;
+use storage::{AppendTerms, VerificationGuard};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -24,13 +29,25 @@ use crate::errors::ProduceError;
 use crate::internal_topic::is_internal;
 use crate::partition::{AppendResult, Partition};
 use crate::request::RequestContext;
+use transactional::{Unverified, Verified, transactional_write};
 
 /// The first version whose clients know zstd (KIP-110).
 const ZSTD_VERSION_MIN: i16 = 7;
+/// The first version that names topics by their ids.
+const TOPIC_ID_VERSION_MIN: i16 = 13;
 /// The client id that Kafka's own tools bear when they write to internal topics.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
 /// The acks that wait for every in-sync replica.
 const ACKS_ALL: i16 = -1;
+
+/// A produce request in its order.
+#[derive(Debug)]
+pub(crate) enum Submission {
+    /// Its batches are with the log.
+    Submitted(Pending),
+    /// The coordinator of its transaction is to be asked first.
+    Unverified(Box<Unverified>),
+}
 
 /// A produce request whose batches are with the log.
 #[derive(Debug)]
@@ -58,51 +75,71 @@ pub(crate) struct UnansweredFailure {
 }
 
 /// Validates the request and submits its batches, in the order of the requests of one connection.
-pub(crate) fn submit(context: &RequestContext, request: ProduceRequest) -> Pending {
-    let timeout = Duration::from_millis(request.timeout_ms.max(0) as u64);
-    let acks = required_acks(&request);
-    let topics = request.topic_data.into_iter();
-    Pending {
-        is_answered: request.acks != 0,
-        deadline: (request.acks == ACKS_ALL).then(|| Instant::now() + timeout),
-        topics: topics.map(|topic| submit_topic(context, topic, &acks)).collect(),
+pub(crate) fn submit(context: &RequestContext, request: ProduceRequest) -> Submission {
+    match transactional_write(context, &request) {
+        Ok(Some(write)) => transactional::submit(context, request, write),
+        Ok(None) => Submission::Submitted(append(context, request, Ok(Verified::default()))),
+        Err(error) => Submission::Submitted(append(context, request, Err(error))),
     }
 }
 
-/// Whose answer the request waits for, or what is wrong with it as a whole.
-fn required_acks(request: &ProduceRequest) -> Result<RequiredAcks, ProduceError> {
-    if let Some(id) = &request.transactional_id {
-        let message = format!("transactional id `{id}`: this broker has no transactions yet");
-        return Err(ProduceError::new(ErrorCode::TransactionalIdAuthorizationFailed, message));
+/// Hands the batches to the log as far as their transactions allow it.
+fn append(
+    context: &RequestContext,
+    request: ProduceRequest,
+    verified: Result<Verified, ProduceError>,
+) -> Pending {
+    let timeout = Duration::from_millis(request.timeout_ms.max(0) as u64);
+    let admitted = verified.and_then(|verified| Ok((required_acks(&request)?, verified)));
+    let topics = request.topic_data.into_iter().enumerate();
+    Pending {
+        is_answered: request.acks != 0,
+        deadline: (request.acks == ACKS_ALL).then(|| Instant::now() + timeout),
+        topics: topics
+            .map(|(place, topic)| append_topic(context, place, topic, &admitted))
+            .collect(),
     }
+}
+
+/// Whose answer the request waits for.
+fn required_acks(request: &ProduceRequest) -> Result<RequiredAcks, ProduceError> {
     RequiredAcks::from_wire(request.acks).ok_or_else(|| {
         let message = format!("acks must be 0, 1 or -1 (all), not {}", request.acks);
         ProduceError::new(ErrorCode::InvalidRequiredAcks, message)
     })
 }
 
-fn submit_topic(
+fn append_topic(
     context: &RequestContext,
+    place: usize,
     topic: TopicProduceData,
-    acks: &Result<RequiredAcks, ProduceError>,
+    admitted: &Result<(RequiredAcks, Verified), ProduceError>,
 ) -> PendingTopic {
-    let find = |index| {
-        if context.api_version >= 13 {
-            context.broker.partitions.by_id(TopicId(topic.topic_id), index)
-        } else {
-            context.broker.partitions.by_name(&topic.name, index)
-        }
-    };
-    let partitions = topic.partition_data.into_iter().map(|data| {
+    let id = TopicId(topic.topic_id);
+    let partitions = topic.partition_data.into_iter().enumerate().map(|(number, data)| {
         let index = data.index;
-        let submitted = acks.clone().and_then(|acks| {
-            let partition = find(index)?;
+        let submitted = admitted.as_ref().map_err(Clone::clone).and_then(|(acks, verified)| {
+            let partition = find(context, &topic.name, id, index)?;
             check_not_internal(context, &partition)?;
-            submit_partition(context, &partition, data, acks)
+            let guard = verified.guard(place, number)?;
+            append_partition(context, &partition, data, *acks, guard)
         });
         (index, submitted)
     });
     PendingTopic { partitions: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
+}
+
+fn find(
+    context: &RequestContext,
+    name: &str,
+    id: TopicId,
+    index: i32,
+) -> Result<Arc<Partition>, ErrorCode> {
+    if context.api_version >= TOPIC_ID_VERSION_MIN {
+        context.broker.partitions.by_id(id, index)
+    } else {
+        context.broker.partitions.by_name(name, index)
+    }
 }
 
 /// Only the broker writes to its own topics, and whoever says to be its operator.
@@ -114,11 +151,12 @@ fn check_not_internal(context: &RequestContext, partition: &Partition) -> Result
     Err(ProduceError::new(ErrorCode::InvalidTopicException, message))
 }
 
-fn submit_partition(
+fn append_partition(
     context: &RequestContext,
     partition: &Arc<Partition>,
     data: PartitionProduceData,
     acks: RequiredAcks,
+    guard: VerificationGuard,
 ) -> Submitted {
     let Some(Records::Bytes(bytes)) = data.records else {
         let message = "the request holds no records for this partition".to_owned();
@@ -127,12 +165,22 @@ fn submit_partition(
     let zstd_allowed = context.api_version >= ZSTD_VERSION_MIN;
     let rules = partition.produce_rules(context.broker.clock.unix_ms(), zstd_allowed);
     let batch = validate_produce(&bytes, &rules)?;
-    partition.append(&context.broker.directory, batch, acks)
+    let terms = AppendTerms::Records { origin: AppendOrigin::Client, guard };
+    partition.append_on(terms, &context.broker.directory, batch, acks)
+}
+
+impl Submission {
+    /// Waits for the records, and answers; none is the silence that acks=0 asks for.
+    pub(crate) async fn answer(self) -> Result<Option<ProduceResponse>, UnansweredFailure> {
+        match self {
+            Self::Submitted(pending) => pending.answer().await,
+            Self::Unverified(unverified) => unverified.submit().await.answer().await,
+        }
+    }
 }
 
 impl Pending {
-    /// Waits for the records, and answers; none is the silence that acks=0 asks for.
-    pub(crate) async fn answer(self) -> Result<Option<ProduceResponse>, UnansweredFailure> {
+    async fn answer(self) -> Result<Option<ProduceResponse>, UnansweredFailure> {
         let mut response = ProduceResponse::default();
         for topic in self.topics {
             let mut partition_responses = Vec::with_capacity(topic.partitions.len());

@@ -1,9 +1,12 @@
 //! Record batches as producers send them, and what is in those that come back.
 
-use base::{Offset, ProducerEpoch, ProducerId};
+use std::collections::BTreeSet;
+
+use base::{Clock, Offset, ProducerEpoch, ProducerId, SystemClock};
 use bytes::Bytes;
 use records::{BatchBuilder, CompressionType, ProducerStamp, RecordBatch, batches};
 use wire::Records;
+use wire::fetch::PartitionData;
 
 /// The timestamp of records whose time does not matter: 2026-01-01.
 pub(crate) const TIMESTAMP_MS: i64 = 1_767_225_600_000;
@@ -24,18 +27,32 @@ pub(crate) fn batch_of_bytes(bytes: usize) -> Bytes {
 }
 
 /// A batch of an idempotent producer.
-pub(crate) fn idempotent_batch(
-    (producer_id, producer_epoch): (i64, i16),
+pub(crate) fn idempotent_batch(producer: (i64, i16), base_sequence: i32, values: &[&str]) -> Bytes {
+    stamped(values, TIMESTAMP_MS, &stamp(producer, base_sequence))
+}
+
+/// A batch of a producer's transaction. It is of now, as the markers are: records of long ago would
+/// have a segment of their own, and one fetch reads no further than a segment.
+pub(crate) fn transactional_batch(
+    producer: (i64, i16),
     base_sequence: i32,
     values: &[&str],
 ) -> Bytes {
-    let stamp = ProducerStamp {
+    let stamp = ProducerStamp { transactional: true, ..stamp(producer, base_sequence) };
+    stamped(values, SystemClock.unix_ms(), &stamp)
+}
+
+/// The stamp of an idempotent batch.
+pub(crate) fn stamp(
+    (producer_id, producer_epoch): (i64, i16),
+    base_sequence: i32,
+) -> ProducerStamp {
+    ProducerStamp {
         producer_id: ProducerId(producer_id),
         producer_epoch: ProducerEpoch(producer_epoch),
         base_sequence,
         transactional: false,
-    };
-    stamped(values, TIMESTAMP_MS, &stamp)
+    }
 }
 
 fn stamped(values: &[&str], timestamp_ms: i64, stamp: &ProducerStamp) -> Bytes {
@@ -68,11 +85,44 @@ pub(crate) fn records_in(records: Option<&Records>, from: i64) -> Vec<(i64, Stri
     for batch in batches_in(records) {
         for record in &batch.records().unwrap() {
             let record = record.unwrap();
-            if record.offset >= Offset(from) {
+            if record.offset >= Offset(from) && !batch.header().attributes.is_control() {
                 let value = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
                 all.push((record.offset.0, value));
             }
         }
     }
     all
+}
+
+/// The values of a partition that was fetched as committed: those of aborted transactions are left
+/// out, as clients do it.
+pub(crate) fn committed_in(fetched: &PartitionData) -> Vec<String> {
+    let mut to_come: Vec<(i64, i64)> = fetched
+        .aborted_transactions
+        .iter()
+        .flatten()
+        .map(|aborted| (aborted.first_offset, aborted.producer_id))
+        .collect();
+    let mut aborted = BTreeSet::new();
+    let mut values = Vec::new();
+    for batch in batches_in(fetched.records.as_ref()) {
+        let header = batch.header();
+        to_come.retain(|&(first_offset, producer_id)| {
+            let has_begun = first_offset <= header.base_offset.0;
+            if has_begun {
+                aborted.insert(producer_id);
+            }
+            !has_begun
+        });
+        if header.attributes.is_control() {
+            aborted.remove(&header.producer_id.0);
+        } else if !header.attributes.is_transactional() || !aborted.contains(&header.producer_id.0)
+        {
+            for record in &batch.records().unwrap() {
+                let value = record.unwrap().value.unwrap().to_vec();
+                values.push(String::from_utf8(value).unwrap());
+            }
+        }
+    }
+    values
 }

@@ -85,7 +85,6 @@ async fn other_coordinators_are_not_there_yet() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;
     for (version, key_type, expected) in [
-        (6, 1, ErrorCode::CoordinatorNotAvailable),
         (6, 2, ErrorCode::CoordinatorNotAvailable),
         (5, 2, ErrorCode::InvalidRequest),
         (6, 3, ErrorCode::InvalidRequest),

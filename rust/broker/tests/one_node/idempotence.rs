@@ -49,20 +49,6 @@ async fn every_producer_gets_an_id_of_its_own_and_epoch_0() {
 }
 
 #[tokio::test]
-async fn a_transactional_id_is_refused() {
-    let broker = TestBroker::start(&[]).await;
-    let mut client = broker.connect().await;
-    let request = InitProducerIdRequest {
-        transactional_id: Some("payments".to_owned()),
-        transaction_timeout_ms: 60_000,
-        ..init_request()
-    };
-    let answer = client.call(&request).await;
-    assert_code(answer.error_code, ErrorCode::TransactionalIdAuthorizationFailed);
-    assert_eq!((answer.producer_id, answer.producer_epoch), (-1, -1));
-}
-
-#[tokio::test]
 async fn a_repeat_of_one_of_the_last_five_batches_answers_with_its_first_offset() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.connect().await;

@@ -17,6 +17,7 @@ mod placement;
 mod register_broker;
 mod topic_name;
 mod unclean_start;
+mod update_features;
 
 #[cfg(test)]
 mod tests;
@@ -34,3 +35,4 @@ pub use delete_topics::{DeleteTopics, DeletedTopic, TopicReference};
 pub use register_broker::RegisterBroker;
 pub use topic_name::validate_topic_name;
 pub use unclean_start::UncleanStart;
+pub use update_features::{FeatureUpdate, UpdateFeatures, UpgradeType};

@@ -47,8 +47,6 @@ fn kafkas_own_file_starts_and_warns_of_what_has_no_effect() {
             "inter.broker.listener.name",
             "share.coordinator.state.topic.min.isr",
             "share.coordinator.state.topic.replication.factor",
-            "transaction.state.log.min.isr",
-            "transaction.state.log.replication.factor",
             "listeners",
         ]
     );
