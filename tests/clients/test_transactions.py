@@ -1,0 +1,132 @@
+"""Transactions of foreign producers: what readers of committed records see, and who is fenced."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from clients.aiokafka_transactions import AioKafkaTransactions
+from clients.broker import Broker
+from clients.confluent_transactions import ConfluentTransactions
+from clients.foreign_client import WAIT_SECONDS, ForeignClient, Record
+from clients.kafka_python_transactions import KafkaPythonTransactions
+from clients.transactional_producer import Fenced, TransactionalProducer
+
+KINDS: tuple[type[TransactionalProducer], ...] = (
+    ConfluentTransactions,
+    AioKafkaTransactions,
+    KafkaPythonTransactions,
+)
+
+Begin = Callable[[str], TransactionalProducer]
+
+pytestmark = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+@pytest.fixture
+def producer(broker: Broker, kind: Callable[[str, str], TransactionalProducer]) -> Iterator[Begin]:
+    """Starts a producer for a transactional id."""
+    with ExitStack() as stack:
+
+        def start(transactional_id: str) -> TransactionalProducer:
+            return stack.enter_context(closing(kind(broker.bootstrap, transactional_id)))
+
+        yield start
+
+
+@pytest.fixture
+def transactional_id() -> str:
+    return f"transactions-{uuid.uuid4().hex[:12]}"
+
+
+def read(broker: Broker, topic: str, isolation: str) -> list[bytes]:
+    """What a reader finds up to the end of what it may see."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker.bootstrap,
+            "group.id": "unused: consumption is by assignment",
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        values: list[bytes] = []
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            message = consumer.poll(0.5)
+            if message is None:
+                continue
+            if message.error() is not None:
+                return values
+            values.append(message.value())
+        raise AssertionError(f"no end of {topic} after {values}")
+    finally:
+        consumer.close()
+
+
+def committed(broker: Broker, topic: str) -> list[bytes]:
+    return read(broker, topic, "read_committed")
+
+
+def committed_in_the_end(broker: Broker, topic: str, expected: list[bytes]) -> None:
+    """A commit is told before its markers are written: the records come a moment later."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (found := committed(broker, topic)) != expected:
+        assert time.monotonic() < deadline, found
+
+
+def test_what_is_committed_is_read_and_what_is_aborted_is_not(
+    broker: Broker, topic: str, transactional_id: str, producer: Begin
+) -> None:
+    client = producer(transactional_id)
+    expected: list[bytes] = []
+    for number, commits in enumerate([True, False, True, True, False]):
+        values = [f"{number}-{n}".encode() for n in range(20)]
+        client.begin()
+        client.send(topic, values)
+        if commits:
+            client.commit()
+            expected += values
+        else:
+            client.abort()
+    committed_in_the_end(broker, topic, expected)
+
+
+def test_an_open_transaction_is_hidden_with_all_that_is_behind_it(
+    broker: Broker,
+    reference: ForeignClient,
+    topic: str,
+    transactional_id: str,
+    producer: Begin,
+) -> None:
+    client = producer(transactional_id)
+    reference.produce(topic, [Record(b"before")])
+    client.begin()
+    client.send(topic, [b"open"])
+    reference.produce(topic, [Record(b"behind")])
+    assert committed(broker, topic) == [b"before"]
+    assert read(broker, topic, "read_uncommitted") == [b"before", b"open", b"behind"]
+    client.commit()
+    committed_in_the_end(broker, topic, [b"before", b"open", b"behind"])
+
+
+def test_a_second_instance_fences_the_first(
+    broker: Broker, topic: str, transactional_id: str, producer: Begin
+) -> None:
+    zombie = producer(transactional_id)
+    zombie.begin()
+    zombie.send(topic, [b"zombie"])
+    instance = producer(transactional_id)
+    with pytest.raises(Fenced):
+        zombie.commit()
+    instance.begin()
+    instance.send(topic, [b"mine"])
+    instance.commit()
+    committed_in_the_end(broker, topic, [b"mine"])
