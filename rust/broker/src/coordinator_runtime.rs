@@ -33,7 +33,7 @@ use base::{Clock, ErrorCode, Rng, SplitMix64};
 use coordinator::{Client, Now};
 use metadata::MetadataImage;
 use parking_lot::Mutex;
-use storage::LogDirectory;
+use storage::{LogDirectory, VerificationGuard};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,7 @@ use crate::blocking::Blocking;
 use crate::partition::Partition;
 use crate::partitions::Partitions;
 use crate::topic_configs::TopicConfigs;
+use crate::transaction_marker::EndTransactionMarker;
 
 pub(crate) use group_coordinator::GroupCoordinator;
 use machine::Machine;
@@ -135,7 +136,38 @@ impl<M: Machine> CoordinatorRuntime<M> {
         id: &str,
         request: R,
     ) -> Result<R::Response, ErrorCode> {
-        ask(&self.shard_for(id)?, client, request).await
+        ask(&self.shard_for(id)?, client, request, VerificationGuard::NONE).await
+    }
+
+    /// The same, with a request that writes in a transaction, and what the verification of that was
+    /// begun with.
+    pub(crate) async fn ask_in_transaction<R: ShardRequest<M>>(
+        &self,
+        client: &Client,
+        id: &str,
+        request: R,
+        guard: VerificationGuard,
+    ) -> Result<R::Response, ErrorCode> {
+        ask(&self.shard_for(id)?, client, request, guard).await
+    }
+
+    /// Writes the marker that ends a producer's transaction to a partition of the topic, among what
+    /// the shard writes there. Answers when it is committed.
+    pub(crate) async fn end_transaction(
+        &self,
+        index: i32,
+        marker: EndTransactionMarker,
+    ) -> Result<(), ErrorCode> {
+        let partition = self.host.partitions.by_name(M::TOPIC, index)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::EndTransaction { marker, reply };
+        let sent = self.shard(index, &partition).commands.send(command).await;
+        sent.map_err(|_| ErrorCode::NotCoordinator)?;
+        let Some(committed) = answer.await.map_err(|_| ErrorCode::NotCoordinator)?? else {
+            return Ok(());
+        };
+        let committed = committed.await.map_err(|_| ErrorCode::NotCoordinator)?;
+        committed.map(drop).map_err(|error| error.code)
     }
 
     /// Asks every shard that runs: the others know of nothing.
@@ -147,7 +179,7 @@ impl<M: Machine> CoordinatorRuntime<M> {
         let shards: Vec<_> = self.shards.lock().values().cloned().collect();
         let mut answers = Vec::with_capacity(shards.len());
         for shard in shards {
-            answers.push(ask(&shard, client, request.clone()).await?);
+            answers.push(ask(&shard, client, request.clone(), VerificationGuard::NONE).await?);
         }
         Ok(answers)
     }
@@ -214,10 +246,11 @@ async fn ask<M: Machine, R: ShardRequest<M>>(
     shard: &ShardHandle<M>,
     client: &Client,
     request: R,
+    guard: VerificationGuard,
 ) -> Result<R::Response, ErrorCode> {
     let (reply, answer) = oneshot::channel();
     let request = Box::new(request.into());
-    let command = Command::Ask { client: client.clone(), request, reply };
+    let command = Command::Ask { client: client.clone(), request, guard, reply };
     // A shard that is gone belongs to a broker that stops, or to a topic that was deleted.
     shard.commands.send(command).await.map_err(|_| ErrorCode::NotCoordinator)?;
     let answer = answer.await.map_err(|_| ErrorCode::NotCoordinator)?;

@@ -94,11 +94,6 @@ impl Answer {
         }
     }
 
-    fn unserved(self) -> ResponseSlot {
-        let reason = format!("requests of the kind {} are not served", self.api);
-        ResponseSlot::Ready(Reply::Close { reason })
-    }
-
     fn now<M: Message>(self, response: &M) -> ResponseSlot {
         ResponseSlot::Ready(self.with(response))
     }
@@ -115,12 +110,6 @@ impl Answer {
     ) -> ResponseSlot {
         ResponseSlot::pending_large(async move { self.with(&response.await) })
     }
-}
-
-/// Whether requests of this kind have a handler. What has none is not advertised, and a client that
-/// asks all the same is treated as with a key that nobody knows.
-pub(crate) fn is_served(api: ApiKey) -> bool {
-    api != ApiKey::TxnOffsetCommit
 }
 
 fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> ResponseSlot {
@@ -186,7 +175,7 @@ fn respond(context: RequestContext, answer: Answer, request: AnyRequest) -> Resp
     }
 }
 
-/// Requests about transactions and their version, and those that are not served.
+/// Requests about transactions and their version.
 fn respond_about_transactions(
     context: RequestContext,
     answer: Answer,
@@ -213,7 +202,10 @@ fn respond_about_transactions(
         AnyRequest::ListTransactions(body) => {
             answer.at_length(h::list_transactions::handle(context, body))
         }
-        _ => answer.unserved(),
+        AnyRequest::TxnOffsetCommit(body) => {
+            answer.later(h::txn_offset_commit::handle(context, body))
+        }
+        _ => unreachable!("{} is answered with all others", answer.api),
     }
 }
 

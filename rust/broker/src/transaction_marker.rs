@@ -3,13 +3,12 @@
 //! This is where one broker's coordinator meets another broker's partition. On one node they meet
 //! in a function call, whether the marker comes from the coordinator here or in a request.
 
-use std::time::Duration;
-
 use base::{ErrorCode, ProducerEpoch, ProducerId};
 use records::{ControlRecord, ProduceBatch};
 use tokio::time::timeout;
 
 use crate::broker::Broker;
+use crate::coordinator_runtime::state_topic::OFFSETS_TOPIC;
 
 /// What ends a producer's transaction on each of its partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +48,32 @@ impl EndTransactionMarker {
         topic: &str,
         partition: i32,
     ) -> Result<(), ErrorCode> {
+        if topic == OFFSETS_TOPIC {
+            return self.write_among_offsets(broker, partition).await;
+        }
         let partition = broker.partitions.by_name(topic, partition)?;
         let appended = partition
             .append_marker(&broker.directory, self, broker.clock.unix_ms())
             .map_err(|error| error.code)?;
-        let timeout_ms = u64::try_from(broker.config.request_timeout_ms).unwrap_or_default();
-        match timeout(Duration::from_millis(timeout_ms), appended).await {
+        match timeout(broker.config.request_timeout(), appended).await {
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => Err(error.code),
             // The partition has gone, and those who waited for it with it.
             Ok(Err(_)) => Err(ErrorCode::NotLeaderOrFollower),
             Err(_) => Err(ErrorCode::RequestTimedOut),
         }
+    }
+
+    /// Only the coordinator of groups writes to its partitions, and what was committed in the
+    /// transaction is for it to take in. Whoever writes markers knows leaders, and no coordinators.
+    async fn write_among_offsets(&self, broker: &Broker, index: i32) -> Result<(), ErrorCode> {
+        let written = broker.coordinator.end_transaction(index, *self);
+        let written = timeout(broker.config.request_timeout(), written).await;
+        written.unwrap_or(Err(ErrorCode::RequestTimedOut)).map_err(|code| match code {
+            ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::NotCoordinator => ErrorCode::NotLeaderOrFollower,
+            code => code,
+        })
     }
 }

@@ -43,6 +43,15 @@ impl TransactionSupport {
         }
     }
 
+    /// By the version of a TxnOffsetCommit request.
+    pub(crate) fn of_txn_offset_commit(api_version: i16) -> Self {
+        match api_version {
+            ..=3 => Self::Verify,
+            4 => Self::VerifyAbortable,
+            5.. => Self::Add,
+        }
+    }
+
     /// Whether each transaction has an epoch of its own.
     pub(crate) fn bumps_epoch(self) -> bool {
         self == Self::Add
@@ -172,6 +181,8 @@ mod tests {
             of_produce,
             [Support::Verify, Support::VerifyAbortable, Support::Add, Support::Add]
         );
+        let of_offsets = [3, 4, 5].map(Support::of_txn_offset_commit);
+        assert_eq!(of_offsets, [Support::Verify, Support::VerifyAbortable, Support::Add]);
     }
 
     #[test]

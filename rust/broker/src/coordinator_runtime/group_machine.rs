@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use base::codec::EncodeError;
-use base::{LeaderEpoch, Offset, SplitMix64};
+use base::{LeaderEpoch, Offset, ProducerId, SplitMix64};
 use bytes::Bytes;
 use coordinator::{
     Client, CoordinatorConfig, CoordinatorRecord, Decision, Now, RecordDecodeError, ReplyToken,
@@ -65,6 +65,10 @@ impl Machine for Shard {
             Some(producer) => self.replay_transactional(offset, producer.id, record),
             None => self.replay(offset, record),
         }
+    }
+
+    fn replay_marker(&mut self, producer: ProducerId, is_committed: bool) {
+        self.replay_marker(producer, is_committed);
     }
 
     fn on_loaded(&mut self, now: Now, _: LeaderEpoch) -> Decision {

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use base::{ErrorCode, Offset};
+use base::{ErrorCode, Offset, ProducerId};
 use bytes::Bytes;
 use metadata::MetadataImage;
-use records::{BatchError, RecordBatch, batches};
+use records::{BatchError, ControlRecord, ControlRecordError, Record, RecordBatch, batches};
 use thiserror::Error;
 
 use super::machine::{Machine, MachineRecord, Producer};
@@ -37,6 +37,9 @@ pub(crate) enum LoadError {
     /// A record is not one of a coordinator.
     #[error("the record at offset {0} cannot be read: {1}")]
     Record(Offset, Box<dyn Error + Send + Sync>),
+    /// A marker is none.
+    #[error("the control record at offset {0} cannot be read: {1}")]
+    Control(Offset, ControlRecordError),
     /// A record has no key, so that nobody knows what it is about.
     #[error("the record at offset {0} has no key")]
     NoKey(Offset),
@@ -77,14 +80,17 @@ fn replay<M: Machine>(
 ) -> Result<(), LoadError> {
     let header = batch.header();
     let base_offset = header.base_offset;
-    if header.attributes.is_control() {
-        return Ok(());
-    }
     let producer = Producer { id: header.producer_id, epoch: header.producer_epoch };
-    let producer = header.attributes.is_transactional().then_some(producer);
     let damaged = |error| LoadError::Batch(base_offset, error);
     batch.verify_crc().map_err(damaged)?;
     let records = batch.records().map_err(damaged)?;
+    if header.attributes.is_control() {
+        return records.iter().try_for_each(|record| {
+            replay_control(shard, producer.id, &record.map_err(damaged)?)
+                .map_err(|error| LoadError::Control(base_offset, error))
+        });
+    }
+    let producer = header.attributes.is_transactional().then_some(producer);
     for record in records.owned() {
         let record = record.map_err(damaged)?;
         let offset = record.offset;
@@ -97,6 +103,19 @@ fn replay<M: Machine>(
         if let Some(record) = decoded.map_err(|error| LoadError::Record(offset, error.into()))? {
             shard.replay(offset, producer, &record);
         }
+    }
+    Ok(())
+}
+
+fn replay_control<M: Machine>(
+    shard: &mut M,
+    producer: ProducerId,
+    record: &Record<'_>,
+) -> Result<(), ControlRecordError> {
+    match ControlRecord::parse(record)? {
+        ControlRecord::Commit { .. } => shard.replay_marker(producer, true),
+        ControlRecord::Abort { .. } => shard.replay_marker(producer, false),
+        ControlRecord::LeaderChange { .. } | ControlRecord::Other { .. } => {}
     }
     Ok(())
 }

@@ -58,6 +58,9 @@ pub(crate) trait Machine: Debug + Sized + Send + 'static {
     /// Takes in a record, which belongs to the transaction of a producer or to none.
     fn replay(&mut self, offset: Offset, producer: Option<Producer>, record: &Self::Record);
 
+    /// Takes in the marker that ends a producer's transaction, at its place in the log.
+    fn replay_marker(&mut self, producer: ProducerId, is_committed: bool);
+
     /// The last record of the log has been replayed, by the leader of this epoch.
     fn on_loaded(&mut self, now: Now, leader_epoch: LeaderEpoch) -> Self::Decision;
 
@@ -94,8 +97,9 @@ pub(crate) trait Machine: Debug + Sized + Send + 'static {
     /// Whom a decision answers.
     fn reply_tokens(decision: &Self::Decision) -> Vec<ReplyToken>;
 
-    /// Whose transaction the records of a decision are part of: they share a batch, which bears
-    /// the producer's stamp, with no others (KIP-98).
+    /// Whose transaction the records of a decision are part of (KIP-98). Such a decision answers a
+    /// request, and the log may refuse it: then nothing of it is used, and there is nothing to take
+    /// back.
     fn producer(decision: &Self::Decision) -> Option<Producer>;
 
     /// Takes a decision apart. What may be told before its records are committed is told now.

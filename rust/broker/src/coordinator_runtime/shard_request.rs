@@ -32,6 +32,7 @@ macro_rules! group_requests {
 
 group_requests! {
     OffsetCommit OffsetCommitRequest,
+    TxnOffsetCommit TxnOffsetCommitRequest,
     OffsetFetch OffsetFetchRequest,
     OffsetDelete OffsetDeleteRequest,
     JoinGroup JoinGroupRequest,

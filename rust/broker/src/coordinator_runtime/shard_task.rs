@@ -8,13 +8,15 @@ use std::time::Duration;
 use base::{ErrorCode, SplitMix64};
 use coordinator::{Client, Now};
 use metadata::MetadataImage;
+use storage::VerificationGuard;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ShardHost;
 use super::append_batch::AppendBatch;
 use super::load::{LoadError, Loaded, load};
 use super::machine::{LogSettings, Machine};
-use crate::partition::Partition;
+use crate::partition::{AppendResult, Partition};
+use crate::transaction_marker::EndTransactionMarker;
 use live_shard::{End, LiveShard};
 
 /// How many requests wait for one shard before no more of them are taken from their connections.
@@ -29,8 +31,10 @@ const RELOAD_BACKOFF_MAX: Duration = Duration::from_secs(64);
 
 /// What a shard is asked for, and who waits for its answer.
 pub(crate) enum Command<M: Machine> {
-    /// A request of a client.
-    Ask { client: Client, request: Box<M::Request>, reply: Reply<M> },
+    /// A request of a client, and what is known of the transaction that it is part of.
+    Ask { client: Client, request: Box<M::Request>, guard: VerificationGuard, reply: Reply<M> },
+    /// The end of a producer's transaction.
+    EndTransaction { marker: EndTransactionMarker, reply: MarkerReply },
     /// Somebody wants to see it as it is, whatever of it is committed.
     Look(Look<M>),
 }
@@ -38,12 +42,17 @@ pub(crate) enum Command<M: Machine> {
 /// Looks at a machine, or hears why there is none.
 pub(crate) type Look<M> = Box<dyn FnOnce(Result<(&M, Now), ErrorCode>) + Send>;
 
+/// Hears whether a marker is written, and then, unless it is already, when it is committed.
+pub(crate) type MarkerReply =
+    oneshot::Sender<Result<Option<oneshot::Receiver<AppendResult>>, ErrorCode>>;
+
 type Reply<M> = oneshot::Sender<Result<<M as Machine>::Response, ErrorCode>>;
 
 impl<M: Machine> Command<M> {
     fn refuse(self, code: ErrorCode) {
         match self {
             Self::Ask { reply, .. } => drop(reply.send(Err(code))),
+            Self::EndTransaction { reply, .. } => drop(reply.send(Err(code))),
             Self::Look(look) => look(Err(code)),
         }
     }

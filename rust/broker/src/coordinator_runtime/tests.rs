@@ -87,7 +87,7 @@ async fn a_shard_that_has_ended_refuses_who_holds_on_to_it_and_leaves_its_place_
         shard.clone()
     };
     drop(waiting);
-    let refused = ask(&ended, &client(), question()).await;
+    let refused = ask(&ended, &client(), question(), VerificationGuard::NONE).await;
     assert_eq!(refused.err(), Some(ErrorCode::NotCoordinator));
     // A client that looks for the coordinator finds one.
     assert_eq!(refusal(broker, question()).await, None);
@@ -102,9 +102,10 @@ async fn a_request_whose_shard_ends_before_it_answers_is_sent_to_look_for_the_co
     let (commands, mut waiting) = mpsc::channel(1);
     let shard = ShardHandle { partition, commands };
     let client = client();
-    let (answer, command) = tokio::join!(ask(&shard, &client, question()), async {
-        drop(waiting.recv().await);
-    });
+    let (answer, command) =
+        tokio::join!(ask(&shard, &client, question(), VerificationGuard::NONE), async {
+            drop(waiting.recv().await);
+        });
     assert_eq!((answer.err(), command), (Some(ErrorCode::NotCoordinator), ()));
 }
 

@@ -134,6 +134,9 @@ impl Machine for TransactionMachine {
         self.shard.replay(offset, record);
     }
 
+    /// No transaction is about what transactions are kept in.
+    fn replay_marker(&mut self, _: ProducerId, _: bool) {}
+
     fn on_loaded(&mut self, now: Now, leader_epoch: LeaderEpoch) -> Decided {
         let decision = self.shard.on_loaded(now, leader_epoch.0);
         self.decided(decision)

@@ -11,7 +11,6 @@ use wire::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
 
-use crate::dispatch::is_served;
 use crate::features::SUPPORTED;
 use crate::request::RequestContext;
 
@@ -62,7 +61,7 @@ fn failed(code: ErrorCode) -> ApiVersionsResponse {
 }
 
 fn api_keys() -> Vec<ApiVersion> {
-    let advertised = ApiKey::ALL.iter().filter(|&&api| is_served(api)).map(|api| ApiVersion {
+    let advertised = ApiKey::ALL.iter().map(|api| ApiVersion {
         api_key: api.key(),
         min_version: api.advertised().min,
         max_version: api.advertised().max,

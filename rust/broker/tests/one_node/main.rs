@@ -37,5 +37,6 @@ mod test_client;
 mod topics;
 mod transaction_crashes;
 mod transaction_markers;
+mod transactional_offsets;
 mod transactional_producer;
 mod transactions;

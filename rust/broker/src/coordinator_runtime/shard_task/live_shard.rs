@@ -1,6 +1,8 @@
 //! A shard that has been loaded: it takes requests, timers and metadata one at a time, and hands
 //! out replies when what they rest on is committed.
 
+mod transactional;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use replica::RequiredAcks;
 use super::super::append_batch::{AddError, AppendBatch};
 use super::super::in_flight::{Held, InFlight, Replies};
 use super::super::load::Loaded;
-use super::super::machine::{Machine, Producer, Unfolded};
+use super::super::machine::{Machine, Unfolded};
 use super::super::outbox::{Outbox, Ready};
 use super::super::timers::Timers;
 use super::{Command, Reply, ShardTask};
@@ -126,11 +128,11 @@ impl<'a, M: Machine> LiveShard<'a, M> {
                     None => return Ok(()),
                 },
             };
-            self.handle(event)?;
+            self.handle(event).await?;
         }
     }
 
-    fn handle(&mut self, event: Event<M>) -> Result<(), ProduceError> {
+    async fn handle(&mut self, event: Event<M>) -> Result<(), ProduceError> {
         match event {
             Event::Committed(held) => self.release(held),
             Event::CommitOverdue => self.give_up_overdue(),
@@ -138,7 +140,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
                 command.refuse(code_for_clients(ErrorCode::RequestTimedOut));
             }
             Event::SubmitAgain => {}
-            Event::TimersDue => self.fire_timers()?,
+            Event::TimersDue => self.fire_timers().await?,
             Event::MetadataChanged => self.follow_metadata()?,
             Event::Heard(news) => {
                 self.hear(news)?;
@@ -148,14 +150,14 @@ impl<'a, M: Machine> LiveShard<'a, M> {
                 }
             }
             Event::Asked(command) => {
-                self.decide(command)?;
+                self.decide(command).await?;
                 for _ in 1..TURN_COMMANDS_MAX {
                     // Whoever asks about a topic that was just created must be understood.
                     if self.task.images.has_changed().unwrap_or(true) {
                         break;
                     }
                     let Ok(command) = self.task.commands.try_recv() else { break };
-                    self.decide(command)?;
+                    self.decide(command).await?;
                 }
             }
         }
@@ -170,14 +172,14 @@ impl<'a, M: Machine> LiveShard<'a, M> {
 
     /// What was asked before the timers were looked at comes before them: after a stall of this
     /// broker the heartbeats that have waited for it count.
-    fn fire_timers(&mut self) -> Result<(), ProduceError> {
+    async fn fire_timers(&mut self) -> Result<(), ProduceError> {
         let due = self.now();
         if self.task.images.has_changed().unwrap_or(false) {
             self.follow_metadata()?;
         }
         for _ in 0..self.task.commands.len() {
             let Ok(command) = self.task.commands.try_recv() else { break };
-            self.decide(command)?;
+            self.decide(command).await?;
         }
         while let Some(key) = self.timers.take_due(due.instant) {
             let decision = self.shard.on_timer(due, &key);
@@ -197,17 +199,23 @@ impl<'a, M: Machine> LiveShard<'a, M> {
         self.take(decision, Source::Itself)
     }
 
-    fn decide(&mut self, command: Command<M>) -> Result<(), ProduceError> {
+    async fn decide(&mut self, command: Command<M>) -> Result<(), ProduceError> {
         let now = self.now();
         match command {
-            Command::Ask { client, request, reply } => {
+            Command::Ask { client, request, guard, reply } => {
                 let token = ReplyToken(self.next_token);
                 self.next_token += 1;
                 self.waiting.insert(token, reply);
                 let rng = &mut self.task.rng;
                 let decision = self.shard.decide(now, rng, &client, &request, token);
-                self.take(decision, Source::Request(token))
+                match M::producer(&decision) {
+                    Some(producer) => {
+                        self.take_in_transaction(decision, producer, guard, token).await
+                    }
+                    None => self.take(decision, Source::Request(token)),
+                }
             }
+            Command::EndTransaction { marker, reply } => self.end_transaction(&marker, reply).await,
             Command::Look(look) => {
                 look(Ok((&self.shard, now)));
                 Ok(())
@@ -227,7 +235,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
         decision: M::Decision,
         source: Source<M::TimerKey>,
     ) -> Result<(), ProduceError> {
-        match self.add(M::producer(&decision), M::records(&decision)) {
+        match self.add(M::records(&decision)) {
             Ok(()) => self.follow(decision),
             Err(AddFailure::Append(error)) => return Err(error),
             Err(AddFailure::Refused(error)) => self.retract(&decision, source, &error),
@@ -272,18 +280,18 @@ impl<'a, M: Machine> LiveShard<'a, M> {
 
     /// Adds records to the batch, in one piece; only tombstones, which stand for themselves, go in
     /// several if they must: a group with more offsets than a batch holds can be deleted, too.
-    fn add(&mut self, producer: Option<Producer>, records: &[M::Record]) -> Result<(), AddFailure> {
+    fn add(&mut self, records: &[M::Record]) -> Result<(), AddFailure> {
         let now_ms = self.task.host.clock.unix_ms();
-        let mut added = self.batch.add(now_ms, producer, records);
+        let mut added = self.batch.add(now_ms, None, records);
         if matches!(added, Err(AddError::Full)) {
             self.append()?;
-            added = self.batch.add(now_ms, producer, records);
+            added = self.batch.add(now_ms, None, records);
         }
         match added {
             Ok(()) => Ok(()),
-            Err(AddError::TooLarge { only_tombstones: true, records: 2.., .. }) => records
-                .iter()
-                .try_for_each(|record| self.add(producer, std::slice::from_ref(record))),
+            Err(AddError::TooLarge { only_tombstones: true, records: 2.., .. }) => {
+                records.iter().try_for_each(|record| self.add(std::slice::from_ref(record)))
+            }
             Err(error) => Err(AddFailure::Refused(error)),
         }
     }
