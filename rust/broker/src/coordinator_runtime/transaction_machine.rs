@@ -262,3 +262,60 @@ impl MachineRecord for TransactionRecord {
         Self::decode(key, value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::Instant;
+    use wire::InitProducerIdRequest;
+
+    use super::*;
+
+    const NOW: Now = Now { instant: Instant(0), unix_ms: 0 };
+
+    fn loaded() -> (TransactionMachine, Decided) {
+        let configs = TransactionConfigs(TransactionConfig::default());
+        let mut machine = TransactionMachine::new(&configs, &MetadataImage::default());
+        let decided = machine.on_loaded(NOW, LeaderEpoch(3));
+        (machine, decided)
+    }
+
+    fn init(machine: &mut TransactionMachine, producer_id: Option<ProducerId>) -> (i64, bool) {
+        let request = InitProducerIdRequest {
+            transactional_id: Some("x".to_owned()),
+            transaction_timeout_ms: 1_000,
+            ..InitProducerIdRequest::default()
+        };
+        let request = TransactionRequest::InitProducerId(request);
+        let question = TransactionQuestion { request, producer_id };
+        let (client, mut rng) = (Client::default(), SplitMix64::new(1));
+        let decided = machine.decide(NOW, &mut rng, &client, &question, ReplyToken(0));
+        let [(_, TransactionResponse::InitProducerId(answer))] = &decided.decision.replies[..]
+        else {
+            panic!("{decided:?}")
+        };
+        (answer.producer_id, decided.wants_producer_id)
+    }
+
+    #[test]
+    fn a_shard_asks_for_a_producer_id_once_until_it_hears_of_it() {
+        let (mut machine, decided) = loaded();
+        assert!(decided.wants_producer_id);
+        assert!(!machine.on_timer(NOW, &TransactionTimer::ExpireIds).wants_producer_id);
+        // There was none: it asks again with the next decision, and not before.
+        assert!(!machine.on_news(NOW, TransactionNews::ProducerId(None)).wants_producer_id);
+        assert!(machine.on_timer(NOW, &TransactionTimer::ExpireIds).wants_producer_id);
+        let news = TransactionNews::ProducerId(Some(ProducerId(7)));
+        assert!(!machine.on_news(NOW, news).wants_producer_id);
+        assert!(!machine.on_timer(NOW, &TransactionTimer::ExpireIds).wants_producer_id);
+        assert_eq!(init(&mut machine, None), (7, true));
+    }
+
+    #[test]
+    fn a_producer_brings_the_id_along_that_it_may_need() {
+        let (mut machine, _) = loaded();
+        assert_eq!(init(&mut machine, Some(ProducerId(9))), (9, false));
+        // What was asked for on loading is on its way.
+        let news = TransactionNews::ProducerId(Some(ProducerId(10)));
+        assert!(!machine.on_news(NOW, news).wants_producer_id);
+    }
+}

@@ -1,10 +1,13 @@
 //! Transactions over brokers that lose their power, or whose disk fails, at every step.
 
-use base::ErrorCode;
+use base::{Clock, ErrorCode, SystemClock};
+use records::{BatchBuilder, CompressionType, ProducerStamp};
 use storage::FaultyDisk;
 use storage::disk::Fault;
 
+use crate::requests::assert_code;
 use crate::test_broker::TestBroker;
+use crate::test_client::TestClient;
 use crate::transactional_producer::TransactionalProducer;
 
 const SETTINGS: &[(&str, &str)] = &[
@@ -53,6 +56,39 @@ async fn what_was_open_when_the_power_failed_goes_on_or_is_aborted() {
     client.wait_for_transaction("x", "CompleteCommit").await;
     assert_eq!(client.read_committed("t").await, ["a", "b"]);
     assert_eq!(client.read_all("t").await, ["a", "z", "b"]);
+}
+
+/// Writes to the coordinator's log behind its back: its next batch is not where it was foreseen to
+/// be, and it has to be loaded again.
+async fn disturb_the_coordinator(broker: &TestBroker) {
+    const TOMBSTONE_OF_Z: &[u8] = b"\0\0\0\x01z";
+    let mut admin = TestClient::connect_as(broker.address(), "__admin_client").await;
+    let mut batch = BatchBuilder::with_capacity(1_024, 1_024);
+    batch.try_append(SystemClock.unix_ms(), Some(TOMBSTONE_OF_Z), None, &[]).unwrap();
+    let batch = batch.finish(&ProducerStamp::NONE, CompressionType::None.into()).unwrap();
+    let answer = admin.produce("__transaction_state", batch).await;
+    assert_code(answer.error_code, ErrorCode::None);
+}
+
+#[tokio::test]
+async fn an_end_that_its_coordinator_could_not_follow_is_brought_to_its_end_when_it_is_loaded_again()
+ {
+    for is_commit in [true, false] {
+        let broker = TestBroker::start(SETTINGS).await;
+        let mut client = broker.connect().await;
+        client.create_topic("t", &[]).await;
+        let mut producer = TransactionalProducer::init(&mut client, "x").await;
+        producer.write(&mut client, "t", &["a"]).await;
+        disturb_the_coordinator(&broker).await;
+        let answer = client.call(&producer.end_request(is_commit)).await;
+        assert_code(answer.error_code, ErrorCode::NotCoordinator);
+        // It is in the log all the same, and the same end may be asked for again.
+        producer.finish(&mut client, is_commit).await;
+        let state = if is_commit { "CompleteCommit" } else { "CompleteAbort" };
+        client.wait_for_transaction("x", state).await;
+        let expected: &[&str] = if is_commit { &["a"] } else { &[] };
+        assert_eq!(client.read_committed("t").await, expected);
+    }
 }
 
 /// A whole transaction and the start of another, over a disk of which one operation fails: the

@@ -9,7 +9,7 @@ use storage::{VerificationGuard, VerificationStart};
 use wire::Records;
 use wire::produce::{PartitionProduceData, ProduceRequest};
 
-use super::{Pending, Submission, append, find};
+use super::{Pending, Submission, append, check_not_internal, find};
 use crate::coordinator_runtime::Producer;
 use crate::errors::ProduceError;
 use crate::produce_order::Turn;
@@ -121,7 +121,7 @@ impl Verified {
 
 impl Question {
     /// Begins to verify each partition on which the producer has no open transaction. One that is
-    /// not there is found out when it is to be appended to.
+    /// not there, or not for clients, is found out when it is to be appended to.
     fn begin(
         context: &RequestContext,
         request: &ProduceRequest,
@@ -133,6 +133,9 @@ impl Question {
                 let Some(header) = transactional_header(data) else { continue };
                 let found = find(context, &topic.name, TopicId(topic.topic_id), data.index);
                 let Ok(partition) = found else { continue };
+                if check_not_internal(context, &partition).is_err() {
+                    continue;
+                }
                 let start = VerificationStart {
                     producer_id: header.producer_id,
                     producer_epoch: header.producer_epoch,
