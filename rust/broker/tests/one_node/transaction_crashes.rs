@@ -71,8 +71,7 @@ async fn disturb_the_coordinator(broker: &TestBroker) {
 }
 
 #[tokio::test]
-async fn an_end_that_its_coordinator_could_not_follow_is_brought_to_its_end_when_it_is_loaded_again()
- {
+async fn an_end_that_its_coordinator_could_not_follow_is_one_when_it_is_loaded_again() {
     for is_commit in [true, false] {
         let broker = TestBroker::start(SETTINGS).await;
         let mut client = broker.connect().await;
