@@ -45,6 +45,10 @@ class BrokerMetrics(TypedDict):
     rebalance_cause_protocol_changed_total: int
     """Groups that moved between the classic and the new protocol."""
 
+    partitions_with_late_transactions_count: int
+    """Partitions with a transaction that has been silent for five minutes longer than
+    ``transaction.max.timeout.ms``: nobody has ended it, and perhaps nobody will."""
+
     cleaner_cleaning_total: int
     """Compactions of a log that have come to their end."""
     cleaner_abandoned_cleaning_total: int

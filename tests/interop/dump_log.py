@@ -40,6 +40,9 @@ def dump_partition(partition_dir: Path) -> list[DumpedBatch]:
         for index in (segment.with_suffix(".index"), segment.with_suffix(".timeindex")):
             if index.exists():
                 _check_index(index)
+        aborted_transactions = segment.with_suffix(".txnindex")
+        if aborted_transactions.exists():
+            _dump(aborted_transactions)
     for snapshot in sorted(partition_dir.glob("*.snapshot")):
         _dump(snapshot)
     return batches

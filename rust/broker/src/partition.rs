@@ -286,6 +286,13 @@ impl Partition {
         self.log.producers()
     }
 
+    /// Whether the transaction that is open for longest has been silent for more than `limit_ms`:
+    /// its coordinator should have aborted it long ago, or does not know of it.
+    pub(crate) fn has_late_transaction(&self, now_ms: i64, limit_ms: i64) -> bool {
+        let seen_ms = self.log.oldest_transaction_seen_ms();
+        seen_ms.is_some_and(|seen_ms| now_ms.saturating_sub(seen_ms) > limit_ms)
+    }
+
     /// Whether a request that believes in this leader epoch may be served.
     pub(crate) fn check_epoch(&self, requested: LeaderEpoch) -> Result<(), ErrorCode> {
         self.leadership.check_epoch(requested)

@@ -92,6 +92,13 @@ impl Partitions {
         table.by_name.values().flat_map(|topic| topic.values().flatten().cloned()).collect()
     }
 
+    /// How many have a transaction open that has been silent for more than `limit_ms`.
+    pub(crate) fn late_transactions(&self, now_ms: i64, limit_ms: i64) -> usize {
+        let is_late =
+            |partition: &&Arc<Partition>| partition.has_late_transaction(now_ms, limit_ms);
+        self.all().iter().filter(is_late).count()
+    }
+
     /// Acts on what the newest image has changed: partitions come, go, and are configured anew.
     ///
     /// The image is asked for when it is this caller's turn. One that was taken before could be

@@ -43,6 +43,9 @@ use crate::topic_configs::TopicConfigs;
 /// How long a stopping broker goes on answering what it has accepted.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
+/// So much longer than it may take a transaction is open before it is counted as late.
+const LATE_TRANSACTION_BUFFER_MS: i64 = 5 * 60 * 1000;
+
 /// A broker that answers.
 #[derive(Debug)]
 pub struct BrokerServer {
@@ -208,6 +211,16 @@ impl BrokerServer {
     /// What the cleaners of compacted logs have done and found since the start.
     pub fn cleaner_metrics(&self) -> CleanerMetrics {
         self.broker.directory.cleaner_metrics()
+    }
+
+    /// How many partitions have a transaction open whose producer was silent for five minutes
+    /// longer than a transaction may take: no coordinator has ended it, and perhaps none will
+    /// (KIP-664).
+    pub fn partitions_with_late_transactions(&self) -> usize {
+        let broker = &self.broker;
+        let max_timeout_ms = broker.config.transaction_coordinator.max_timeout_ms;
+        let limit_ms = i64::from(max_timeout_ms) + LATE_TRANSACTION_BUFFER_MS;
+        broker.partitions.late_transactions(broker.clock.unix_ms(), limit_ms)
     }
 
     #[cfg(test)]

@@ -10,6 +10,7 @@ pub(crate) struct BrokerMetrics {
     free_request_bytes: usize,
     rebalances: RebalanceMetrics,
     cleaner: CleanerMetrics,
+    late_transactions: usize,
 }
 
 impl BrokerMetrics {
@@ -18,11 +19,12 @@ impl BrokerMetrics {
             free_request_bytes: server.free_request_bytes(),
             rebalances: server.rebalance_metrics(),
             cleaner: server.cleaner_metrics(),
+            late_transactions: server.partitions_with_late_transactions(),
         }
     }
 
     pub(crate) fn into_dict(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-        let Self { free_request_bytes, rebalances, cleaner } = self;
+        let Self { free_request_bytes, rebalances, cleaner, late_transactions } = self;
         let metrics = PyDict::new(py);
         metrics.set_item("free_request_bytes", free_request_bytes)?;
         let RebalanceMetrics { rebalances, took, took_max, causes } = rebalances;
@@ -33,6 +35,7 @@ impl BrokerMetrics {
             let name = format!("rebalance_cause_{}_total", kind.replace('-', "_"));
             metrics.set_item(name, count)?;
         }
+        metrics.set_item("partitions_with_late_transactions_count", late_transactions)?;
         add_cleaner(&metrics, &cleaner)?;
         Ok(metrics)
     }

@@ -31,7 +31,7 @@ impl Log {
     /// What there is to clean, if anything, when the log was `cleaned` up to an offset before.
     pub(crate) fn dirt(&self, cleaned: Option<Offset>, now_ms: i64) -> io::Result<Option<Dirt>> {
         let config = self.config();
-        if self.check_available().is_err() {
+        if self.check_available().is_err() || !self.positions.lock().is_settled() {
             return Ok(None);
         }
         let mut segments: Vec<Arc<Segment>> = self.segments.read().values().cloned().collect();

@@ -1,6 +1,8 @@
 //! A log's positions, and the transactions that hold the last stable offset back: they change
 //! together, under one lock.
 
+use base::Offset;
+
 use super::LogOffsets;
 use crate::producer_state::UnstableTransactions;
 
@@ -9,6 +11,8 @@ use crate::producer_state::UnstableTransactions;
 pub(super) struct Positions {
     offsets: LogOffsets,
     unstable: UnstableTransactions,
+    /// Where the log ended when its transactions were last read from it.
+    loaded_end: Offset,
 }
 
 impl Positions {
@@ -18,6 +22,19 @@ impl Positions {
 
     pub(super) fn unstable(&self) -> &UnstableTransactions {
         &self.unstable
+    }
+
+    /// Takes the transactions that were read from a log that ends at `log_end`.
+    pub(super) fn load(&mut self, unstable: UnstableTransactions, log_end: Offset) {
+        self.loaded_end = log_end;
+        self.change(|_, of_log| *of_log = unstable);
+    }
+
+    /// Whether every transaction that has ended below the last stable offset stays so. What was
+    /// read from a snapshot says which are open, and not by which markers the others have ended: a
+    /// marker that is not replicated may be cut off, and its transaction may end differently.
+    pub(super) fn is_settled(&self) -> bool {
+        self.offsets.high_watermark >= self.loaded_end
     }
 
     /// Changes the positions and the transactions, and returns where the positions are then.
@@ -40,7 +57,7 @@ impl Positions {
 
 #[cfg(test)]
 mod tests {
-    use base::{Offset, ProducerId};
+    use base::ProducerId;
 
     use super::*;
     use crate::producer_state::{EndedTransaction, TransactionChange};
@@ -68,6 +85,22 @@ mod tests {
         let ended = EndedTransaction { producer_id, first_offset, last_offset, is_aborted: false };
         assert_eq!(last_stable(30, Some(TransactionChange::Ended(ended))), 20);
         assert_eq!(last_stable(31, None), 31);
+    }
+
+    #[test]
+    fn what_was_read_is_settled_once_all_of_it_is_replicated() {
+        let mut positions = Positions::default();
+        positions.load(UnstableTransactions::default(), Offset(30));
+        let mut is_settled_at = |high_watermark| {
+            positions.change(|offsets, _| {
+                offsets.log_end = Offset(40);
+                offsets.flushed = Offset(40);
+                offsets.high_watermark = Offset(high_watermark);
+            });
+            positions.is_settled()
+        };
+        assert!(!is_settled_at(29));
+        assert!(is_settled_at(30));
     }
 
     #[test]

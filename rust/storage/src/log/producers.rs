@@ -3,6 +3,7 @@
 //! opened or cut; the batches behind them tell the rest.
 
 use std::io;
+use std::sync::Arc;
 
 use base::{Offset, ProducerId, Wait};
 
@@ -12,7 +13,7 @@ use crate::producer_state::{
     self, AbortedTransaction, ProducerEntry, ProducerError, ProducerState, TransactionChange,
     UnstableTransactions, VerificationGuard, VerificationStart,
 };
-use crate::segment::{file_name, ignore_missing};
+use crate::segment::{Segment, file_name, ignore_missing};
 
 /// No snapshot is larger: five million producers.
 const SNAPSHOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -56,12 +57,20 @@ impl Log {
         wait: Wait,
     ) -> Result<Vec<AbortedTransaction>, ReadError> {
         let mut found = Vec::new();
-        for segment in self.segments_from(from) {
-            if segment.has_aborted() && segment.collect_aborted(from, up_to, wait, &mut found)? {
+        for segment in self.segments_with_aborted(from) {
+            if segment.collect_aborted(from, up_to, wait, &mut found)? {
                 break;
             }
         }
         Ok(found)
+    }
+
+    /// The segments, from the one that holds `from` on, with markers that abort transactions.
+    pub(super) fn segments_with_aborted(&self, from: Offset) -> Vec<Arc<Segment>> {
+        let segments = self.segments.read();
+        let first = segments.range(..=from).next_back().map_or(from, |(&base, _)| base);
+        let with_aborted = segments.range(first..).filter(|(_, segment)| segment.has_aborted());
+        with_aborted.map(|(_, segment)| Arc::clone(segment)).collect()
     }
 
     /// Writes the state as the snapshot at `offset`, without a sync: one that a crash spoils is
@@ -131,7 +140,7 @@ impl Log {
         }
         state.expire(now_ms, self.config.read().producer_id_expiration_ms);
         self.producers.lock().replace_producers(state);
-        self.positions.lock().change(|_, of_log| *of_log = unstable);
+        self.positions.lock().load(unstable, log_end);
         Ok(())
     }
 

@@ -59,11 +59,11 @@ impl Log {
             let records = LogSlice::empty(range.from);
             return Ok(CommittedRead { records, aborted: Vec::new() });
         };
-        let aborted = if self.segments_from(range.from).iter().any(|it| it.has_aborted()) {
+        let aborted = if self.segments_with_aborted(range.from).is_empty() {
+            Vec::new()
+        } else {
             let end = located.segment.offset_above(located.range.end, wait)?;
             self.aborted_transactions(range.from, end.min(range.up_to), wait)?
-        } else {
-            Vec::new()
         };
         Ok(CommittedRead { records: located.slice(range.from)?, aborted })
     }

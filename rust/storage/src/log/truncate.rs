@@ -118,10 +118,9 @@ impl Log {
         writer.unsynced_since_ms = None;
         self.unchecked_bytes.store(0, Ordering::Relaxed);
         self.epochs.write().clear();
-        self.positions.lock().change(|offsets, unstable| {
-            *offsets = LogOffsets::empty_at(offset);
-            *unstable = UnstableTransactions::default();
-        });
+        let mut positions = self.positions.lock();
+        positions.change(|offsets, _| *offsets = LogOffsets::empty_at(offset));
+        positions.load(UnstableTransactions::default(), offset);
         Ok(())
     }
 

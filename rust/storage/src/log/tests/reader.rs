@@ -48,7 +48,7 @@ impl Log {
             producer_id: ProducerId(producer.0),
             producer_epoch: ProducerEpoch(producer.1),
             base_sequence: sequence,
-            supports_epoch_bump: true,
+            supports_epoch_bump: false,
         };
         let guard = self.begin_verification(&start, NOW_MS).unwrap();
         let terms = AppendTerms::Records { origin: AppendOrigin::Client, guard };

@@ -157,13 +157,14 @@ impl Model {
         assert_eq!((offsets.log_start.0, offsets.log_end.0), (self.start, self.end()));
         let transactions = self.transactions();
         let hw = offsets.high_watermark.0;
-        let bound = |is_unstable: &dyn Fn(Option<(i64, bool)>) -> bool| {
-            let firsts = transactions.iter().filter(|(_, ended)| is_unstable(*ended));
-            firsts.map(|(first, _)| *first).chain([hw]).min().unwrap_or(hw).max(self.start)
+        let bound = |is_unstable: &dyn Fn(i64, Option<(i64, bool)>) -> bool| {
+            let unstable = transactions.iter().filter(|(first, ended)| is_unstable(*first, *ended));
+            unstable.map(|(first, _)| *first).chain([hw]).min().unwrap_or(hw).max(self.start)
         };
-        // A marker that a restart has found is as good as replicated.
-        let lowest = bound(&|ended| ended.is_none_or(|(marker, _)| marker >= hw));
-        let highest = bound(&|ended| ended.is_none());
+        let lowest = bound(&|_, ended| ended.is_none_or(|(marker, _)| marker >= hw));
+        // A marker that a restart has found is as good as replicated, and a transaction may be
+        // forgotten with its records.
+        let highest = bound(&|first, ended| ended.is_none() && first >= self.start);
         let last_stable = offsets.last_stable.0;
         assert!((lowest..=highest).contains(&last_stable), "{last_stable}: {lowest}..{highest}");
         let committed = self.committed();
@@ -173,8 +174,10 @@ impl Model {
             assert_eq!(log.committed_from(from), expected, "from {from}");
         }
         for (producer, entry) in log.producers() {
-            let first = self.state(producer.0 as usize).first.map(Offset);
-            assert_eq!(entry.transaction_first_offset, first, "{producer}");
+            let first = self.state(producer.0 as usize).first;
+            if first.is_none_or(|first| first >= self.start) {
+                assert_eq!(entry.transaction_first_offset, first.map(Offset), "{producer}");
+            }
         }
     }
 

@@ -201,6 +201,47 @@ fn the_log_start_may_pass_an_open_transaction() {
 }
 
 #[test]
+fn the_index_goes_with_its_segment() {
+    let fixture = Fixture::new().small().with(|config| config.file_delete_delay_ms = 0);
+    let log = fixture.open();
+    for n in 0..10 {
+        log.put_in_transaction((1, n), 0, &[1, 2, 3]);
+        log.end_transaction((1, n + 1), false);
+    }
+    log.sync().unwrap();
+    log.release();
+    let indexes = || fixture.names().iter().filter(|name| name.contains("txnindex")).count();
+    let before = indexes();
+    let first_left = *log.segments.read().keys().nth(2).unwrap();
+    log.delete_records(first_left).unwrap();
+    log.delete_segments(first_left, 0).unwrap();
+    log.delete_segments(first_left, 1).unwrap();
+    assert_eq!(indexes(), before - 2);
+    assert!(log.aborted_in(0, 100).iter().all(|(_, _, last)| *last >= first_left.0));
+    log.truncate_fully_and_start_at(Offset(0)).unwrap();
+    assert_eq!((indexes(), log.aborted_in(0, 100)), (0, vec![]));
+}
+
+#[test]
+fn nothing_is_cleaned_on_the_word_of_a_marker_that_may_be_cut_off() {
+    let mut fixture = Fixture::new().small().with(|config| {
+        config.compact = true;
+        config.min_cleanable_dirty_ratio = 0.0;
+    });
+    let log = fixture.open();
+    log.put_in_transaction(A, 0, &[1]);
+    log.put_many(20, &keyed(&[9], &ProducerStamp::NONE));
+    log.release();
+    log.end_transaction((1, 1), false);
+    assert_eq!(log.dirt(None, 0).unwrap(), None, "the transaction is not stable");
+    log.sync().unwrap();
+    let log = fixture.reopen(&log);
+    assert_eq!(log.dirt(None, 0).unwrap(), None, "its marker is in the log, and no more is known");
+    log.release();
+    assert!(log.dirt(None, 0).unwrap().is_some());
+}
+
+#[test]
 fn a_marker_comes_late_or_again() {
     let log = Fixture::new().open();
     log.put_in_transaction((1, 3), 0, &[1]);
