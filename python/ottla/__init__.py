@@ -60,9 +60,13 @@ if TYPE_CHECKING:
     from ottla.errors import OttlaError as OttlaError
     from ottla.errors import PartitionLost as PartitionLost
     from ottla.errors import PollIntervalExceeded as PollIntervalExceeded
+    from ottla.errors import ProducerFenced as ProducerFenced
     from ottla.errors import RecordTooLarge as RecordTooLarge
     from ottla.errors import Timeout as Timeout
     from ottla.errors import TopicExistsError as TopicExistsError
+    from ottla.errors import TransactionAbortable as TransactionAbortable
+    from ottla.errors import TransactionError as TransactionError
+    from ottla.errors import TransactionStateError as TransactionStateError
     from ottla.errors import UnknownGroupError as UnknownGroupError
     from ottla.errors import UnknownTopicError as UnknownTopicError
     from ottla.group_admin import CommittedOffset as CommittedOffset
@@ -75,10 +79,13 @@ if TYPE_CHECKING:
     from ottla.lag import PartitionLag as PartitionLag
     from ottla.metrics import ConsumerMetrics as ConsumerMetrics
     from ottla.offset import OffsetAndMetadata as OffsetAndMetadata
+    from ottla.processor import Processor as Processor
+    from ottla.processor import ProcessorOutput as ProcessorOutput
     from ottla.producer import Producer as Producer
     from ottla.report import FlushReport as FlushReport
     from ottla.report import PartitionReport as PartitionReport
     from ottla.topic_partition import TopicPartition as TopicPartition
+    from ottla.transaction import Transaction as Transaction
 
 __all__ = [
     "Admin",
@@ -134,12 +141,19 @@ __all__ = [
     "PartitionReport",
     "PlannedOffset",
     "PollIntervalExceeded",
+    "Processor",
+    "ProcessorOutput",
     "Producer",
+    "ProducerFenced",
     "RecordTooLarge",
     "Timeout",
     "TopicDescription",
     "TopicExistsError",
     "TopicPartition",
+    "Transaction",
+    "TransactionAbortable",
+    "TransactionError",
+    "TransactionStateError",
     "UnknownGroupError",
     "UnknownTopicError",
     "__version__",
@@ -202,12 +216,19 @@ _HOMES = {
     "PartitionReport": "report",
     "PlannedOffset": "group_admin",
     "PollIntervalExceeded": "errors",
+    "Processor": "processor",
+    "ProcessorOutput": "processor",
     "Producer": "producer",
+    "ProducerFenced": "errors",
     "RecordTooLarge": "errors",
     "Timeout": "errors",
     "TopicDescription": "admin",
     "TopicExistsError": "errors",
     "TopicPartition": "topic_partition",
+    "Transaction": "transaction",
+    "TransactionAbortable": "errors",
+    "TransactionError": "errors",
+    "TransactionStateError": "errors",
     "UnknownGroupError": "errors",
     "UnknownTopicError": "errors",
     "__version__": "_core",

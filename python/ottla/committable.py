@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from ottla import _core
+    from ottla.consumer import Consumer
     from ottla.deserialized import DeserializedMessage
 
     Place = tuple[str, int]
@@ -40,6 +41,37 @@ def rows(core: _core.Consumer, what: Committable | None) -> list[_core.ToCommit]
         (*row[:3], _tenure(core, row[:2]) if row[3] is None else row[3], _NO_EPOCH, "")
         for row in read
     ]
+
+
+def in_transaction(
+    what: Committable, consumer: Consumer | None, group: str | None
+) -> tuple[_core.GroupMetadataRow, list[_core.OffsetToSend]]:
+    """Return as whom, and what, is committed with a transaction."""
+    if (consumer is None) == (group is None):
+        raise ValueError("offsets are sent as a consumer, or for a group by its name: give one")
+    if consumer is None:
+        if not isinstance(what, Mapping):
+            raise ValueError("without its consumer a batch may be another's: give offsets instead")
+        metadata: _core.GroupMetadataRow = (str(group), "", -1, None)
+        return metadata, [(*place, offset, *_beside(offset)) for place, offset in what.items()]
+    core = consumer._core  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    # First as whom, then whether it still has them: if the group rebalances in between, the
+    # coordinator knows this member's generation to be over.
+    found = core.group_metadata()
+    if found is None:
+        from ottla.errors import CommitError  # noqa: PLC0415
+
+        raise CommitError("offsets cannot be sent: the consumer is not a member of its group now")
+    to_send = rows(core, what) or []
+    for topic, partition, _, tenure, *_beside_it in to_send:
+        if tenure is not None and core.tenure((topic, partition)) != tenure:
+            from ottla.errors import PartitionLost  # noqa: PLC0415
+
+            raise PartitionLost(
+                f"{topic}-{partition} was lost since it was read: the group has rebalanced, and"
+                " whoever has it now reads those records again"
+            )
+    return found, [(*row[:3], *row[4:]) for row in to_send]
 
 
 def committed(row: tuple[int, int, str] | None) -> OffsetAndMetadata | None:

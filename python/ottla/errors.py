@@ -185,6 +185,26 @@ class CallbackError(OttlaError):
         return type(self), (self.exceptions, self.count)
 
 
+class TransactionError(OttlaError):
+    """A transaction cannot begin, go on or end; if it is `fatal`, nor can the producer."""
+
+
+class TransactionAbortable(TransactionError):
+    """The transaction has failed: abort it, then the same may be done in another one."""
+
+
+class TransactionStateError(TransactionError, RuntimeError):
+    """The call does not fit: there is no transaction, or there is one already."""
+
+
+class ProducerFenced(TransactionError):
+    """Another producer has begun with the same `transactional_id`, or a transaction took too long.
+
+    This one is of no more use, and what it has not committed is aborted. If it is the one to go on,
+    make a new producer.
+    """
+
+
 class ConsumeError(OttlaError):
     """Records cannot be read."""
 

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from ottla.committable import Committable
     from ottla.configuration import Cluster
+    from ottla.consumer import Consumer
     from ottla.report import FlushReport
+    from ottla.transaction import Transaction
 
 CLOSE_SECONDS = 30.0
 """How long `close` waits for what was sent, unless it is told otherwise."""
@@ -45,6 +48,14 @@ class Producer(_core.Producer, lifetime.Closable):
     ...     delivery = producer.send("orders", "two", key="k")
     ...     delivery.result(timeout=10).offset
     1
+
+    With a `transactional_id` records are sent in transactions, and seen by those who read what is
+    committed (``isolation_level="read_committed"``) all together or not at all::
+
+        with ottla.Producer("localhost:9092", transactional_id="till") as producer:
+            with producer.transaction():
+                producer.produce("debits", b"5", key=b"alice")
+                producer.produce("credits", b"5", key=b"bob")
     """
 
     def __new__(
@@ -82,10 +93,93 @@ class Producer(_core.Producer, lifetime.Closable):
         """
         return _checked(self.finish(timeout), timeout)
 
+    def transaction(self) -> Transaction:
+        """Return a block that is a transaction: it commits at its end, and aborts if it raises.
+
+        The first one gets the producer's id from the coordinator (`init_transactions`).
+
+        Raises
+        ------
+        TransactionAbortable
+            Something of it was not delivered. It has been aborted, and may be done again.
+        ProducerFenced
+            Another producer has begun with this `transactional_id`.
+
+        """
+        from ottla.transaction import Transaction  # noqa: PLC0415
+
+        return Transaction(self)
+
+    def init_transactions(self) -> None:
+        """Get an id from the coordinator, and fence off whoever had the `transactional_id` before.
+
+        A transaction that it has left open is aborted. Once, before the first transaction; again
+        it does nothing.
+
+        Raises
+        ------
+        Timeout
+            The coordinator has not answered within ``max.block.ms``; call it again.
+        TransactionError
+            It refuses.
+        """
+        self.init_transactions_core()
+
+    def begin_transaction(self) -> None:
+        """Begin a transaction: everything that is sent from now on belongs to it."""
+        self.begin_transaction_core()
+
+    def send_offsets(
+        self, what: Committable, consumer: Consumer | None = None, *, group: str | None = None
+    ) -> None:
+        """Commit how far a consumer has come together with the transaction.
+
+        Parameters
+        ----------
+        what
+            A batch or a message: everything up to and including it. A dictionary of offsets: of
+            the records to read next, perhaps as `OffsetAndMetadata`.
+        consumer
+            The member of the group that has read them: the transaction cannot be committed if the
+            group has given its partitions to others.
+        group
+            The group's name in its place, for offsets that are committed from outside of it.
+
+        Raises
+        ------
+        PartitionLost
+            The partition of the batch or message has become another member's since it was read.
+        TransactionAbortable
+            The group does not know the consumer any more: abort, and read again.
+        """
+        from ottla import committable  # noqa: PLC0415
+
+        self.send_offsets_core(*committable.in_transaction(what, consumer, group))
+
+    def commit_transaction(self) -> None:
+        """Make everything that was sent in the transaction visible, all of it.
+
+        Raises
+        ------
+        TransactionAbortable
+            Something of it was not delivered, or its offsets are not its consumer's to commit:
+            nothing of it is visible, and `abort_transaction` comes next.
+        Timeout
+            After ``max.block.ms`` it is not known whether it is committed; the same call waits on.
+        ProducerFenced
+            Another producer has begun with this `transactional_id`.
+        """
+        self.commit_transaction_core()
+
+    def abort_transaction(self) -> None:
+        """See to it that nothing of the transaction is ever seen by who reads what is committed."""
+        self.abort_transaction_core()
+
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Deliver what was sent, for `timeout` seconds at most, and give up the rest.
 
-        A second call does nothing. Raises what `flush` raises.
+        A transaction that is open is aborted. A second call does nothing. Raises what `flush`
+        raises.
         """
         if not self.is_closed:
             _checked(self.close_core(timeout), timeout)

@@ -337,8 +337,8 @@ def test_a_closed_producer_says_so(ottla_topic: str, producer: ottla.Producer) -
 def test_a_key_that_is_unknown_or_not_built_is_never_ignored(ottla_broker: ottla.Broker) -> None:
     with pytest.raises(ottla.ConfigError, match="did you mean `linger_ms`"):
         ottla.Producer(ottla_broker, linger_m=5)
-    with pytest.raises(ottla.ConfigError, match=r"transactional\.id"):
-        ottla.Producer(ottla_broker, transactional_id="t")
+    with pytest.raises(ottla.ConfigError, match=r"two\.phase\.commit"):
+        ottla.Producer(ottla_broker, transaction_two_phase_commit_enable=True)
     with pytest.warns(ottla.ConfigWarning, match=r"client\.dns\.lookup") as warned:
         ottla.Producer(ottla_broker, client_dns_lookup="resolve_canonical_bootstrap_servers_only")
     assert warned[0].filename == __file__

@@ -14,6 +14,7 @@ use thiserror::Error;
 use wire::ApiKey;
 use wire::metadata::MetadataRequest;
 
+use crate::api_versions::{ApiVersions, TransactionVersion};
 use crate::config::ConnectionConfig;
 use crate::connection::{Connection, Overdue, Received, SendTerms};
 use crate::metadata_cache::MetadataCache;
@@ -251,6 +252,11 @@ impl Cluster {
     /// The highest version of `api` that both sides speak on a ready connection.
     pub fn highest_version(&self, node: NodeId, lane: Lane, api: ApiKey) -> Option<i16> {
         self.nodes.get(&node)?.lane(lane)?.versions()?.highest(api, i16::MAX)
+    }
+
+    /// How transactions are spoken of, by the latest that a broker which is connected has said.
+    pub fn transaction_version(&self) -> Option<TransactionVersion> {
+        self.lanes().filter_map(Connection::versions).map(ApiVersions::transactions).max()
     }
 
     /// Whether `node` is not known, or could not be reached the last time.

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod consumer;
+mod coordinator;
 pub mod coordinator_survey;
 pub mod inquiry;
 pub mod metadata_cache;

@@ -73,16 +73,15 @@ impl Delivery {
     }
 
     fn read(&self, outcome: &BatchOutcome) -> Result<Delivered, DeliveryError> {
-        let offset = outcome.for_record(self.index)?;
-        let appended_at = match outcome {
-            BatchOutcome::Delivered { log_append_time_ms, .. } => *log_append_time_ms,
-            BatchOutcome::Failed { .. } => None,
-        };
-        Ok(Delivered {
-            topic_partition: self.batch.topic_partition().clone(),
-            offset,
-            timestamp_ms: appended_at.unwrap_or(self.timestamp_ms),
-        })
+        match outcome.of_record(self.index) {
+            BatchOutcome::Delivered { base_offset: offset, log_append_time_ms } => Ok(Delivered {
+                topic_partition: self.batch.topic_partition().clone(),
+                offset,
+                timestamp_ms: log_append_time_ms.unwrap_or(self.timestamp_ms),
+            }),
+            BatchOutcome::Failed { error, .. } => Err(error),
+            BatchOutcome::Split(_) => unreachable!("one record has one result"),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use base::ErrorCode;
 use client_core::Unreachable;
 use client_core::consumer::ConsumeError;
 use client_core::inquiry::InquiryError;
-use client_core::producer::PlacementError;
+use client_core::producer::{PlacementError, TransactionError};
 use thiserror::Error;
 
 /// No broker could be reached when the client was made.
@@ -59,6 +59,9 @@ pub enum SendError {
         /// `max.block.ms`.
         waited: Duration,
     },
+    /// There is no transaction that the record could belong to.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
     /// The producer is closed, or has failed for good.
     #[error("{0}")]
     Closed(String),
@@ -70,6 +73,7 @@ impl SendError {
         match self {
             Self::TooLarge { .. } => Some(ErrorCode::MessageTooLarge),
             Self::Unplaced(error) => error.code(),
+            Self::Transaction(error) => error.code(),
             Self::BufferFull { .. } | Self::Closed(_) => None,
         }
     }
@@ -79,13 +83,17 @@ impl SendError {
         match self {
             Self::Unplaced(error) => error.is_retriable(),
             Self::BufferFull { .. } => true,
-            Self::TooLarge { .. } | Self::Closed(_) => false,
+            Self::TooLarge { .. } | Self::Transaction(_) | Self::Closed(_) => false,
         }
     }
 
     /// Whether the producer is of no more use.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Closed(_))
+        match self {
+            Self::Closed(_) => true,
+            Self::Transaction(error) => error.is_fatal(),
+            Self::TooLarge { .. } | Self::Unplaced(_) | Self::BufferFull { .. } => false,
+        }
     }
 }
 

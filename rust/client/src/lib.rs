@@ -51,7 +51,9 @@ pub use client_core::consumer::{
     RebalanceReport, RebalanceTotals, StartAt, Subscriber, Subscription, ToCommit,
 };
 pub use client_core::inquiry::InquiryError as AdminError;
-pub use client_core::producer::{BatchOutcome, DeliveryError, PlacementError, RecordRefusal};
+pub use client_core::producer::{
+    BatchOutcome, DeliveryError, PlacementError, RecordRefusal, TransactionError,
+};
 pub use consumer::{Consumer, OffsetAndTimestamp, PendingCommit, Polling};
 pub use delivery::{BatchDelivery, Delivered, Delivery};
 pub use driver::CONNECT_CHECK_MAX;

@@ -9,7 +9,9 @@
 
 mod append;
 mod early;
+mod gate;
 mod machine;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -115,9 +117,19 @@ impl Producer {
 
     /// Takes a record if it can be taken at once. Never waits. One whose topic is not known yet is
     /// kept until it is, for `max.block.ms` at most.
+    #[inline]
     pub fn try_send(&self, record: &Record<'_>) -> Result<Delivery, TrySendError> {
+        let sent = self.try_append(record);
+        if let Err(TrySendError::Refused(error)) = &sent {
+            self.shared.note_refusal(error);
+        }
+        sent
+    }
+
+    #[inline]
+    fn try_append(&self, record: &Record<'_>) -> Result<Delivery, TrySendError> {
         let shared = &*self.shared;
-        shared.check_open().map_err(TrySendError::Refused)?;
+        shared.gate.check().map_err(TrySendError::Refused)?;
         let timestamp_ms = record.timestamp_ms.unwrap_or_else(|| shared.clock.unix_ms());
         let Record { key, value, headers, .. } = *record;
         let new = NewRecord { key, value, headers, timestamp_ms };
@@ -158,10 +170,9 @@ impl Producer {
         let deadline = clock.now() + self.shared.config.block_max;
         loop {
             let left = deadline.since(clock.now());
-            match timeout(left, self.room(&busy)).await {
-                Ok(room) => room?,
-                Err(_) => return Err(self.too_late(busy)),
-            }
+            let room = timeout(left, self.room(&busy)).await;
+            let room = room.unwrap_or_else(|_| Err(self.too_late(busy)));
+            room.inspect_err(|error| self.shared.note_refusal(error))?;
             match self.try_send(record) {
                 Ok(delivery) => return Ok(delivery),
                 Err(TrySendError::Refused(error)) => return Err(error),
@@ -183,9 +194,15 @@ impl Producer {
     }
 
     /// Takes no more records, waits up to `time` for the results of those it has, and gives up the
-    /// rest. A second call reports nothing new.
+    /// rest. A transaction that is open is aborted. A second call reports nothing new.
     pub async fn close(&self, time: Duration) -> FlushReport {
+        let deadline = self.shared.clock.now() + time;
+        if self.shared.gate.has_transaction() && self.shared.config.transactional_id.is_some() {
+            // Without an answer in time the coordinator aborts it after transaction.timeout.ms.
+            let _ = timeout(time, self.abort_transaction()).await;
+        }
         self.shared.close("the producer is closed");
+        let time = deadline.since(self.shared.clock.now());
         let flushed = timeout(time, self.flush()).await;
         if flushed.is_err() {
             self.shared.tell(ProducerInput::Abort);
@@ -193,6 +210,7 @@ impl Producer {
             let _ = timeout(ABORT_MAX, self.settle()).await;
         }
         self.driver.stop().await;
+        self.shared.operations.stop();
         self.shared.abandon_early();
         flushed.unwrap_or_else(|_| self.report())
     }

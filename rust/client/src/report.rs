@@ -94,16 +94,20 @@ impl Tally {
     pub(crate) fn completed(
         &self,
         topic_partition: &TopicPartition,
-        records: u64,
+        records: u32,
         outcome: &BatchOutcome,
     ) {
         self.row(topic_partition, |row| {
-            row.pending -= records;
-            match outcome {
-                BatchOutcome::Delivered { .. } => row.delivered += records,
-                BatchOutcome::Failed { error, .. } => {
-                    row.failed += records;
-                    row.first_error.get_or_insert_with(|| error.clone());
+            row.pending -= u64::from(records);
+            for (count, part) in outcome.parts(records) {
+                match part {
+                    BatchOutcome::Failed { error, .. } => {
+                        row.failed += u64::from(count);
+                        row.first_error.get_or_insert_with(|| error.clone());
+                    }
+                    BatchOutcome::Delivered { .. } | BatchOutcome::Split(_) => {
+                        row.delivered += u64::from(count);
+                    }
                 }
             }
         });

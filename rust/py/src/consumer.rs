@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use base::TopicPartition;
-use client::{Assign, ConsumerConfig, StartAt, Subscription};
+use client::{Assign, ConsumerConfig, GroupMetadata, StartAt, Subscription};
 use frames::FrameBuilder;
 use pyo3::exceptions::PyValueError;
 use pyo3::types::PyDict;
@@ -45,6 +45,9 @@ type AssignorRow = (String, Option<bool>);
 
 /// Offset, the leader's epoch before it (-1 if it is not known), and whatever the program wrote.
 type CommittedRow = (i64, i32, String);
+
+/// A member of a group: its group, its id, its generation, and its own name if it is a static one.
+pub(crate) type GroupRow = (String, String, i32, Option<String>);
 
 /// Where to start, as Python says it: a word, and a number that only some words need.
 #[derive(Clone, Copy, Debug)]
@@ -319,6 +322,19 @@ impl Consumer {
     /// The number of a partition's assignment, None if it is not assigned.
     fn tenure(&self, partition: Place) -> Result<Option<u64>, Error> {
         Ok(self.open()?.client.tenure(&named(partition)))
+    }
+
+    /// As whom it is a member of its group, while it is one: group, member, generation, and its own
+    /// name if it is static. One that is assigned by hand is nobody in particular.
+    fn group_metadata(&self) -> Result<Option<GroupRow>, Error> {
+        let client = &self.open()?.client;
+        if let Some(GroupMetadata { group_id, member_id, generation, instance_id }) =
+            client.group_metadata()
+        {
+            return Ok(Some((group_id, member_id, generation, instance_id)));
+        }
+        let group = client.config().group.as_ref().filter(|_| !client.is_subscribed());
+        Ok(group.map(|group| (group.group_id.clone(), String::new(), -1, None)))
     }
 
     /// What the group has committed, None where nothing is.

@@ -5,7 +5,7 @@ use std::io;
 use base::ErrorCode;
 use client::{
     AdminError, CommitError, ConnectError, ConsumeError, DeliveryError, GroupError, OffsetsError,
-    PatternError, PlacementError, ResetError, SendError,
+    PatternError, PlacementError, ResetError, SendError, TransactionError,
 };
 use frames::{CastError, ColumnError, FrameError};
 use pyo3::exceptions::PyRuntimeError;
@@ -48,6 +48,8 @@ pub(crate) enum Error {
     Send(SendError),
     /// A record was not delivered.
     Delivery(DeliveryError),
+    /// A transaction has failed, or there is none.
+    Transaction(TransactionError),
     /// Records cannot be read.
     Consume(ConsumeError),
     /// Offsets were not committed, or what is committed cannot be found out.
@@ -112,6 +114,7 @@ wrap! {
     Connect(ConnectError),
     Send(SendError),
     Delivery(DeliveryError),
+    Transaction(TransactionError),
     Consume(ConsumeError),
     Commit(CommitError),
     Group(GroupError),
@@ -178,6 +181,9 @@ impl Said {
             Error::Connect(error) => {
                 Self { retriable: true, ..Self::plain("BrokerUnreachable", error.to_string()) }
             }
+            Error::Send(SendError::Transaction(error)) | Error::Transaction(error) => {
+                Self::of_transaction(&error)
+            }
             Error::Send(error) => Self::of_send(&error),
             Error::Delivery(error) => Self::of_delivery(&error),
             Error::Consume(ConsumeError::Group(error)) | Error::Group(error) => {
@@ -221,6 +227,7 @@ impl Said {
             SendError::Unplaced(PlacementError::UnknownTopic { code: None, .. }) => "Timeout",
             SendError::Unplaced(error) => error.code().map_or("OttlaError", class_of),
             SendError::BufferFull { .. } => "BufferFull",
+            SendError::Transaction(error) => return Self::of_transaction(error),
             SendError::Closed(_) => "ClosedError",
         };
         let (code, retriable, fatal) = (error.code(), error.is_retriable(), error.is_fatal());
@@ -230,6 +237,19 @@ impl Said {
     fn of_delivery(error: &DeliveryError) -> Self {
         let (code, retriable, fatal) = (error.code(), error.is_retriable(), error.is_fatal());
         Self { class: "DeliveryError", message: error.to_string(), code, retriable, fatal }
+    }
+
+    fn of_transaction(error: &TransactionError) -> Self {
+        let class = match error {
+            TransactionError::Abortable { .. } => "TransactionAbortable",
+            TransactionError::Aborted | TransactionError::Fatal { .. } => "TransactionError",
+            TransactionError::Fenced { .. } => "ProducerFenced",
+            TransactionError::Misuse(_) => "TransactionStateError",
+            TransactionError::TimedOut { .. } => "Timeout",
+            TransactionError::Closed => "ClosedError",
+        };
+        let (code, retriable, fatal) = (error.code(), error.is_retriable(), error.is_fatal());
+        Self { class, message: error.to_string(), code, retriable, fatal }
     }
 
     fn of_consume(error: &ConsumeError) -> Self {

@@ -4,12 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use client::{FlushReport, ProducerConfig, Record, SendError, TrySendError};
+use base::{LeaderEpoch, TopicPartition};
+use client::{
+    FlushReport, GroupMetadata, OffsetAndMetadata, ProducerConfig, Record, SendError,
+    TransactionError, TrySendError,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAnyMethods, PyTypeMethods};
 use pyo3::{Bound, FromPyObject, Py, PyAny, PyErr, Python, pyclass, pymethods};
 
 use crate::callbacks::Callbacks;
+use crate::consumer::GroupRow;
 use crate::delivery::{Delivery, partition, seconds};
 use crate::error::Error;
 use crate::fork::ProcessBound;
@@ -28,6 +33,10 @@ enum PartitionOrColumn {
     #[pyo3(transparent, annotation = "str")]
     Column(String),
 }
+
+/// Topic, partition, offset, the leader's epoch before it (-1 if that is not known), and whatever
+/// the program wants to remember.
+type OffsetRow = (String, i32, i64, i32, String);
 
 /// A row of a report: topic, partition if it has one, delivered, failed, pending, and why the first
 /// one failed.
@@ -175,6 +184,44 @@ impl Producer {
         Ok(count.ok_or(Error::Interrupted)??)
     }
 
+    fn init_transactions_core(&self, py: Python<'_>) -> Result<(), Error> {
+        done(runtime::wait(py, None, self.inner.get()?.client.init_transactions())?)
+    }
+
+    fn begin_transaction_core(&self, py: Python<'_>) -> Result<(), Error> {
+        done(runtime::wait(py, None, self.inner.get()?.client.begin_transaction())?)
+    }
+
+    fn commit_transaction_core(&self, py: Python<'_>) -> Result<(), Error> {
+        done(runtime::wait(py, None, self.inner.get()?.client.commit_transaction())?)
+    }
+
+    fn abort_transaction_core(&self, py: Python<'_>) -> Result<(), Error> {
+        done(runtime::wait(py, None, self.inner.get()?.client.abort_transaction())?)
+    }
+
+    /// Commits offsets with the transaction, as a member of a group.
+    fn send_offsets_core(
+        &self,
+        py: Python<'_>,
+        group: GroupRow,
+        rows: Vec<OffsetRow>,
+    ) -> Result<(), Error> {
+        let (group_id, member_id, generation, instance_id) = group;
+        let group = GroupMetadata { group_id, member_id, generation, instance_id };
+        let offsets = rows.into_iter().map(|(topic, partition, offset, epoch, metadata)| {
+            let offset = OffsetAndMetadata { offset, leader_epoch: LeaderEpoch(epoch), metadata };
+            (TopicPartition::new(topic, partition), offset)
+        });
+        let sent = self.inner.get()?.client.send_offsets(group, offsets.collect());
+        done(runtime::wait(py, None, sent)?)
+    }
+
+    #[getter]
+    fn transactional_id(&self) -> Result<Option<String>, Error> {
+        Ok(self.inner.get()?.client.config().transactional_id.clone())
+    }
+
     #[getter]
     fn is_closed(&self) -> Result<bool, Error> {
         Ok(self.inner.get()?.closed.load(Ordering::Relaxed))
@@ -196,6 +243,7 @@ impl Inner {
 
     fn refused(&self, error: SendError) -> Error {
         match error {
+            SendError::Transaction(error) => Error::Transaction(error),
             SendError::Closed(_) if self.closed.load(Ordering::Relaxed) => {
                 Error::Closed("producer")
             }
@@ -251,6 +299,11 @@ impl Drop for Inner {
             tracing::error!("a producer was given up, and there is no runtime to deliver for it");
         }
     }
+}
+
+/// What came of a call about transactions, if the process is not ending.
+fn done(result: Option<Result<(), TransactionError>>) -> Result<(), Error> {
+    Ok(result.ok_or(Error::Interrupted)??)
 }
 
 fn not_callable(object: &Bound<'_, PyAny>) -> PyErr {

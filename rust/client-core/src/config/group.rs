@@ -55,9 +55,9 @@ impl GroupConfig {
     pub(super) fn read(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let config = Self {
             group_id: settings.text("group.id").to_owned(),
-            instance_id: text(settings, "group.instance.id")?,
+            instance_id: settings.name("group.instance.id")?,
             protocol: protocol(settings)?,
-            remote_assignor: text(settings, "group.remote.assignor")?,
+            remote_assignor: settings.name("group.remote.assignor")?,
             rack: rack(settings)?,
             session_timeout: int_millis(settings, "session.timeout.ms")?,
             heartbeat_interval: int_millis(settings, "heartbeat.interval.ms")?,
@@ -71,7 +71,7 @@ impl GroupConfig {
             let reason = "has to be below session.timeout.ms, which it keeps from running out";
             return Err(settings.refuse("heartbeat.interval.ms", reason));
         }
-        Ok(text(settings, "group.id")?.map(|group_id| Self { group_id, ..config }))
+        Ok(settings.name("group.id")?.map(|group_id| Self { group_id, ..config }))
     }
 }
 
@@ -80,7 +80,7 @@ fn protocol(settings: &Settings) -> Result<GroupProtocol, ConfigError> {
     const NAME: &str = "group.protocol";
     match settings.text(NAME).to_ascii_lowercase().as_str() {
         "classic" => {
-            if text(settings, "group.remote.assignor")?.is_some() {
+            if settings.name("group.remote.assignor")?.is_some() {
                 let reason = "it is for group.protocol=consumer";
                 return Err(settings.refuse("group.remote.assignor", reason));
             }
@@ -98,22 +98,10 @@ fn protocol(settings: &Settings) -> Result<GroupProtocol, ConfigError> {
     }
 }
 
-/// Text, or nothing if it is not given.
-fn text(settings: &Settings, name: &'static str) -> Result<Option<String>, ConfigError> {
-    if !settings.is_given(name) || settings.text(name) == "null" {
-        return Ok(None);
-    }
-    let given = settings.text(name);
-    if given.is_empty() || given.contains(char::is_control) {
-        return Err(settings.refuse(name, "expected a name"));
-    }
-    Ok(Some(given.to_owned()))
-}
-
 /// Kafka's default is empty, and means none.
 fn rack(settings: &Settings) -> Result<Option<String>, ConfigError> {
     const NAME: &str = "client.rack";
-    if settings.text(NAME).is_empty() { Ok(None) } else { text(settings, NAME) }
+    if settings.text(NAME).is_empty() { Ok(None) } else { settings.name(NAME) }
 }
 
 fn positive(settings: &Settings, name: &'static str) -> Result<Duration, ConfigError> {

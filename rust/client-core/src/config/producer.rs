@@ -42,6 +42,10 @@ pub struct ProducerConfig {
     pub partitioner_ignore_keys: bool,
     /// `retries`: how often a batch is sent again, inside `delivery.timeout.ms`.
     pub retries: u32,
+    /// `transactional.id`: whose transactions the records belong to, if to any's.
+    pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`: after how long the coordinator aborts a transaction.
+    pub transaction_timeout: Duration,
 }
 
 /// Whose answer a produce request waits for.
@@ -84,9 +88,16 @@ impl ProducerConfig {
             ),
             partitioner_ignore_keys: settings.boolean("partitioner.ignore.keys")?,
             retries: settings.number::<i32>("retries", 0..)?.unsigned_abs(),
+            transactional_id: settings.name("transactional.id")?,
+            transaction_timeout: int_millis(&settings, "transaction.timeout.ms")?,
         };
         config.reconcile_delivery_timeout(&settings)?;
         config.reconcile_idempotence(&settings)?;
+        if config.transactional_id.is_some() && !config.idempotence {
+            return Err(ConfigError::Contradiction(
+                "`transactional.id` needs `enable.idempotence=true` and what that needs".to_owned(),
+            ));
+        }
         Ok((config, settings.take_warnings()))
     }
 

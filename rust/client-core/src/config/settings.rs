@@ -74,6 +74,18 @@ impl Settings {
         }
     }
 
+    /// A name, or nothing if it is not given.
+    pub(super) fn name(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        if !self.is_given(name) || self.text(name) == "null" {
+            return Ok(None);
+        }
+        let given = self.text(name);
+        if given.is_empty() || given.contains(char::is_control) {
+            return Err(self.refuse(name, "expected a name"));
+        }
+        Ok(Some(given.to_owned()))
+    }
+
     /// A number in `range`.
     pub(super) fn number<T>(
         &self,

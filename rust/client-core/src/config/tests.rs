@@ -106,7 +106,7 @@ fn a_key_that_only_tunes_is_accepted_with_a_warning_and_its_default_without() {
 #[test]
 fn a_key_that_changes_meaning_is_refused_by_name_unless_it_is_the_default() {
     for (key, value) in [
-        ("transactional.id", "t"),
+        ("transaction.two.phase.commit.enable", "true"),
         ("security.protocol", "SSL"),
         ("ssl.truststore.location", "/x"),
         ("sasl.mechanism", "PLAIN"),
@@ -116,7 +116,21 @@ fn a_key_that_changes_meaning_is_refused_by_name_unless_it_is_the_default() {
         assert!(matches!(error, ConfigError::NotBuilt { .. }), "{error}");
         assert!(error.to_string().contains(key), "{error}");
     }
-    assert!(producer(&[("security.protocol", "plaintext"), ("transactional.id", "")]).is_ok());
+    assert!(producer(&[("security.protocol", "plaintext"), ("sasl.mechanism", "GSSAPI")]).is_ok());
+}
+
+#[test]
+fn a_transactional_id_is_a_name_and_needs_idempotence() {
+    let (config, _) = producer(&[("transactional.id", "t")]).unwrap();
+    assert_eq!(config.transactional_id.as_deref(), Some("t"));
+    assert_eq!(config.transaction_timeout, Duration::from_mins(1));
+    assert_eq!(producer(&[("transactional.id", "null")]).unwrap().0.transactional_id, None);
+    let empty = producer(&[("transactional.id", "")]).unwrap_err();
+    assert!(matches!(empty, ConfigError::Value { key: "transactional.id", .. }), "{empty}");
+    for without in [("enable.idempotence", "false"), ("acks", "1"), ("retries", "0")] {
+        let error = producer(&[("transactional.id", "t"), without]).unwrap_err();
+        assert!(matches!(error, ConfigError::Contradiction(_)), "{error}");
+    }
 }
 
 #[test]

@@ -12,6 +12,11 @@
 //! 4. The first batch of an id or epoch goes alone. A broker that knows nothing of a producer
 //!    takes any sequence number from it: if the first batch failed and the second did not, they
 //!    would be in the log the wrong way round.
+//!
+//! In a transaction the third rule is another: a batch that is given up is the transaction's end,
+//! and what follows is numbered anew with the next one, under an epoch from the coordinator
+//! ([`Lineage::renumber`]). And the fourth holds for the first batch of an id alone: an epoch of
+//! an id that the broker knows begins at 0 or not at all.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,17 +25,9 @@ use base::{Instant, NodeId, ProducerEpoch, ProducerId, TopicPartition};
 use bytes::Bytes;
 use records::Compression;
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchKey, sequence_after};
 use super::outcome::{BatchOutcome, DeliveryError, RecordRefusal};
-
-/// A batch that has its result.
-#[derive(Debug)]
-pub(super) struct Settled<T> {
-    pub(super) number: u64,
-    pub(super) payload: T,
-    pub(super) record_count: i32,
-    pub(super) outcome: BatchOutcome,
-}
+use super::splits::{Settled, Splits};
 
 /// What a partition can do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +53,11 @@ pub(super) struct Patience {
 #[derive(Debug)]
 pub(super) struct Lineage<T> {
     topic_partition: TopicPartition,
+    is_transactional: bool,
     open: Option<Open>,
     queued: VecDeque<Batch<T>>,
     in_flight: VecDeque<Batch<T>>,
+    splits: Splits<T>,
     in_flight_node: NodeId,
     producer: Option<(ProducerId, ProducerEpoch)>,
     next_sequence: i32,
@@ -76,12 +75,14 @@ struct Open {
 }
 
 impl<T> Lineage<T> {
-    pub(super) fn new(topic_partition: TopicPartition) -> Self {
+    pub(super) fn new(topic_partition: TopicPartition, is_transactional: bool) -> Self {
         Self {
             topic_partition,
+            is_transactional,
             open: None,
             queued: VecDeque::new(),
             in_flight: VecDeque::new(),
+            splits: Splits::default(),
             in_flight_node: NodeId::NONE,
             producer: None,
             next_sequence: 0,
@@ -141,7 +142,7 @@ impl<T> Lineage<T> {
         self.queued.front().map_or(0, Batch::size_bytes)
     }
 
-    /// Takes the next batch to be sent to `node`: its number and its bytes. `None` if it could not
+    /// Takes the next batch to be sent to `node`: its name and its bytes. `None` if it could not
     /// be written, in which case it has its result.
     pub(super) fn take(
         &mut self,
@@ -149,7 +150,7 @@ impl<T> Lineage<T> {
         producer: Option<(ProducerId, ProducerEpoch)>,
         compression: Compression,
         settled: &mut Vec<Settled<T>>,
-    ) -> Option<(u64, Bytes)> {
+    ) -> Option<(BatchKey, Bytes)> {
         let mut batch = self.queued.pop_front().expect("the caller was told to send");
         let is_first = batch.sequence.is_none();
         if is_first {
@@ -157,20 +158,19 @@ impl<T> Lineage<T> {
                 // A partition that has an id keeps it: the broker knows it as long as it is used.
                 self.producer = producer;
                 self.next_sequence = 0;
-                self.is_known = false;
             }
             batch.sequence = self.producer.map(|_| self.next_sequence);
         }
-        match batch.finish(self.producer, compression) {
+        match batch.finish(self.producer, self.is_transactional, compression) {
             Ok(bytes) => {
                 if is_first && self.producer.is_some() {
                     self.next_sequence = sequence_after(self.next_sequence, batch.record_count);
                 }
                 batch.attempts += 1;
-                let number = batch.number;
+                let key = batch.key;
                 self.in_flight_node = node;
                 self.in_flight.push_back(batch);
-                Some((number, bytes))
+                Some((key, bytes))
             }
             Err(reason) => {
                 if is_first {
@@ -186,42 +186,71 @@ impl<T> Lineage<T> {
     /// The batch is in the log.
     pub(super) fn handle_delivered(
         &mut self,
-        number: u64,
+        key: BatchKey,
         base_offset: Option<i64>,
         log_append_time_ms: Option<i64>,
         settled: &mut Vec<Settled<T>>,
     ) {
-        let Some(batch) = self.take_in_flight(number) else { return };
+        let Some(batch) = self.take_in_flight(key) else { return };
         self.is_known = true;
-        settle(batch, BatchOutcome::Delivered { base_offset, log_append_time_ms }, settled);
+        let outcome = BatchOutcome::Delivered { base_offset, log_append_time_ms };
+        self.settle(batch, outcome, settled);
         self.mend(settled);
     }
 
     /// The batch is not in the log, and will not be.
     pub(super) fn handle_refused(
         &mut self,
-        number: u64,
+        key: BatchKey,
         error: DeliveryError,
         records: Vec<RecordRefusal>,
         settled: &mut Vec<Settled<T>>,
     ) {
-        let Some(batch) = self.take_in_flight(number) else { return };
+        let Some(batch) = self.take_in_flight(key) else { return };
         self.broken |= batch.sequence.is_some();
-        settle(batch, BatchOutcome::Failed { error, records }, settled);
+        self.settle(batch, BatchOutcome::Failed { error, records }, settled);
+        self.mend(settled);
+    }
+
+    /// The batch is not in the log, because it is too large: its halves may not be. What was sent
+    /// behind it was refused too, and follows them.
+    pub(super) fn handle_too_large(
+        &mut self,
+        key: BatchKey,
+        error: DeliveryError,
+        settled: &mut Vec<Settled<T>>,
+    ) {
+        let is_one = |batch: &Batch<T>| batch.record_count <= 1 || batch.is_settled();
+        if self.in_flight.iter().any(|batch| batch.key == key && is_one(batch)) {
+            return self.handle_refused(key, error, Vec::new(), settled);
+        }
+        let Some(batch) = self.take_in_flight(key) else { return };
+        match batch.halves() {
+            Ok(halves) => {
+                self.splits.split(batch);
+                for half in halves {
+                    self.queue(half);
+                }
+            }
+            Err(reason) => {
+                let topic_partition = self.topic_partition.clone();
+                self.fail(batch, DeliveryError::Unsendable { topic_partition, reason }, settled);
+            }
+        }
         self.mend(settled);
     }
 
     /// The attempt failed. `maybe_appended` if nobody knows what the broker did with it.
     pub(super) fn handle_retriable(
         &mut self,
-        number: u64,
+        key: BatchKey,
         retry: Retry,
         settled: &mut Vec<Settled<T>>,
     ) {
-        let Some(mut batch) = self.take_in_flight(number) else { return };
+        let Some(mut batch) = self.take_in_flight(key) else { return };
         batch.maybe_appended |= retry.maybe_appended;
         batch.last_failure = Some(retry.reason);
-        if batch.payload.is_none() {
+        if batch.is_settled() {
             self.broken |= batch.sequence.is_some(); // it has its result: it is not sent again
         } else if batch.attempts > retry.retries_max {
             let topic_partition = self.topic_partition.clone();
@@ -229,8 +258,7 @@ impl<T> Lineage<T> {
             self.fail(batch, DeliveryError::Unsendable { topic_partition, reason }, settled);
         } else {
             self.retry_at = self.retry_at.max(retry.not_before);
-            let place = self.queued.iter().position(|other| other.number > batch.number);
-            self.queued.insert(place.unwrap_or(self.queued.len()), batch);
+            self.queue(batch);
         }
         self.mend(settled);
     }
@@ -240,14 +268,14 @@ impl<T> Lineage<T> {
     /// the partition begins a new epoch.
     pub(super) fn handle_out_of_sequence(
         &mut self,
-        number: u64,
+        key: BatchKey,
         retry: Retry,
         settled: &mut Vec<Settled<T>>,
     ) {
-        let earlier = |batch: &Batch<T>| batch.number < number;
+        let earlier = |batch: &Batch<T>| batch.key < key;
         let expected = self.queued.iter().any(earlier) || self.in_flight.iter().any(earlier);
         self.broken |= !expected;
-        self.handle_retriable(number, retry, settled);
+        self.handle_retriable(key, retry, settled);
     }
 
     /// Gives up what has waited for too long, in the queue or in flight.
@@ -265,10 +293,10 @@ impl<T> Lineage<T> {
         }
         for index in 0..self.in_flight.len() {
             let batch = &self.in_flight[index];
-            if is_due(batch) && batch.payload.is_some() {
+            if is_due(batch) && !batch.is_settled() {
                 let error = self.timed_out(batch, timeout);
                 let outcome = BatchOutcome::Failed { error, records: Vec::new() };
-                settle_in_flight(&mut self.in_flight[index], outcome, settled);
+                self.splits.settle(&mut self.in_flight[index], outcome, settled);
             }
         }
         self.mend(settled);
@@ -276,15 +304,40 @@ impl<T> Lineage<T> {
 
     /// Gives up everything, whatever it is doing.
     pub(super) fn fail_all(&mut self, error: &DeliveryError, settled: &mut Vec<Settled<T>>) {
-        for batch in self.in_flight.drain(..).chain(self.queued.drain(..)) {
+        for mut batch in self.in_flight.drain(..).chain(self.queued.drain(..)) {
             let outcome = BatchOutcome::Failed { error: error.clone(), records: Vec::new() };
-            settle(batch, outcome, settled);
+            self.splits.settle(&mut batch, outcome, settled);
         }
+    }
+
+    /// Gives up everything that is not in flight. A sequence number may be missing then.
+    pub(super) fn fail_unsent(&mut self, error: &DeliveryError, settled: &mut Vec<Settled<T>>) {
+        for batch in std::mem::take(&mut self.queued) {
+            self.fail(batch, error.clone(), settled);
+        }
+    }
+
+    /// Whether a batch is open.
+    pub(super) fn has_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether a sequence number is missing.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The transaction is over: what follows is numbered anew, under another epoch.
+    pub(super) fn renumber(&mut self, is_other_id: bool) {
+        assert!(self.in_flight.is_empty(), "a transaction ends when nothing is in flight");
+        self.producer = None;
+        self.is_known &= !is_other_id;
+        self.broken = false;
     }
 
     /// When the first batch is given up, open or not.
     pub(super) fn expiry(&self, timeout: Duration) -> Option<Instant> {
-        let waiting = self.in_flight.iter().filter(|batch| batch.payload.is_some());
+        let waiting = self.in_flight.iter().filter(|batch| !batch.is_settled());
         let created = waiting.chain(&self.queued).map(|batch| batch.created_at);
         created.chain(self.open.as_ref().map(|open| open.created_at)).min().map(|at| at + timeout)
     }
@@ -306,7 +359,7 @@ impl<T> Lineage<T> {
 
     /// Begins a new epoch once nothing is in flight under a broken one (rule 3).
     fn mend(&mut self, settled: &mut Vec<Settled<T>>) {
-        if !self.broken || !self.in_flight.is_empty() {
+        if !self.broken || !self.in_flight.is_empty() || self.is_transactional {
             return;
         }
         let Some((id, epoch)) = self.producer else { return };
@@ -314,7 +367,7 @@ impl<T> Lineage<T> {
             if batch.maybe_appended {
                 let topic_partition = self.topic_partition.clone();
                 let error = DeliveryError::Unresolved { topic_partition };
-                settle(batch, BatchOutcome::Failed { error, records: Vec::new() }, settled);
+                self.settle(batch, BatchOutcome::Failed { error, records: Vec::new() }, settled);
             } else {
                 batch.sequence = None;
                 self.queued.push_back(batch);
@@ -338,11 +391,26 @@ impl<T> Lineage<T> {
 
     fn fail(&mut self, batch: Batch<T>, error: DeliveryError, settled: &mut Vec<Settled<T>>) {
         self.broken |= batch.sequence.is_some();
-        settle(batch, BatchOutcome::Failed { error, records: Vec::new() }, settled);
+        self.settle(batch, BatchOutcome::Failed { error, records: Vec::new() }, settled);
     }
 
-    fn take_in_flight(&mut self, number: u64) -> Option<Batch<T>> {
-        let index = self.in_flight.iter().position(|batch| batch.number == number)?;
+    fn settle(
+        &mut self,
+        mut batch: Batch<T>,
+        outcome: BatchOutcome,
+        settled: &mut Vec<Settled<T>>,
+    ) {
+        self.splits.settle(&mut batch, outcome, settled);
+    }
+
+    /// Into the queue, where it belongs.
+    fn queue(&mut self, batch: Batch<T>) {
+        let place = self.queued.iter().position(|other| other.key > batch.key);
+        self.queued.insert(place.unwrap_or(self.queued.len()), batch);
+    }
+
+    fn take_in_flight(&mut self, key: BatchKey) -> Option<Batch<T>> {
+        let index = self.in_flight.iter().position(|batch| batch.key == key)?;
         self.in_flight.remove(index)
     }
 }
@@ -354,24 +422,6 @@ pub(super) struct Retry {
     pub(super) maybe_appended: bool,
     pub(super) retries_max: u32,
     pub(super) not_before: Instant,
-}
-
-fn settle<T>(mut batch: Batch<T>, outcome: BatchOutcome, settled: &mut Vec<Settled<T>>) {
-    settle_in_flight(&mut batch, outcome, settled);
-}
-
-/// Gives a batch its result, unless it has one: a batch whose time was over stays in flight without
-/// one.
-fn settle_in_flight<T>(batch: &mut Batch<T>, outcome: BatchOutcome, settled: &mut Vec<Settled<T>>) {
-    if let Some(payload) = batch.payload.take() {
-        let (number, record_count) = (batch.number, batch.record_count);
-        settled.push(Settled { number, payload, record_count, outcome });
-    }
-}
-
-/// Sequence numbers are positive and begin again at 0 after `i32::MAX`.
-fn sequence_after(sequence: i32, records: i32) -> i32 {
-    ((i64::from(sequence) + i64::from(records)) & i64::from(i32::MAX)) as i32
 }
 
 #[cfg(test)]

@@ -2,19 +2,23 @@
 
 mod answers;
 mod sending;
+mod transacting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Instant, NodeId, TopicPartition};
+use base::{ErrorCode, Instant, NodeId, TopicPartition};
 use wire::init_producer_id::InitProducerIdRequest;
 
 use super::FlushId;
 use super::accumulator::SealedBatch;
+use super::batch::BatchKey;
 use super::identity::Identity;
-use super::lineage::{Lineage, Settled};
+use super::lineage::Lineage;
 use super::outcome::{BatchOutcome, DeliveryError};
+use super::splits::Settled;
+use super::transaction::{Operation, OperationId, TransactionError, Transactions};
 use crate::backoff::Backoff;
 use crate::cluster::{Cluster, ClusterEvent, Unreachable};
 use crate::config::ProducerConfig;
@@ -49,6 +53,16 @@ pub enum ProducerInput<T> {
     /// Nothing opened so far is to linger; with a name, its end is told by
     /// [`ProducerOutput::Flushed`].
     Flush(Option<FlushId>),
+    /// The program does something with its transaction; what came of it is told by
+    /// [`ProducerOutput::Transacted`].
+    Transact(OperationId, Operation),
+    /// A record was not taken in a transaction, which can only be aborted now.
+    FailTransaction {
+        /// Kafka's word for the reason, where there is one.
+        code: Option<ErrorCode>,
+        /// Why.
+        reason: String,
+    },
     /// Everything is to be given up, and the connections closed.
     Abort,
 }
@@ -79,6 +93,10 @@ pub enum ProducerOutput<T> {
     Up,
     /// Everything that was opened before the flush has its result.
     Flushed(FlushId),
+    /// What the program did with its transaction is done, or not.
+    Transacted(OperationId, Result<(), TransactionError>),
+    /// The transaction can only be aborted: what is sent in it until then fails.
+    TransactionFailed(TransactionError),
     /// The producer cannot go on: everything it had has its result, and so will everything it is
     /// given.
     Failed(DeliveryError),
@@ -90,10 +108,11 @@ pub struct Producer<T> {
     config: ProducerConfig,
     cluster: Cluster,
     identity: Identity,
+    transactions: Option<Transactions>,
     lineages: BTreeMap<TopicPartition, Lineage<T>>,
     /// The partitions that have something open, queued or in flight.
     active: BTreeSet<TopicPartition>,
-    in_flight: BTreeMap<RequestId, Vec<(TopicPartition, u64)>>,
+    in_flight: BTreeMap<RequestId, Vec<(TopicPartition, BatchKey)>>,
     in_flight_by_node: BTreeMap<NodeId, usize>,
     /// The numbers of the batches that have no result.
     outstanding: BTreeSet<u64>,
@@ -115,9 +134,13 @@ impl<T> Producer<T> {
             initial: config.connection.retry_backoff,
             max: config.connection.retry_backoff_max,
         };
+        let transactions = Transactions::new(&config, backoff);
+        // The id of a transactional producer comes from its coordinator.
+        let identity = Identity::new(config.idempotence && transactions.is_none(), backoff);
         Self {
             cluster: Cluster::new(config.connection.clone(), true, seed),
-            identity: Identity::new(config.idempotence, backoff),
+            identity,
+            transactions,
             config,
             lineages: BTreeMap::new(),
             active: BTreeSet::new(),
@@ -155,8 +178,17 @@ impl<T> Producer<T> {
                 self.hurry_up_to = self.next_number - 1;
                 self.flushes.extend(id.map(|id| (id, self.hurry_up_to)));
             }
+            ProducerInput::Transact(id, operation) => self.transact(id, operation),
+            ProducerInput::FailTransaction { code, reason } => {
+                if let Some(transactions) = &mut self.transactions {
+                    transactions.fail(code, reason);
+                }
+            }
             ProducerInput::Abort => {
                 self.cluster.close();
+                if let Some(transactions) = &mut self.transactions {
+                    transactions.close();
+                }
                 self.failed.get_or_insert(DeliveryError::Fatal {
                     reason: "it was closed before everything was acknowledged".into(),
                 });
@@ -171,14 +203,15 @@ impl<T> Producer<T> {
             self.handle_cluster(event, now);
         }
         self.wake = Wake::default();
-        if self.failed.is_some() {
-            self.fail_everything();
-        } else {
+        if self.failed.is_none() {
             self.ask_identity(now);
             self.expire(now);
             self.send(now);
+            self.drive_transactions(now);
             self.forget_idle_topics(now);
         }
+        self.tell_of_transactions();
+        self.fail_everything();
         while let Some(transmit) = self.cluster.poll_transmit() {
             self.outputs.push_back(ProducerOutput::Transmit(transmit));
         }
@@ -209,9 +242,10 @@ impl<T> Producer<T> {
     }
 
     fn lineage(&mut self, topic_partition: &TopicPartition) -> &mut Lineage<T> {
+        let is_transactional = self.transactions.is_some();
         self.lineages
             .entry(topic_partition.clone())
-            .or_insert_with(|| Lineage::new(topic_partition.clone()))
+            .or_insert_with(|| Lineage::new(topic_partition.clone(), is_transactional))
     }
 
     fn use_topic(&mut self, topic: &Arc<str>, now: Instant) {
@@ -236,6 +270,10 @@ impl<T> Producer<T> {
                 } else if let Some(batches) = self.in_flight.remove(&request) {
                     self.release_slot(node);
                     self.handle_answer(node, batches, result, now);
+                } else if let Some(transactions) = &mut self.transactions
+                    && transactions.is_asking(request)
+                {
+                    transactions.handle_answer(request, result, &mut self.cluster, now);
                 }
             }
         }
@@ -281,6 +319,7 @@ impl<T> Producer<T> {
     fn settle(&mut self, partition: &TopicPartition, settled: Vec<Settled<T>>) {
         for Settled { number, payload, record_count, outcome } in settled {
             self.outstanding.remove(&number);
+            self.note_outcome(&outcome);
             self.outputs.push_back(ProducerOutput::Completed {
                 topic_partition: partition.clone(),
                 payload,

@@ -21,13 +21,15 @@ mod outcome;
 mod partitioner;
 mod placement;
 mod produce;
+mod splits;
+mod transaction;
 
 pub use accumulator::{Accumulator, NewRecord, SealedBatch};
-pub use batch::Batch;
 pub use machine::{Producer, ProducerInput, ProducerOutput};
 pub use outcome::{BatchOutcome, DeliveryError, RecordRefusal};
 pub use partitioner::StickyPartitioner;
 pub use placement::{PlacementError, Unplaced, UnplacedRecord};
+pub use transaction::{Operation, OperationId, TransactionError};
 
 /// Names one flush of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,7 @@ use base::{ErrorCode, TopicPartition};
 use thiserror::Error;
 
 use super::placement::PlacementError;
+use super::transaction::TransactionError;
 
 /// The one result of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub enum BatchOutcome {
         /// The records that are to blame, where the broker names them (KIP-467).
         records: Vec<RecordRefusal>,
     },
+    /// It was too large for its broker, and was sent in pieces: the place of each one's first
+    /// record, and its result, in order.
+    Split(Vec<(u32, BatchOutcome)>),
 }
 
 /// A record that the broker would not take.
@@ -94,6 +98,9 @@ pub enum DeliveryError {
     /// There is no partition for it.
     #[error(transparent)]
     Unplaced(#[from] PlacementError),
+    /// The record's transaction cannot be committed, or there is none.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
     /// The producer cannot go on, or was closed before the record was acknowledged.
     #[error("the producer has failed: {reason}")]
     Fatal {
@@ -109,6 +116,7 @@ impl DeliveryError {
             Self::Refused { code, .. } | Self::Neighbour { code, .. } => Some(*code),
             Self::TimedOut { .. } => Some(ErrorCode::RequestTimedOut),
             Self::Unplaced(error) => error.code(),
+            Self::Transaction(error) => error.code(),
             Self::Unresolved { .. } | Self::Unsendable { .. } | Self::Fatal { .. } => None,
         }
     }
@@ -119,13 +127,18 @@ impl DeliveryError {
             Self::Refused { code, .. } => code.is_retriable(),
             Self::TimedOut { .. } | Self::Neighbour { .. } | Self::Unresolved { .. } => true,
             Self::Unplaced(error) => error.is_retriable(),
+            Self::Transaction(error) => error.is_abortable() || *error == TransactionError::Aborted,
             Self::Unsendable { .. } | Self::Fatal { .. } => false,
         }
     }
 
     /// Whether the producer is of no more use.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Fatal { .. })
+        match self {
+            Self::Fatal { .. } => true,
+            Self::Transaction(error) => error.is_fatal(),
+            _ => false,
+        }
     }
 }
 
@@ -135,7 +148,15 @@ impl BatchOutcome {
         match self.of_record(index) {
             Self::Delivered { base_offset, .. } => Ok(base_offset),
             Self::Failed { error, .. } => Err(error),
+            Self::Split(_) => unreachable!("one record has one result"),
         }
+    }
+
+    /// The results in it, each with how many of the batch's `record_count` records have it.
+    pub fn parts(&self, record_count: u32) -> Vec<(u32, &Self)> {
+        let Self::Split(pieces) = self else { return vec![(record_count, self)] };
+        let ends = pieces.iter().skip(1).map(|(first, _)| *first).chain([record_count]);
+        pieces.iter().zip(ends).map(|((first, outcome), end)| (end - first, outcome)).collect()
     }
 
     /// The outcome of a batch that were only the record at `index`.
@@ -150,6 +171,11 @@ impl BatchOutcome {
                 let own = records.iter().find(|refusal| refusal.index == index);
                 let error = if records.is_empty() { error.clone() } else { blame(error, own) };
                 Self::Failed { error, records: Vec::new() }
+            }
+            Self::Split(pieces) => {
+                let index_of = pieces.partition_point(|(first, _)| *first <= index);
+                let (first, outcome) = &pieces[index_of - 1]; // the first piece begins at 0
+                outcome.of_record(index - first)
             }
         }
     }
@@ -184,6 +210,8 @@ pub(super) enum Meaning {
     Retry,
     /// It may or may not be in the log, and may be sent again.
     RetryUnknown,
+    /// It is not in the log, but in pieces it may be.
+    TooLarge,
     /// It is not in the log, and will not be.
     Refused,
 }
@@ -193,6 +221,7 @@ impl Meaning {
         match code {
             ErrorCode::None => Self::Delivered,
             ErrorCode::DuplicateSequenceNumber => Self::DeliveredEarlier,
+            ErrorCode::MessageTooLarge => Self::TooLarge,
             ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId => {
                 Self::OutOfSequence
             }
@@ -238,11 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_in_pieces_has_a_result_for_each_record() {
+        let delivered =
+            |base| BatchOutcome::Delivered { base_offset: Some(base), log_append_time_ms: None };
+        let error = refused(ErrorCode::MessageTooLarge);
+        let failed = BatchOutcome::Failed { error: error.clone(), records: Vec::new() };
+        let split = BatchOutcome::Split(vec![(0, delivered(7)), (2, failed), (3, delivered(20))]);
+        let results: Vec<_> = (0..5).map(|index| split.for_record(index)).collect();
+        assert_eq!(results, [Ok(Some(7)), Ok(Some(8)), Err(error), Ok(Some(20)), Ok(Some(21))]);
+        let counts: Vec<_> = split.parts(5).into_iter().map(|(count, _)| count).collect();
+        assert_eq!(counts, [2, 1, 2]);
+        assert_eq!(delivered(1).parts(9), [(9, &delivered(1))]);
+    }
+
+    #[test]
     fn every_code_has_a_meaning_and_only_none_means_delivered() {
         for code in ErrorCode::ALL {
             assert_eq!(Meaning::of(*code) == Meaning::Delivered, *code == ErrorCode::None);
         }
         assert_eq!(Meaning::of(ErrorCode::NotLeaderOrFollower), Meaning::Retry);
-        assert_eq!(Meaning::of(ErrorCode::MessageTooLarge), Meaning::Refused);
+        assert_eq!(Meaning::of(ErrorCode::MessageTooLarge), Meaning::TooLarge);
+        assert_eq!(Meaning::of(ErrorCode::InvalidProducerEpoch), Meaning::Refused);
     }
 }

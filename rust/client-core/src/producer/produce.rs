@@ -11,6 +11,7 @@ use wire::produce::{
     TopicProduceData,
 };
 
+use super::batch::BatchKey;
 use super::outcome::RecordRefusal;
 use crate::metadata_cache::MetadataCache;
 
@@ -23,15 +24,15 @@ pub(super) const PARTITION_OVERHEAD_BYTES: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     topics: BTreeMap<Arc<str>, Vec<(i32, Bytes)>>,
-    /// The batches in it: partition and number.
-    pub(super) batches: Vec<(TopicPartition, u64)>,
+    /// The batches in it.
+    pub(super) batches: Vec<(TopicPartition, BatchKey)>,
     pub(super) size_bytes: usize,
 }
 
 impl Draft {
-    pub(super) fn push(&mut self, partition: &TopicPartition, number: u64, bytes: Bytes) {
+    pub(super) fn push(&mut self, partition: &TopicPartition, key: BatchKey, bytes: Bytes) {
         self.size_bytes += bytes.len() + PARTITION_OVERHEAD_BYTES;
-        self.batches.push((partition.clone(), number));
+        self.batches.push((partition.clone(), key));
         let topic = self.topics.entry(partition.topic.clone()).or_default();
         topic.push((partition.partition.0, bytes));
     }
@@ -40,18 +41,23 @@ impl Draft {
         self.batches.is_empty()
     }
 
-    /// The request, and the highest version that can name its topics.
+    /// The request, and the highest version that can name its topics and says what is meant:
+    /// `transaction` is a transactional id and the highest version of its flow.
     pub(super) fn into_request(
         self,
         metadata: &MetadataCache,
         acks: i16,
         timeout_ms: i32,
+        transaction: Option<(String, i16)>,
     ) -> (ProduceRequest, i16) {
-        let mut version_max = i16::MAX;
+        let (transactional_id, mut version_max) = match transaction {
+            Some((id, version_max)) => (Some(id), version_max),
+            None => (None, i16::MAX),
+        };
         let topic_data = self.topics.into_iter().map(|(name, partitions)| {
             let id = metadata.topic(&name).map_or(TopicId::ZERO, |topic| topic.id);
             if id.is_zero() {
-                version_max = NAMED_VERSION_MAX;
+                version_max = version_max.min(NAMED_VERSION_MAX);
             }
             let partition_data = partitions.into_iter().map(|(index, bytes)| {
                 PartitionProduceData { index, records: Some(Records::Bytes(bytes)) }
@@ -63,7 +69,7 @@ impl Draft {
             }
         });
         let topic_data = topic_data.collect();
-        (ProduceRequest { transactional_id: None, acks, timeout_ms, topic_data }, version_max)
+        (ProduceRequest { transactional_id, acks, timeout_ms, topic_data }, version_max)
     }
 }
 
@@ -81,9 +87,9 @@ pub(super) struct Verdict {
 /// What `response` says about each of `batches`; `None` where it says nothing.
 pub(super) fn verdicts(
     response: &ProduceResponse,
-    batches: Vec<(TopicPartition, u64)>,
+    batches: Vec<(TopicPartition, BatchKey)>,
     metadata: &MetadataCache,
-) -> Vec<(TopicPartition, u64, Option<Verdict>)> {
+) -> Vec<(TopicPartition, BatchKey, Option<Verdict>)> {
     let find = |partition: &TopicPartition| {
         let id = metadata.topic(&partition.topic).map(|topic| topic.id);
         let is_topic = |name: &str, topic_id: TopicId| {
@@ -97,9 +103,9 @@ pub(super) fn verdicts(
             .iter()
             .find(|row| row.index == partition.partition.0)
     };
-    let judged = batches.into_iter().map(|(partition, number)| {
+    let judged = batches.into_iter().map(|(partition, key)| {
         let verdict = find(&partition).map(Verdict::of);
-        (partition, number, verdict)
+        (partition, key, verdict)
     });
     judged.collect()
 }

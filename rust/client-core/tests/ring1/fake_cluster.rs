@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use base::{ErrorCode, Instant, NodeId, Uuid};
+use base::{ErrorCode, Instant, NodeId, ProducerEpoch, ProducerId, Uuid};
 use bytes::Bytes;
 use client_core::ConnectionId;
-use records::RecordBatch;
-use wire::api_versions::{ApiVersion, ApiVersionsResponse};
+use records::{ControlRecord, RecordBatch};
+use wire::api_versions::{ApiVersion, ApiVersionsResponse, FinalizedFeatureKey};
 use wire::fetch::{
     EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
-use wire::init_producer_id::InitProducerIdResponse;
+use wire::find_coordinator::FindCoordinatorRequest;
+use wire::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use wire::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
@@ -27,11 +28,14 @@ use wire::produce::{
 use wire::{ApiKey, Message, Reader, Records, RequestHeaderError, encode_response};
 
 use crate::group_host::{Caller, GroupHost};
+use crate::transaction_host::TransactionHost;
 
 pub(crate) const TOPIC: &str = "t";
 /// `isolation_level` of a request that is to see no open transaction.
 const READ_COMMITTED: i8 = 1;
 pub(crate) const TOPIC_ID: Uuid = Uuid([7; 16]);
+/// `key_type` of a request for the coordinator of transactions.
+const TRANSACTION: i8 = 1;
 /// How many batches a broker remembers of each producer and partition.
 const REMEMBERED: usize = 5;
 
@@ -53,6 +57,13 @@ pub(crate) struct FakeCluster {
     /// The topics that each request for metadata has named.
     pub(crate) asked_topics: Vec<Vec<String>>,
     pub(crate) group: GroupHost,
+    pub(crate) transactions: TransactionHost,
+    /// The epoch of the features that the brokers name.
+    pub(crate) features_epoch: i64,
+    /// No batch may be larger, if there is a limit.
+    pub(crate) batch_bytes_max: Option<usize>,
+    /// How many were.
+    pub(crate) refused_too_large: u32,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +105,10 @@ impl FakeCluster {
             next_producer_id: 1000,
             asked_topics: Vec::new(),
             group,
+            transactions: TransactionHost::new(0, 0),
+            features_epoch: 1,
+            batch_bytes_max: None,
+            refused_too_large: 0,
         }
     }
 
@@ -119,7 +134,7 @@ impl FakeCluster {
         frame: Bytes,
         now: Instant,
     ) -> Option<Bytes> {
-        let mut reader = Reader::new(frame);
+        let mut reader = Reader::new(frame.clone());
         let (api, header) = match wire::decode_request_header(&mut reader) {
             Ok(decoded) => decoded,
             Err(RequestHeaderError::UnsupportedVersion { correlation_id, .. }) => {
@@ -142,7 +157,7 @@ impl FakeCluster {
                 self.asked_topics.push(names.collect());
                 Some(encode(api, version, id, &self.metadata()))
             }
-            ApiKey::InitProducerId => {
+            ApiKey::InitProducerId if !is_transactional(frame.clone(), version) => {
                 self.next_producer_id += 1;
                 let producer_id = self.next_producer_id;
                 let response = InitProducerIdResponse { producer_id, ..Default::default() };
@@ -150,7 +165,7 @@ impl FakeCluster {
             }
             ApiKey::Produce => {
                 let request = ProduceRequest::decode(&mut reader, version).unwrap();
-                let response = self.produce(node, &request);
+                let response = self.produce(node, &request, version);
                 (request.acks != 0).then(|| encode(api, version, id, &response))
             }
             ApiKey::Fetch => {
@@ -165,6 +180,17 @@ impl FakeCluster {
                 let request = OffsetForLeaderEpochRequest::decode(&mut reader, version).unwrap();
                 Some(encode(api, version, id, &self.epoch_ends(node, &request)))
             }
+            ApiKey::InitProducerId
+            | ApiKey::AddPartitionsToTxn
+            | ApiKey::AddOffsetsToTxn
+            | ApiKey::TxnOffsetCommit
+            | ApiKey::EndTxn => {
+                let partitions = &mut self.partitions;
+                self.transactions.answer(node.0, (api, version, id), &mut reader, partitions)
+            }
+            ApiKey::FindCoordinator if is_about_transactions(frame, version) => {
+                Some(encode(api, version, id, &self.transactions.find(version)))
+            }
             api => {
                 let caller = Caller { connection, correlation_id: id, version };
                 self.group.answer(api, caller, reader, now)
@@ -174,14 +200,28 @@ impl FakeCluster {
 
     /// Every record in a partition's log: its value, in order.
     pub(crate) fn values(&self, partition: usize) -> Vec<u64> {
-        let mut values = Vec::new();
+        let batches = self.partitions[partition].batches.iter();
+        batches.flat_map(values).collect()
+    }
+
+    /// The same of committed transactions alone, in the order of their commits.
+    pub(crate) fn committed_values(&self, partition: usize) -> Vec<u64> {
+        let mut open: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
+        let mut committed = Vec::new();
         for batch in &self.partitions[partition].batches {
-            for record in &batch.records().unwrap() {
-                let value = record.unwrap().value.unwrap();
-                values.push(u64::from_be_bytes(value[..8].try_into().unwrap()));
+            let producer = batch.header().producer_id.0;
+            if !batch.header().attributes.is_control() {
+                open.entry(producer).or_default().extend(values(batch));
+                continue;
+            }
+            let records = batch.records().unwrap();
+            let marker = ControlRecord::parse(&records.iter().next().unwrap().unwrap()).unwrap();
+            let ended = open.remove(&producer).unwrap_or_default();
+            if matches!(marker, ControlRecord::Commit { .. }) {
+                committed.extend(ended);
             }
         }
-        values
+        committed
     }
 
     fn range(&self, api: ApiKey) -> (i16, i16, i16) {
@@ -202,6 +242,12 @@ impl FakeCluster {
         };
         ApiVersionsResponse {
             api_keys: ApiKey::ALL.iter().map(range).collect(),
+            finalized_features_epoch: self.features_epoch,
+            finalized_features: vec![FinalizedFeatureKey {
+                name: "transaction.version".to_owned(),
+                max_version_level: self.transactions.level,
+                min_version_level: self.transactions.level,
+            }],
             ..Default::default()
         }
     }
@@ -251,7 +297,7 @@ impl FakeCluster {
         if self.is_old { Uuid::ZERO } else { Uuid([TOPIC_ID.0[0] + self.remade; 16]) }
     }
 
-    fn produce(&mut self, node: NodeId, request: &ProduceRequest) -> ProduceResponse {
+    fn produce(&mut self, node: NodeId, request: &ProduceRequest, version: i16) -> ProduceResponse {
         let mut rows = Vec::new();
         for topic in &request.topic_data {
             assert!(topic.name == TOPIC || topic.topic_id == TOPIC_ID);
@@ -259,10 +305,11 @@ impl FakeCluster {
                 let Some(Records::Bytes(bytes)) = &data.records else { panic!("no records") };
                 let batch = RecordBatch::parse(bytes.clone()).unwrap();
                 batch.verify_crc().unwrap();
+                let admitted = self.admit(&batch, data.index, node, version);
                 let partition = &mut self.partitions[data.index as usize];
                 let mut row = PartitionProduceResponse { index: data.index, ..Default::default() };
                 if partition.leader == node.0 {
-                    match partition.append(batch) {
+                    match admitted.and_then(|()| partition.append(batch)) {
                         Ok(base_offset) => row.base_offset = base_offset,
                         Err(code) => row.error_code = code as i16,
                     }
@@ -285,6 +332,31 @@ impl FakeCluster {
             partition_responses: rows,
         }];
         ProduceResponse { responses, ..Default::default() }
+    }
+
+    /// What is looked at before a batch comes to its log.
+    fn admit(
+        &mut self,
+        batch: &RecordBatch,
+        index: i32,
+        node: NodeId,
+        version: i16,
+    ) -> Result<(), ErrorCode> {
+        if self.partitions[index as usize].leader != node.0 {
+            return Ok(()); // it will be told so
+        }
+        if self.batch_bytes_max.is_some_and(|limit| batch.bytes().len() > limit)
+            && batch.header().record_count > 1
+        {
+            self.refused_too_large += 1;
+            return Err(ErrorCode::MessageTooLarge);
+        }
+        let header = batch.header();
+        if !header.attributes.is_transactional() {
+            return Ok(());
+        }
+        let producer = (header.producer_id.0, header.producer_epoch.0);
+        self.transactions.admit(producer, index, version)
     }
 
     fn fetch(&self, node: NodeId, request: &FetchRequest) -> FetchResponse {
@@ -399,6 +471,10 @@ impl Partition {
                 known.recent.pop_front();
             }
         }
+        Ok(self.push(batch))
+    }
+
+    fn push(&mut self, batch: RecordBatch) -> i64 {
         let base_offset = self.end;
         let mut bytes = batch.into_bytes().to_vec();
         bytes[..8].copy_from_slice(&base_offset.to_be_bytes());
@@ -406,7 +482,23 @@ impl Partition {
         let batch = RecordBatch::parse(bytes.into()).unwrap();
         self.end = batch.header().next_offset().0;
         self.batches.push(batch);
-        Ok(base_offset)
+        base_offset
+    }
+
+    /// Appends the marker that ends a transaction; what comes under an older epoch is too late.
+    pub(crate) fn append_marker(&mut self, producer_id: i64, epoch: i16, committed: bool) {
+        let coordinator_epoch = 0;
+        let marker = if committed {
+            ControlRecord::Commit { coordinator_epoch }
+        } else {
+            ControlRecord::Abort { coordinator_epoch }
+        };
+        let bytes = marker.end_transaction_batch(ProducerId(producer_id), ProducerEpoch(epoch), 0);
+        self.push(RecordBatch::parse(bytes).unwrap());
+        let known = self.producers.entry(producer_id).or_default();
+        if known.epoch < epoch {
+            *known = Producer { epoch, recent: VecDeque::new() };
+        }
     }
 
     /// How far a consumer sees that reads with this isolation.
@@ -436,7 +528,35 @@ impl Partition {
     }
 }
 
-fn encode<M: Message>(api: ApiKey, version: i16, correlation_id: i32, response: &M) -> Bytes {
+fn values(batch: &RecordBatch) -> Vec<u64> {
+    let value = |value: &[u8]| u64::from_be_bytes(value[..8].try_into().unwrap());
+    let records = batch.records().unwrap();
+    records.iter().map(|record| value(record.unwrap().value.unwrap())).collect()
+}
+
+fn is_transactional(frame: Bytes, version: i16) -> bool {
+    let request = InitProducerIdRequest::decode(&mut body(frame), version).unwrap();
+    request.transactional_id.is_some()
+}
+
+fn is_about_transactions(frame: Bytes, version: i16) -> bool {
+    let request = FindCoordinatorRequest::decode(&mut body(frame), version).unwrap();
+    request.key_type == TRANSACTION
+}
+
+/// What is behind a request's header.
+fn body(frame: Bytes) -> Reader {
+    let mut reader = Reader::new(frame);
+    wire::decode_request_header(&mut reader).expect("it was read before");
+    reader
+}
+
+pub(crate) fn encode<M: Message>(
+    api: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    response: &M,
+) -> Bytes {
     let frame = encode_response(api, version, correlation_id, response).unwrap();
     frame.collect().unwrap().slice(4..)
 }

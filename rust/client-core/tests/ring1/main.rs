@@ -14,6 +14,8 @@ mod keeping;
 mod network;
 mod producing;
 mod sticking;
+mod transacting;
+mod transaction_host;
 mod truncating;
 
 use std::ops::Range;
@@ -70,6 +72,36 @@ fn without_idempotence_every_record_still_has_one_result() {
 #[test]
 fn a_cluster_that_is_gone_fails_every_record_in_time() {
     for_each_seed("a_cluster_that_is_gone", 0..20, producing::cluster_gone);
+}
+
+#[test]
+fn a_batch_that_is_too_large_arrives_in_pieces_and_in_order() {
+    for_each_seed("a_batch_that_is_too_large", 0..60, producing::too_large);
+}
+
+#[test]
+fn of_a_transaction_all_is_seen_or_nothing_and_once_and_in_order() {
+    for_each_seed("of_a_transaction_all_is_seen", 0..120, transacting::under_fire);
+}
+
+#[test]
+fn without_faults_a_transaction_ends_as_the_program_says() {
+    for_each_seed("without_faults_a_transaction_ends", 0..24, transacting::in_calm);
+}
+
+#[test]
+fn a_producer_whose_id_another_has_is_fenced_off_for_good() {
+    for_each_seed("a_producer_whose_id_another_has", 0..60, transacting::fenced_off);
+}
+
+#[test]
+fn a_call_at_the_wrong_time_changes_nothing() {
+    for_each_seed("a_call_at_the_wrong_time", 0..12, transacting::misused);
+}
+
+#[test]
+fn a_cluster_may_move_to_the_new_flow_and_back_while_there_are_transactions() {
+    for_each_seed("a_cluster_may_move_to_the_new_flow", 0..40, transacting::upgraded);
 }
 
 #[test]

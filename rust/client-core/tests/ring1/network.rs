@@ -141,6 +141,8 @@ impl Network {
         if happens(&mut self.rng, self.faults.leader_moves) {
             let partition = self.rng.below(self.cluster.partitions.len() as u32);
             self.cluster.move_leader(partition as usize);
+            let transactions = &mut self.cluster.transactions;
+            transactions.node = (transactions.node + 1) % self.cluster.nodes;
         }
         let response = self.cluster.answer(node, connection, frame, self.now);
         if let Some(response) = response {

@@ -2,39 +2,42 @@
 //! it has ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use base::{Instant, Rng, SplitMix64, TopicPartition};
 use client_core::ProducerConfig;
 use client_core::producer::{
-    Accumulator, BatchOutcome, DeliveryError, FlushId, NewRecord, Producer, ProducerInput,
-    ProducerOutput,
+    Accumulator, BatchOutcome, DeliveryError, FlushId, NewRecord, OperationId, Producer,
+    ProducerInput, ProducerOutput, TransactionError,
 };
 
 use crate::fake_cluster::{FakeCluster, TOPIC};
 use crate::faults::Faults;
 use crate::network::Network;
 
-const PARTITIONS: u32 = 4;
+pub(crate) const PARTITIONS: u32 = 4;
 const BATCH_BYTES: usize = 200;
 /// No history takes more steps: one that does hangs.
-const STEPS_MAX: usize = 200_000;
+pub(crate) const STEPS_MAX: usize = 200_000;
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
-struct World {
-    network: Network,
-    producer: Producer<u64>,
+pub(crate) struct World {
+    pub(crate) network: Network,
+    pub(crate) producer: Producer<u64>,
     accumulators: Vec<Accumulator<u64>>,
     /// The records of each batch, and when they were sent.
     batches: BTreeMap<u64, Vec<(u64, Instant)>>,
-    results: BTreeMap<u64, Result<Option<i64>, DeliveryError>>,
-    partition_of: BTreeMap<u64, u32>,
+    pub(crate) results: BTreeMap<u64, Result<Option<i64>, DeliveryError>>,
+    pub(crate) partition_of: BTreeMap<u64, u32>,
     flushed: bool,
-    failed: bool,
+    pub(crate) failed: bool,
+    /// What came of operations on transactions.
+    pub(crate) transacted: BTreeMap<OperationId, Result<(), TransactionError>>,
 }
 
 impl World {
-    fn new(seed: u64, faults: Faults, more: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(seed: u64, faults: Faults, more: &[(&str, &str)]) -> Self {
         let mut pairs = vec![
             ("bootstrap.servers", "node0:9092,node1:9092"),
             ("request.timeout.ms", "3000"),
@@ -54,6 +57,7 @@ impl World {
             partition_of: BTreeMap::new(),
             flushed: false,
             failed: false,
+            transacted: BTreeMap::new(),
         }
     }
 
@@ -88,7 +92,7 @@ impl World {
     }
 
     /// Lets the machine decide, and does what it says.
-    fn drive(&mut self) {
+    pub(crate) fn drive(&mut self) {
         loop {
             let now = self.network.now;
             self.producer.drive(now);
@@ -105,8 +109,12 @@ impl World {
                     }
                     ProducerOutput::Flushed(_) => self.flushed = true,
                     ProducerOutput::Failed(_) => self.failed = true,
+                    ProducerOutput::Transacted(id, result) => {
+                        self.transacted.insert(id, result);
+                    }
                     ProducerOutput::MetadataChanged
                     | ProducerOutput::Down(_)
+                    | ProducerOutput::TransactionFailed(_)
                     | ProducerOutput::Up => {}
                 }
             }
@@ -129,7 +137,7 @@ impl World {
     }
 
     /// Goes to the next moment at which anything happens, but not beyond `until`.
-    fn step(&mut self, until: Option<Instant>) {
+    pub(crate) fn step(&mut self, until: Option<Instant>) {
         let due = [self.network.due(), self.producer.poll_timeout(self.network.now), until];
         let next = due.into_iter().flatten().min().expect("something will happen");
         self.network.now = self.network.now.max(next);
@@ -139,10 +147,10 @@ impl World {
         self.drive();
     }
 
-    /// Sends `count` records at random moments.
-    fn write(&mut self, count: u64, rng: &mut SplitMix64) {
+    /// Sends records at random moments.
+    pub(crate) fn write(&mut self, records: Range<u64>, rng: &mut SplitMix64) {
         let mut steps = 0;
-        for record in 0..count {
+        for record in records {
             let pause = if rng.below(20) == 0 { rng.below(500_000) } else { rng.below(2_000) };
             let at = self.network.now + Duration::from_micros(u64::from(pause));
             while self.network.now < at {
@@ -193,7 +201,7 @@ fn run(seed: u64, faults: Faults, count: u64, more: &[(&str, &str)]) -> World {
     let mut rng = SplitMix64::new(seed);
     let mut world = World::new(seed, faults, more);
     world.drive();
-    world.write(count, &mut rng);
+    world.write(0..count, &mut rng);
     world.flush();
     world
 }
@@ -227,11 +235,27 @@ pub(crate) fn without_idempotence(seed: u64) {
     }
 }
 
+/// Brokers take smaller batches than the producer writes: they arrive in pieces.
+pub(crate) fn too_large(seed: u64) {
+    let faults = Faults::random(&mut SplitMix64::new(seed));
+    let codec = ["none", "lz4", "zstd"][seed as usize % 3];
+    let mut rng = SplitMix64::new(seed);
+    let mut world = World::new(seed, faults, &[("compression.type", codec), ("linger.ms", "200")]);
+    world.network.cluster.batch_bytes_max = Some(100 + rng.below(60) as usize);
+    world.drive();
+    world.write(0..300, &mut rng);
+    world.flush();
+    world.check(300);
+    assert!(world.delivered() > 50, "only {} were delivered", world.delivered());
+    let refused = world.network.cluster.refused_too_large;
+    assert!(refused > 0 || codec != "none", "nothing had to be split");
+}
+
 pub(crate) fn cluster_gone(seed: u64) {
     let mut rng = SplitMix64::new(seed);
     let mut world = World::new(seed, Faults::NONE, &[]);
     world.drive();
-    world.write(50, &mut rng);
+    world.write(0..50, &mut rng);
     world.network.is_down = true;
     for record in 50..100 {
         world.send(record, rng.below(PARTITIONS));

@@ -103,6 +103,18 @@ impl Shared {
         self.give_up_all(expired, now);
     }
 
+    /// Fails every record that waits, with this.
+    pub(super) fn fail_early(&self, error: &DeliveryError) {
+        let now = self.clock.now();
+        let expired = self.early.lock().expire(Duration::ZERO, now);
+        for (_, record) in &expired {
+            self.give_up(record, error.clone());
+        }
+        if !expired.is_empty() {
+            self.early_changed.notify_waiters();
+        }
+    }
+
     /// Waits until every record that waits now is placed or given up.
     pub(super) async fn early_placed(&self) {
         let mark = self.early.lock().next_number();
@@ -159,6 +171,7 @@ impl Shared {
     }
 
     fn give_up(&self, record: &Early, error: DeliveryError) {
+        self.note_unplaced(&error);
         let outcome = BatchOutcome::Failed { error, records: Vec::new() };
         self.memory.release(record.batch_bytes_max);
         self.tally.completed(record.payload.topic_partition(), 1, &outcome);

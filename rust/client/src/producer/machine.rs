@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Clock, Instant, TopicPartition};
 use client_core::producer::{
@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use super::early::EARLY_BYTES_DIVISOR;
+use super::gate::Gate;
+use super::transaction::Operations;
 use crate::delivery::BatchDelivery;
 use crate::driver::Machine;
 use crate::error::SendError;
@@ -42,8 +44,8 @@ pub(super) struct Shared {
     metadata_changed: Notify,
     flushes: Mutex<BTreeMap<FlushId, oneshot::Sender<()>>>,
     flush_ids: AtomicU64,
-    closed: AtomicBool,
-    closed_because: Mutex<Option<String>>,
+    pub(super) operations: Operations,
+    pub(super) gate: Gate,
 }
 
 impl Shared {
@@ -60,8 +62,8 @@ impl Shared {
             metadata_changed: Notify::new(),
             flushes: Mutex::default(),
             flush_ids: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-            closed_because: Mutex::new(None),
+            operations: Operations::default(),
+            gate: Gate::new(config.transactional_id.is_some()),
             config,
             clock,
         }
@@ -91,7 +93,7 @@ impl Shared {
     pub(super) async fn topic_known(&self, topic: &Arc<str>) -> Result<(), SendError> {
         loop {
             let changed = self.metadata_changed.notified();
-            self.check_open()?;
+            self.gate.check()?;
             if self.topics.get(topic).is_some() {
                 return Ok(());
             }
@@ -107,7 +109,7 @@ impl Shared {
     pub(super) async fn room(&self, bytes: usize) -> Result<(), SendError> {
         self.tell(ProducerInput::Flush(None));
         self.memory.room(bytes).await;
-        self.check_open()
+        self.gate.check()
     }
 
     pub(super) fn next_flush_id(&self) -> u64 {
@@ -121,16 +123,13 @@ impl Shared {
     }
 
     pub(super) fn close(&self, because: &str) {
-        self.closed_because.lock().get_or_insert_with(|| because.to_owned());
-        self.closed.store(true, Ordering::Release);
+        self.gate.close(because);
         self.metadata_changed.notify_waiters();
     }
 
-    pub(super) fn check_open(&self) -> Result<(), SendError> {
-        if !self.closed.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        Err(SendError::Closed(self.closed_because.lock().clone().unwrap_or_default()))
+    /// What stands in the way of a call about transactions.
+    pub(super) fn transaction_complaint(&self) -> String {
+        self.machine.lock().transaction_complaint().to_owned()
     }
 
     /// The records that have no result: those in sealed batches, and those in open ones.
@@ -163,7 +162,7 @@ impl Shared {
             ProducerOutput::Transmit(frame) => transmit(frame),
             ProducerOutput::Seal(topic_partition) => self.seal_for_machine(&topic_partition),
             ProducerOutput::Completed { topic_partition, payload, record_count, outcome } => {
-                self.tally.completed(&topic_partition, u64::from(record_count), &outcome);
+                self.tally.completed(&topic_partition, record_count, &outcome);
                 self.memory.release(payload.reserved_bytes());
                 payload.complete(outcome);
             }
@@ -178,6 +177,11 @@ impl Shared {
                     let _ = waiter.send(()); // who has stopped waiting need not know
                 }
             }
+            ProducerOutput::Transacted(id, result) => self.operations.finish(id, result),
+            ProducerOutput::TransactionFailed(error) => {
+                tracing::debug!(%error, "a transaction has failed");
+                self.gate.shut(error);
+            }
             ProducerOutput::Failed(error) => {
                 self.fail(&error);
                 self.abandon_early();
@@ -186,8 +190,11 @@ impl Shared {
     }
 
     fn fail(&self, error: &DeliveryError) {
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.gate.is_closed() {
             tracing::error!(%error, "the producer takes no more records");
+            if let DeliveryError::Transaction(error) = error {
+                self.gate.shut(error.clone());
+            }
             self.close(&error.to_string());
         }
     }

@@ -17,6 +17,7 @@ macro_rules! on_a_broker {
             produce: a_flush_does_not_wait_for_linger,
             produce: a_full_buffer_blocks_until_there_is_room,
             produce: a_record_that_is_too_large_is_refused_by_us_or_by_the_broker,
+            produce: a_batch_that_is_too_large_is_split,
             produce: no_answer_is_awaited_with_acks_0,
             produce: a_partition_that_does_not_exist_is_named,
             produce: a_closed_producer_takes_nothing_and_can_be_closed_again,

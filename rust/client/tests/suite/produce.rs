@@ -196,3 +196,26 @@ pub(crate) async fn a_closed_producer_takes_nothing_and_can_be_closed_again(brok
     assert!(producer.close(Duration::from_secs(10)).await.partitions.is_empty());
     assert!(producer.pending().is_empty());
 }
+
+pub(crate) async fn a_batch_that_is_too_large_is_split(broker: Broker) {
+    let topic = broker.topic(1).await;
+    let wide = [("batch.size", "3000000"), ("max.request.size", "9000000"), ("linger.ms", "500")];
+    let producer = broker.producer(&wide).await;
+    let value = "v".repeat(1000);
+    let mut deliveries = Vec::new();
+    for number in 0..2500 {
+        let value = format!("{number:04}{value}");
+        let record = Record { value: Some(value.as_bytes()), ..Record::to(&topic) };
+        deliveries.push(producer.send(&record).await.unwrap());
+    }
+    let report = producer.flush().await;
+    assert!(report.is_ok(), "{report}");
+    for (offset, delivery) in deliveries.iter().enumerate() {
+        assert_eq!(delivery.poll().unwrap().unwrap().offset, Some(offset as i64));
+    }
+    let consumer = broker.consumer(&[]).await;
+    consumer.assign_topics(&[&topic], StartAt::Earliest).await.unwrap();
+    for (number, (_, record)) in read(&consumer, 2500).await.iter().enumerate() {
+        assert!(record.value.as_ref().unwrap().starts_with(format!("{number:04}").as_bytes()));
+    }
+}

@@ -14,11 +14,11 @@ use wire::offset_commit::{
 
 use super::commit::{Codes, Commit, CommitError, CommitId, Verdict, codes, is_about_membership};
 use super::committed::NAMED_VERSION_MAX;
-use super::coordinator::Coordinator;
 use super::{Identity, OffsetAndMetadata};
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::connection::SendTerms;
+use crate::coordinator::Coordinator;
 use crate::node::Lane;
 use crate::request::{Answer, RequestError, RequestId};
 use crate::wake::Wake;

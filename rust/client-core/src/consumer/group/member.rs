@@ -8,12 +8,12 @@ use base::{Instant, NodeId};
 use super::assignor::{Errand, ErrandAnswer};
 use super::classic::ClassicMember;
 use super::consumer::ConsumerMember;
-use super::coordinator::{Coordinator, Refusal};
 use super::membership::{Membership, State, send};
 use super::ownership::Change;
 use super::{GroupError, Rebalance, RebalanceReport, RebalanceTotals, Topics};
 use crate::cluster::Cluster;
 use crate::config::{GroupConfig, GroupProtocol};
+use crate::coordinator::{Coordinator, Refusal};
 use crate::request::{Answer, OutgoingRequest, RequestError, RequestId};
 use crate::wake::Wake;
 

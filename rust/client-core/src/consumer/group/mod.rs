@@ -17,7 +17,6 @@ mod commit;
 mod commits;
 mod committed;
 mod consumer;
-mod coordinator;
 mod member;
 mod membership;
 mod ownership;
@@ -39,7 +38,6 @@ pub use subscription::{Pattern, PatternError, Subscription};
 
 pub(super) use commits::{Commits, Finished};
 pub(super) use committed::{read_committed, request_committed};
-pub(super) use coordinator::Coordinator;
 pub(super) use member::{Identity, Member};
 pub(super) use ownership::Change;
 pub(super) use subscription::Topics;

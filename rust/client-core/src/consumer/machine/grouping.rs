@@ -9,10 +9,11 @@ use base::{Instant, TopicPartition};
 use super::{Assign, Consumer, ConsumerEvent};
 use crate::config::GroupConfig;
 use crate::consumer::group::{
-    Change, CommitError, Commits, Coordinator, Errand, ErrandAnswer, GroupError, Identity, Member,
+    Change, CommitError, Commits, Errand, ErrandAnswer, GroupError, Identity, Member,
     OffsetAndMetadata, Rebalance, RebalanceTotals, Subscription,
 };
 use crate::consumer::{ConsumeError, StartAt};
+use crate::coordinator::{Coordinator, Kind};
 use crate::request::{Answer, RequestError, RequestId};
 pub use asking::AskId;
 use asking::Asks;
@@ -64,7 +65,7 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn new(config: GroupConfig, member_id: String) -> Self {
         Self {
-            coordinator: Coordinator::new(config.group_id.clone()),
+            coordinator: Coordinator::new(Kind::Group, config.group_id.clone()),
             member: Member::new(config.clone(), member_id),
             commits: Commits::new(config.group_id.clone()),
             config,

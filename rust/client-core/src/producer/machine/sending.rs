@@ -10,6 +10,7 @@ use crate::node::Lane;
 use crate::producer::lineage::{Next, Patience};
 use crate::producer::outcome::DeliveryError;
 use crate::producer::produce::{Draft, PARTITION_OVERHEAD_BYTES};
+use crate::producer::transaction::Transactions;
 
 impl<T> Producer<T> {
     /// Sends what can be sent, seals what is due, and notes when to look again.
@@ -24,6 +25,10 @@ impl<T> Producer<T> {
                 self.outputs.push_back(ProducerOutput::Seal(partition.clone()));
             } else if let Some(expiry) = expiry {
                 self.wake.at(expiry);
+            }
+            let admits = |transactions: &mut Transactions| transactions.admits(&partition);
+            if !self.transactions.as_mut().is_none_or(admits) {
+                continue;
             }
             match self.cluster.metadata().leader(&partition) {
                 Some(leader) => by_node.entry(leader).or_default().push(partition),
@@ -58,7 +63,13 @@ impl<T> Producer<T> {
             self.wake.at(later);
             return;
         }
-        let Ok(producer) = self.identity.current() else { return };
+        let producer = match &self.transactions {
+            Some(transactions) => transactions.producer(),
+            None => match self.identity.current() {
+                Ok(producer) => producer,
+                Err(()) => return,
+            },
+        };
         let turn = self.turn % partitions.len().max(1);
         partitions.rotate_left(turn);
         self.turn = self.turn.wrapping_add(1);
@@ -102,10 +113,12 @@ impl<T> Producer<T> {
                 }
                 let mut settled = Vec::new();
                 let compression = self.config.compression;
-                if let Some((number, bytes)) =
-                    lineage.take(node, producer, compression, &mut settled)
-                {
-                    draft.push(partition, number, bytes);
+                let taken = lineage.take(node, producer, compression, &mut settled);
+                if let Some((key, bytes)) = taken {
+                    draft.push(partition, key, bytes);
+                    if let Some(transactions) = &mut self.transactions {
+                        transactions.note_sent();
+                    }
                 }
                 self.settle(partition, settled);
             }
@@ -119,7 +132,11 @@ impl<T> Producer<T> {
         let answered = self.config.acks != Acks::None;
         let timeout_ms = millis_i32(self.config.connection.request_timeout);
         let acks = self.config.acks as i16;
-        let (request, version_max) = draft.into_request(self.cluster.metadata(), acks, timeout_ms);
+        let transaction = self.transactions.as_ref().map(|transactions| {
+            (transactions.transactional_id().to_owned(), transactions.produce_version_max())
+        });
+        let (request, version_max) =
+            draft.into_request(self.cluster.metadata(), acks, timeout_ms, transaction);
         let terms = self.terms(version_max, answered);
         match self.cluster.send(node, Lane::Main, &request, &terms, now) {
             Ok(id) if answered => {
@@ -128,25 +145,20 @@ impl<T> Producer<T> {
                 true
             }
             Ok(_) => {
-                for (partition, number) in batches {
+                for (partition, key) in batches {
                     let mut settled = Vec::new();
-                    self.lineage(&partition).handle_delivered(number, None, None, &mut settled);
+                    self.lineage(&partition).handle_delivered(key, None, None, &mut settled);
                     self.settle(&partition, settled);
                 }
                 true
             }
             Err(error) => {
-                for (topic_partition, number) in batches {
+                for (topic_partition, key) in batches {
                     let partition = topic_partition.clone();
                     let reason = error.to_string();
                     let error = DeliveryError::Unsendable { topic_partition, reason };
                     let mut settled = Vec::new();
-                    self.lineage(&partition).handle_refused(
-                        number,
-                        error,
-                        Vec::new(),
-                        &mut settled,
-                    );
+                    self.lineage(&partition).handle_refused(key, error, Vec::new(), &mut settled);
                     self.settle(&partition, settled);
                 }
                 false

@@ -1,5 +1,5 @@
-//! The broker that coordinates the group: looked for, found, and looked for again when it is not it
-//! any more.
+//! The broker that coordinates a group, or a producer's transactions: looked for, found, and looked
+//! for again when it is not it any more.
 
 use base::{ErrorCode, Instant, NodeId};
 use wire::ApiKey;
@@ -12,13 +12,27 @@ use crate::node::Lane;
 use crate::request::{Answer, RequestError, RequestId};
 use crate::wake::Wake;
 
-/// From this version on a request can name several groups.
+/// From this version on a request can name several keys.
 const SEVERAL_VERSION_MIN: i16 = 4;
+/// From this version on a request can ask for other coordinators than groups'.
+const KIND_VERSION_MIN: i16 = 1;
 
-/// Where the group's coordinator is.
+/// What is coordinated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i8)]
+pub(crate) enum Kind {
+    /// A group, by its `group.id`.
+    Group = 0,
+    /// The transactions of a `transactional.id`.
+    Transaction = 1,
+}
+
+/// Where the coordinator is.
 #[derive(Debug)]
-pub(in crate::consumer) struct Coordinator {
-    group_id: String,
+pub(crate) struct Coordinator {
+    kind: Kind,
+    /// The id of what is coordinated.
+    key: String,
     node: Option<NodeId>,
     asked: Option<RequestId>,
     failures: u32,
@@ -27,15 +41,20 @@ pub(in crate::consumer) struct Coordinator {
 }
 
 impl Coordinator {
-    pub(in crate::consumer) fn new(group_id: String) -> Self {
+    pub(crate) fn new(kind: Kind, key: String) -> Self {
         let not_before = Instant::default();
         let refusal = None;
-        Self { group_id, node: None, asked: None, failures: 0, not_before, refusal }
+        Self { kind, key, node: None, asked: None, failures: 0, not_before, refusal }
+    }
+
+    /// The id of what is coordinated.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 
     /// The coordinator, if it can be asked now; sets about finding it and connecting to it
     /// otherwise.
-    pub(in crate::consumer) fn ready(
+    pub(crate) fn ready(
         &mut self,
         cluster: &mut Cluster,
         now: Instant,
@@ -53,7 +72,7 @@ impl Coordinator {
             Ok(()) => Some(node),
             Err(later) => {
                 wake.at(later);
-                // A broker that cannot be reached may have lost the group to another.
+                // A broker that cannot be reached may have lost its task to another.
                 if !cluster.metadata().brokers.contains_key(&node) {
                     self.lost(cluster, now);
                 }
@@ -63,12 +82,12 @@ impl Coordinator {
     }
 
     /// Whether this is the question for the coordinator.
-    pub(in crate::consumer) fn is_asking(&self, request: RequestId) -> bool {
+    pub(crate) fn is_asking(&self, request: RequestId) -> bool {
         self.asked == Some(request)
     }
 
     /// The answer.
-    pub(in crate::consumer) fn handle(
+    pub(crate) fn handle(
         &mut self,
         result: Result<Answer, RequestError>,
         cluster: &mut Cluster,
@@ -92,12 +111,12 @@ impl Coordinator {
     }
 
     /// Why it is of no use to look on, if it is not; once.
-    pub(in crate::consumer) fn take_refusal(&mut self) -> Option<Refusal> {
+    pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
         self.refusal.take()
     }
 
     /// It is not the coordinator any more, or does not answer.
-    pub(in crate::consumer) fn lost(&mut self, cluster: &mut Cluster, now: Instant) {
+    pub(crate) fn lost(&mut self, cluster: &mut Cluster, now: Instant) {
         if self.node.take().is_some() {
             self.again(cluster, now);
         }
@@ -112,11 +131,17 @@ impl Coordinator {
         }
         let Some(node) = cluster.any_ready(now) else { return };
         let version = cluster.highest_version(node, Lane::Main, ApiKey::FindCoordinator);
+        if self.kind != Kind::Group && version.is_some_and(|version| version < KIND_VERSION_MIN) {
+            let reason = "the broker is too old for transactions".to_owned();
+            self.refusal = Some(Refusal::Impossible(reason));
+            return;
+        }
+        let key_type = self.kind as i8;
         let request = if version.is_some_and(|version| version < SEVERAL_VERSION_MIN) {
-            FindCoordinatorRequest { key: self.group_id.clone(), ..Default::default() }
+            FindCoordinatorRequest { key: self.key.clone(), key_type, ..Default::default() }
         } else {
-            let coordinator_keys = vec![self.group_id.clone()];
-            FindCoordinatorRequest { coordinator_keys, ..Default::default() }
+            let coordinator_keys = vec![self.key.clone()];
+            FindCoordinatorRequest { coordinator_keys, key_type, ..Default::default() }
         };
         let timeout = cluster.config().request_timeout;
         let terms = SendTerms { version_max: i16::MAX, answered: true, timeout };
@@ -137,7 +162,7 @@ impl Coordinator {
 
 /// Why there is no coordinator, for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::consumer) enum Refusal {
+pub(crate) enum Refusal {
     /// Kafka's word for it.
     Code(ErrorCode),
     /// The broker cannot be asked.
