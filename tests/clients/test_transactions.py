@@ -1,4 +1,6 @@
-"""Transactions of foreign producers: what readers of committed records see, and who is fenced."""
+"""Transactions of foreign producers: what readers of committed records see, who is fenced, and
+offsets that are part of a transaction.
+"""
 
 from __future__ import annotations
 
@@ -82,6 +84,16 @@ def committed_in_the_end(broker: Broker, topic: str, expected: list[bytes]) -> N
         assert time.monotonic() < deadline, found
 
 
+def group_offset(broker: Broker, group: str, topic: str) -> int:
+    """How far a group has come; below zero: nowhere."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group})
+    try:
+        [found] = consumer.committed([TopicPartition(topic, 0)], timeout=WAIT_SECONDS)
+        return int(found.offset)
+    finally:
+        consumer.close()
+
+
 def test_what_is_committed_is_read_and_what_is_aborted_is_not(
     broker: Broker, topic: str, transactional_id: str, producer: Begin
 ) -> None:
@@ -130,3 +142,19 @@ def test_a_second_instance_fences_the_first(
     instance.send(topic, [b"mine"])
     instance.commit()
     committed_in_the_end(broker, topic, [b"mine"])
+
+
+def test_offsets_are_committed_with_the_records_or_not_at_all(
+    broker: Broker, topic: str, transactional_id: str, producer: Begin
+) -> None:
+    client, group = producer(transactional_id), f"group-{transactional_id}"
+    for offset, commits in [(3, False), (5, True), (8, False)]:
+        client.begin()
+        client.send(topic, [str(offset).encode()])
+        client.send_offsets(group, {(topic, 0): offset})
+        if commits:
+            client.commit()
+        else:
+            client.abort()
+    committed_in_the_end(broker, topic, [b"5"])
+    assert group_offset(broker, group, topic) == 5
