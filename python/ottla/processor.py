@@ -73,7 +73,21 @@ class Processor(lifetime.Closable):
 
     Examples
     --------
-    As a program that runs for ever::
+    >>> import ottla
+    >>> with ottla.Broker() as broker:
+    ...     with ottla.Producer(broker) as producer:
+    ...         for word in ["a", "b", "a"]:
+    ...             producer.produce("words", word)
+    ...     options = {"group": "g", "source": "words", "transactional_id": "upper-1"}
+    ...     with ottla.Processor(broker, **options, timeout=2) as processor:
+    ...         for batch, out in processor:
+    ...             for message in batch:
+    ...                 out.produce("upper", message.value.upper())
+    ...     read = ottla.read(broker, "upper", isolation_level="read_committed")
+    ...     [message.value for message in read]
+    [b'A', b'B', b'A']
+
+    As a program that runs for ever, and takes frames::
 
         options = {"group": "g", "source": "words", "transactional_id": "upper-1"}
         with ottla.Processor("localhost:9092", **options) as processor:
@@ -182,7 +196,8 @@ class Processor(lifetime.Closable):
         self._is_closed = True
         self._open = None
         try:
-            self._producer.close(timeout)
+            # What is committed was delivered, and nobody asks what became of the rest.
+            self._producer.close_core(timeout)
         finally:
             self._consumer.close(timeout)
 

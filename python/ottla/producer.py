@@ -50,12 +50,15 @@ class Producer(_core.Producer, lifetime.Closable):
     1
 
     With a `transactional_id` records are sent in transactions, and seen by those who read what is
-    committed (``isolation_level="read_committed"``) all together or not at all::
+    committed (``isolation_level="read_committed"``) all together or not at all:
 
-        with ottla.Producer("localhost:9092", transactional_id="till") as producer:
-            with producer.transaction():
-                producer.produce("debits", b"5", key=b"alice")
-                producer.produce("credits", b"5", key=b"bob")
+    >>> with ottla.Broker() as broker:
+    ...     with ottla.Producer(broker, transactional_id="till") as producer:
+    ...         with producer.transaction():
+    ...             producer.produce("debits", b"5", key=b"alice")
+    ...             producer.produce("credits", b"5", key=b"bob")
+    ...     len(ottla.read(broker, "credits", isolation_level="read_committed"))
+    1
     """
 
     def __new__(
@@ -105,6 +108,18 @@ class Producer(_core.Producer, lifetime.Closable):
         ProducerFenced
             Another producer has begun with this `transactional_id`.
 
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     with ottla.Producer(broker, transactional_id="till") as producer:
+        ...         try:
+        ...             with producer.transaction():
+        ...                 producer.produce("debits", b"5", key=b"alice")
+        ...                 raise ValueError("no such account")
+        ...         except ValueError as error:
+        ...             print("aborted:", error)
+        aborted: no such account
         """
         from ottla.transaction import Transaction  # noqa: PLC0415
 
@@ -151,6 +166,18 @@ class Producer(_core.Producer, lifetime.Closable):
             The partition of the batch or message has become another member's since it was read.
         TransactionAbortable
             The group does not know the consumer any more: abort, and read again.
+
+        Examples
+        --------
+        >>> import ottla
+        >>> with ottla.Broker() as broker:
+        ...     with ottla.Producer(broker, transactional_id="copy") as producer:
+        ...         with producer.transaction():
+        ...             producer.produce("copies", b"one")
+        ...             producer.send_offsets({("copies", 0): 0}, group="g")
+        ...     with ottla.Consumer(broker, group="g") as consumer:
+        ...         consumer.committed([("copies", 0)])
+        {TopicPartition(topic='copies', partition=0): 0}
         """
         from ottla import committable  # noqa: PLC0415
 

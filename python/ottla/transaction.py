@@ -49,10 +49,14 @@ def abort_after(producer: Producer, error: BaseException) -> None:
     """Abort because of an exception, which stays the one to be raised.
 
     If that fails the exception says so: the coordinator aborts the transaction in its own time.
+    A transaction that has failed because the producer is fenced off raises that.
     """
     if isinstance(error, errors.ProducerFenced):
         return
     try:
         producer.abort_transaction()
     except errors.OttlaError as failed:
+        is_why = isinstance(failed, errors.ProducerFenced)
+        if is_why and isinstance(error, errors.TransactionAbortable):
+            raise failed from error
         error.add_note(f"the transaction could not be aborted: {failed}")

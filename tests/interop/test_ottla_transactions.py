@@ -1,4 +1,4 @@
-"""Our transactions and our processor, against Apache Kafka."""
+"""Our transactions and our processor, on our own broker and on Apache Kafka."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from interop import kafka
 WAIT_SECONDS = 30.0
 _COUNT = itertools.count()
 
-pytestmark = pytest.mark.interop
 
-
-@pytest.fixture(scope="module")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["ottla", pytest.param("kafka", marks=pytest.mark.interop)])
+def bootstrap(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    if request.param == "ottla":
+        with ottla.Broker() as broker:
+            yield broker.bootstrap_servers
+        return
     data_dir: Path = tmp_path_factory.mktemp("kafka") / "data"
     with kafka.running(data_dir) as where:
         yield where

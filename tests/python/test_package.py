@@ -83,6 +83,7 @@ def test_the_command_tells_its_version_and_what_it_can_do() -> None:
         "produce",
         "consume",
         "groups",
+        "transactions",
         "offsets",
         "help",
     ]

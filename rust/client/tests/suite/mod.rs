@@ -6,6 +6,7 @@ pub(crate) mod consume;
 pub(crate) mod fixture;
 pub(crate) mod groups;
 pub(crate) mod produce;
+pub(crate) mod transact;
 
 /// Makes a test of each body, on the broker whose address the expression gives.
 macro_rules! on_a_broker {
@@ -37,6 +38,13 @@ macro_rules! on_a_broker {
             groups: a_group_of_offsets_alone_is_listed_measured_reset_and_deleted,
             groups: a_group_with_members_is_described_and_refuses_changes,
             groups: a_reset_that_cannot_be_says_what_is_wrong,
+            transact: a_committed_transaction_is_seen_whole_and_an_aborted_one_not_at_all,
+            transact: what_is_sent_before_its_topic_is_known_belongs_to_the_transaction,
+            transact: offsets_are_committed_with_the_transaction_or_not_at_all,
+            transact: a_member_of_another_generation_commits_nothing,
+            transact: a_second_producer_fences_the_first_off,
+            transact: a_record_that_is_refused_costs_its_transaction_alone,
+            transact: a_producer_that_is_closed_aborts_what_it_has_begun,
         }
     };
     (@ $bootstrap:expr; $($module:ident: $test:ident,)*) => {

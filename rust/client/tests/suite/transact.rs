@@ -8,7 +8,7 @@ use client::{
     Record, SendError, StartAt, TransactionError,
 };
 
-use crate::suite::fixture::{Broker, fresh_name, unpack};
+use super::fixture::{Broker, fresh_name, unpack};
 
 /// The values of a topic's records, as who reads with this isolation sees them now.
 async fn values(broker: &Broker, topic: &str, isolation: &str) -> Vec<String> {
