@@ -86,6 +86,10 @@ if TYPE_CHECKING:
     from ottla.report import PartitionReport as PartitionReport
     from ottla.topic_partition import TopicPartition as TopicPartition
     from ottla.transaction import Transaction as Transaction
+    from ottla.transaction_admin import HangingTransaction as HangingTransaction
+    from ottla.transaction_admin import ProducerState as ProducerState
+    from ottla.transaction_admin import TransactionDescription as TransactionDescription
+    from ottla.transaction_admin import TransactionListing as TransactionListing
 
 __all__ = [
     "Admin",
@@ -126,6 +130,7 @@ __all__ = [
     "GroupListing",
     "GroupMember",
     "GroupPartitions",
+    "HangingTransaction",
     "Interceptor",
     "Lag",
     "LogDirectoryDescription",
@@ -145,6 +150,7 @@ __all__ = [
     "ProcessorOutput",
     "Producer",
     "ProducerFenced",
+    "ProducerState",
     "RecordTooLarge",
     "Timeout",
     "TopicDescription",
@@ -152,7 +158,9 @@ __all__ = [
     "TopicPartition",
     "Transaction",
     "TransactionAbortable",
+    "TransactionDescription",
     "TransactionError",
+    "TransactionListing",
     "TransactionStateError",
     "UnknownGroupError",
     "UnknownTopicError",
@@ -201,6 +209,7 @@ _HOMES = {
     "GroupListing": "group_admin",
     "GroupMember": "assignor",
     "GroupPartitions": "assignor",
+    "HangingTransaction": "transaction_admin",
     "Interceptor": "interceptor",
     "Lag": "lag",
     "LogDirectoryDescription": "admin",
@@ -220,6 +229,7 @@ _HOMES = {
     "ProcessorOutput": "processor",
     "Producer": "producer",
     "ProducerFenced": "errors",
+    "ProducerState": "transaction_admin",
     "RecordTooLarge": "errors",
     "Timeout": "errors",
     "TopicDescription": "admin",
@@ -227,7 +237,9 @@ _HOMES = {
     "TopicPartition": "topic_partition",
     "Transaction": "transaction",
     "TransactionAbortable": "errors",
+    "TransactionDescription": "transaction_admin",
     "TransactionError": "errors",
+    "TransactionListing": "transaction_admin",
     "TransactionStateError": "errors",
     "UnknownGroupError": "errors",
     "UnknownTopicError": "errors",

@@ -66,6 +66,8 @@ MemberRow: TypeAlias = tuple[
     list[Place] | None,
 ]
 OffsetRow: TypeAlias = tuple[int, int | None, str]
+ProducerRow: TypeAlias = tuple[int, int, int, int, int | None, int | None]
+TransactionRow: TypeAlias = tuple[str, int, str, int, int, int, int | None, list[Place]]
 
 __version__: str
 
@@ -313,6 +315,8 @@ class Admin:
     @property
     def groups(self) -> Groups: ...
     @property
+    def transactions(self) -> Transactions: ...
+    @property
     def is_closed(self) -> bool: ...
     @property
     def warnings(self) -> list[str]: ...
@@ -340,6 +344,25 @@ class Groups:
         scope: Sequence[tuple[str, Sequence[int] | None]],
         dry_run: bool,
     ) -> list[tuple[Place, int | None, int, str | None]]: ...
+
+@final
+class Transactions:
+    def abort(self, place: Place, start: int) -> bool: ...
+    def describe(self, ids: Sequence[str]) -> list[TransactionRow]: ...
+    def hanging(
+        self,
+        scope: Sequence[tuple[str, Sequence[int] | None]],
+        broker: int | None,
+        transaction_timeout_max: dt.timedelta,
+    ) -> list[tuple[Place, int, ProducerRow]]: ...
+    def listings(
+        self,
+        states: Sequence[str],
+        producer_ids: Sequence[int],
+        duration_ms: int | None,
+        pattern: str | None,
+    ) -> list[tuple[str, int, int, str]]: ...
+    def producers(self, place: Place, broker: int | None) -> list[ProducerRow]: ...
 
 def table_stream(
     columns: Sequence[tuple[str, str, Sequence[object]]], requested_schema: object | None = None

@@ -9,6 +9,7 @@ from ottla import _core, configuration, lifetime, position
 from ottla.errors import ConfigError
 from ottla.group_admin import GroupAdmin
 from ottla.topic_partition import TopicPartition
+from ottla.transaction_admin import TransactionAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,8 +86,8 @@ class LogDirectoryDescription(NamedTuple):
     partitions: dict[TopicPartition, int]
 
 
-class Admin(GroupAdmin, lifetime.Closable):
-    """Creates, describes, changes and deletes topics and groups, and describes the cluster.
+class Admin(GroupAdmin, TransactionAdmin, lifetime.Closable):
+    """Creates, describes, changes and deletes topics and groups; describes the cluster.
 
     Parameters
     ----------

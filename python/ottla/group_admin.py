@@ -203,7 +203,7 @@ class GroupAdmin:
         ...     plan[0].before, plan[0].after
         (None, 1)
         """
-        scope, offsets = _scope(topics), list[tuple[tuple[str, int], int]]()
+        scope, offsets = scope_of(topics), list[tuple[tuple[str, int], int]]()
         if isinstance(to, Mapping):
             if shift_by is not None or scope or not to:
                 message = "offsets by partition say all: name one, and neither shift_by nor topics"
@@ -296,12 +296,12 @@ def _place(to: Position | None, shift_by: int | None) -> tuple[str, int]:
     return ("current", 0) if to == "current" else position.parse(to)
 
 
-def _scope(topics: Topics) -> list[tuple[str, list[int] | None]]:
+def scope_of(topics: Topics) -> list[tuple[str, list[int] | None]]:
     """Write topics and partitions as the core takes them.
 
     Examples
     --------
-    >>> _scope("a"), _scope(["a", ("b", 1)]), _scope(("b", 1))
+    >>> scope_of("a"), scope_of(["a", ("b", 1)]), scope_of(("b", 1))
     ([('a', None)], [('a', None), ('b', [1])], [('b', [1])])
     """
     given: Any = topics

@@ -1,7 +1,8 @@
-//! The admin client: topics, configurations, records, groups, the cluster.
+//! The admin client: topics, configurations, records, groups, transactions, the cluster.
 
 mod groups;
 mod lag;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::fork::ProcessBound;
 use crate::runtime;
 pub(crate) use groups::Groups;
+pub(crate) use transactions::Transactions;
 
 /// A topic to be created: name, partitions, replicas of each, configuration.
 type TopicToCreate = (String, Option<i32>, Option<i16>, BTreeMap<String, Option<String>>);
@@ -237,6 +239,12 @@ impl Admin {
         let found = found.map_err(|(about, error)| Error::Admin { about, error })?;
         let found = each(found, |name| name.to_string())?.into_iter();
         Ok(found.map(|(name, found)| (place_of(&name), found.offset)).collect())
+    }
+
+    /// What there is to do with transactions.
+    #[getter]
+    fn transactions(&self) -> Result<Transactions, Error> {
+        Ok(Transactions::of(self.inner.get()?.clone()))
     }
 
     /// What there is to do with groups.

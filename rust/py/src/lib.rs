@@ -31,7 +31,7 @@ mod _core {
     use pyo3::{Bound, PyResult};
 
     #[pymodule_export]
-    use crate::admin::{Admin, Groups};
+    use crate::admin::{Admin, Groups, Transactions};
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]

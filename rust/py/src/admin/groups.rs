@@ -213,7 +213,10 @@ impl Groups {
     }
 }
 
-fn ask<T: Send>(py: Python<'_>, question: impl Future<Output = T> + Send) -> Result<T, Error> {
+pub(super) fn ask<T: Send>(
+    py: Python<'_>,
+    question: impl Future<Output = T> + Send,
+) -> Result<T, Error> {
     runtime::wait(py, None, question)?.ok_or(Error::Interrupted)
 }
 
@@ -229,7 +232,7 @@ fn each_group<V>(
 }
 
 /// The results, or the first refusal and what it is about, with a note for each other one.
-fn each<K: Clone, V>(
+pub(super) fn each<K: Clone, V>(
     py: Python<'_>,
     results: Vec<(K, Result<V, AdminError>)>,
     about: impl Fn(K) -> String,
@@ -254,7 +257,7 @@ fn each<K: Clone, V>(
     Err(Error::Python(first))
 }
 
-fn parsed<T: FromStr<Err = UnknownName>>(names: &[String]) -> Result<Vec<T>, Error> {
+pub(super) fn parsed<T: FromStr<Err = UnknownName>>(names: &[String]) -> Result<Vec<T>, Error> {
     let parse = |name: &String| {
         name.parse().map_err(|unknown: UnknownName| {
             Error::Python(PyValueError::new_err(unknown.to_string()))
@@ -263,8 +266,8 @@ fn parsed<T: FromStr<Err = UnknownName>>(names: &[String]) -> Result<Vec<T>, Err
     names.iter().map(parse).collect()
 }
 
-fn names(groups: &[String]) -> Vec<&str> {
-    groups.iter().map(String::as_str).collect()
+pub(super) fn names(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 fn listing_row(group: GroupListing) -> ListingRow {
