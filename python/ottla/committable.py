@@ -59,9 +59,11 @@ def in_transaction(
     # coordinator knows this member's generation to be over.
     found = core.group_metadata()
     if found is None:
-        from ottla.errors import CommitError  # noqa: PLC0415
+        from ottla.errors import PartitionLost  # noqa: PLC0415
 
-        raise CommitError("offsets cannot be sent: the consumer is not a member of its group now")
+        raise PartitionLost(
+            "the consumer is not a member of its group now: what it has read may be another's"
+        )
     to_send = rows(core, what) or []
     for topic, partition, _, tenure, *_beside_it in to_send:
         if tenure is not None and core.tenure((topic, partition)) != tenure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -217,3 +218,33 @@ def test_a_processor_whose_name_another_has_stops(bootstrap: str, topic: str) ->
             if total == 400:
                 break
     assert committed(bootstrap, copy) == [b"%05d" % number for number in range(400)]
+
+
+def test_processors_that_share_the_work_take_every_record_over_once(
+    bootstrap: str, topic: str
+) -> None:
+    write(bootstrap, topic, 2_000)
+    copy, group = fresh_topic(bootstrap, 3), fresh_name()
+    raised: list[BaseException] = []
+
+    def work(name: str, batches: int | None) -> None:
+        try:
+            with processor(bootstrap, group, topic, name, timeout=5.0) as running:
+                for count, (batch, out) in enumerate(running, 1):
+                    out.write(batch, copy)
+                    if count == batches:
+                        return
+        except BaseException as error:  # noqa: BLE001
+            raised.append(error)
+
+    # Two stay, and others come and go.
+    threads = [
+        threading.Thread(target=work, args=(fresh_name(), batches))
+        for batches in (None, 2, None, 3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert raised == []
+    assert committed(bootstrap, copy) == [b"%05d" % number for number in range(2_000)]
