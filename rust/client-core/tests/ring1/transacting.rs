@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use base::{Rng, SplitMix64, TopicPartition};
 use client_core::consumer::{GroupMetadata, OffsetAndMetadata};
-use client_core::producer::{Operation, OperationId, ProducerInput, TransactionError};
+use client_core::producer::{
+    DeliveryError, Operation, OperationId, ProducerInput, TransactionError,
+};
 
 use crate::fake_cluster::TOPIC;
 use crate::faults::Faults;
@@ -225,13 +227,11 @@ pub(crate) fn misused(seed: u64) {
     // A record that is sent outside of any transaction.
     program.world.write(0..1, &mut program.rng);
     program.next_record = 1;
-    program.operate(Operation::Begin).unwrap();
-    program.operate(Operation::Commit).unwrap();
-    let result = program.world.results.remove(&0).unwrap();
-    program.next_record = 0;
-    if result.is_err() {
-        program.check();
-    }
+    program.world.drive();
+    let refused = program.world.results[&0].as_ref().unwrap_err();
+    let is_refused = matches!(refused, DeliveryError::Transaction(TransactionError::Misuse(_)));
+    assert!(is_refused, "{refused}");
+    program.check();
 }
 
 pub(crate) fn upgraded(seed: u64) {
