@@ -474,15 +474,13 @@ impl Transactions {
 
     fn note_asked(&mut self, question: &Question) {
         match question {
-            Question::AddPartitions(_) => {
-                self.adding.clear();
-                self.lost = None;
+            Question::AddPartitions(partitions) => {
+                self.adding.retain(|partition| !partitions.contains(partition));
             }
-            Question::AddOffsets(_) => self.lost = None,
             // With version 2 the offsets themselves begin the transaction.
             Question::CommitOffsets => self.note_begun(),
             Question::End => self.progress = Progress::Ending,
-            Question::Init => {}
+            Question::AddOffsets(_) | Question::Init => {}
         }
     }
 

@@ -149,6 +149,12 @@ impl Transactions {
         cluster: &mut Cluster,
         now: Instant,
     ) {
+        // As long as it is put off, what became of it when it was lost is not known.
+        let is_put_off = matches!(verdict, Verdict::Again | Verdict::Elsewhere);
+        let was_lost = self.lost.as_ref() == Some(&question);
+        if was_lost && !is_put_off {
+            self.lost = None;
+        }
         match verdict {
             Verdict::Done => self.note_done(),
             Verdict::Again | Verdict::Elsewhere => {
@@ -157,6 +163,7 @@ impl Transactions {
                 }
                 // Nothing was added, so there is nothing to be found out before an abort.
                 if let Question::AddPartitions(partitions) = question
+                    && !was_lost
                     && matches!(self.state, State::Open | State::Committing)
                 {
                     self.adding.extend(partitions);
