@@ -1,5 +1,5 @@
-"""Transactions of foreign producers: what readers of committed records see, who is fenced, and
-offsets that are part of a transaction.
+"""Transactions of every library: what is committed is seen whole, what is aborted never, and of two
+producers with one transactional id the first is fenced.
 """
 
 from __future__ import annotations
@@ -7,199 +7,218 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import pytest
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from clients.aiokafka_transactions import AioKafkaTransactions
+from clients.aiokafka_transactor import AioKafkaTransactor
 from clients.broker import Broker
-from clients.confluent_transactions import ConfluentTransactions
-from clients.foreign_client import WAIT_SECONDS, ForeignClient, Record
-from clients.kafka_python_transactions import KafkaPythonTransactions
-from clients.transactional_producer import Fenced, TransactionalProducer
+from clients.confluent_transactor import ConfluentTransactor
+from clients.foreign_client import WAIT_SECONDS, ForeignClient, Record, Start
+from clients.kafka_python_client import KafkaPythonClient
+from clients.kafka_python_transactor import KafkaPythonTransactor
+from clients.ottla_transactor import OttlaTransactor
+from clients.transactor import Fenced, Source, Transactor
+from interop.franz_go_transactor import FranzGoTransactor
+from interop.java_transactor import JavaTransactor
 
-KINDS: tuple[type[TransactionalProducer], ...] = (
-    ConfluentTransactions,
-    AioKafkaTransactions,
-    KafkaPythonTransactions,
+FROM_PYPI: tuple[type[Transactor], ...] = (
+    ConfluentTransactor,
+    AioKafkaTransactor,
+    KafkaPythonTransactor,
+    OttlaTransactor,
 )
+FROM_ELSEWHERE: tuple[type[Transactor], ...] = (FranzGoTransactor, JavaTransactor)
+"""These need more than Rust and Python: their tests carry the mark `interop`."""
+PARTITIONS = 3
 
-Begin = Callable[[str], TransactionalProducer]
+Begin = Callable[[type[Transactor]], Transactor]
 
-pytestmark = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-
-
-@pytest.fixture
-def producer(broker: Broker, kind: Callable[[str, str], TransactionalProducer]) -> Iterator[Begin]:
-    """Starts a producer for a transactional id."""
-    with ExitStack() as stack:
-
-        def start(transactional_id: str) -> TransactionalProducer:
-            return stack.enter_context(closing(kind(broker.bootstrap, transactional_id)))
-
-        yield start
+with_transactors = pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, id=kind.__name__) for kind in FROM_PYPI]
+    + [pytest.param(kind, id=kind.__name__, marks=pytest.mark.interop) for kind in FROM_ELSEWHERE],
+)
 
 
 @pytest.fixture
 def transactional_id() -> str:
-    return f"transactions-{uuid.uuid4().hex[:12]}"
+    return f"transactor-{uuid.uuid4().hex[:12]}"
 
 
-def read(broker: Broker, topic: str, isolation: str) -> list[bytes]:
-    """What a reader finds up to the end of what it may see."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": broker.bootstrap,
-            "group.id": "unused: consumption is by assignment",
-            "isolation.level": isolation,
-            "enable.partition.eof": True,
-            "enable.auto.commit": False,
-        }
-    )
-    try:
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        values: list[bytes] = []
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            message = consumer.poll(0.5)
-            if message is None:
-                continue
-            if message.error() is not None:
-                return values
-            values.append(message.value())
-        raise AssertionError(f"no end of {topic} after {values}")
-    finally:
-        consumer.close()
+@pytest.fixture
+def start(broker: Broker, transactional_id: str) -> Iterator[Begin]:
+    """Makes producers with the test's transactional id, all of which are closed behind it."""
+    with ExitStack() as stack:
+
+        def transactor(kind: type[Transactor]) -> Transactor:
+            return stack.enter_context(kind(broker.bootstrap, transactional_id, None))
+
+        yield transactor
 
 
-def committed(broker: Broker, topic: str) -> list[bytes]:
-    return read(broker, topic, "read_committed")
+@pytest.fixture
+def uncommitted(
+    started_clients: Callable[[type[ForeignClient]], ForeignClient],
+) -> ForeignClient:
+    """A client whose consumer sees everything, unless it is told otherwise."""
+    return started_clients(KafkaPythonClient)
 
 
-def committed_in_the_end(broker: Broker, topic: str, expected: list[bytes]) -> None:
-    """A commit is told before its markers are written: the records come a moment later."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while (found := committed(broker, topic)) != expected:
-        assert time.monotonic() < deadline, found
+@pytest.fixture
+def topics(reference: ForeignClient, topic_name: str) -> tuple[str, str]:
+    """A topic with records in it, and another one to write to."""
+    source, target = f"{topic_name}-source", f"{topic_name}-target"
+    for topic in (source, target):
+        reference.create_topic(topic, PARTITIONS, {})
+    reference.produce(source, [Record(b"one"), Record(b"two"), Record(b"three")])
+    return source, target
 
 
-def group_offset(broker: Broker, group: str, topic: str) -> int:
-    """How far a group has come; below zero: nowhere. The first who asks a new cluster may find a
-    coordinator that does not know of it yet.
-    """
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group})
-    deadline = time.monotonic() + WAIT_SECONDS
-    try:
-        while True:
-            try:
-                [found] = consumer.committed([TopicPartition(topic, 0)], timeout=WAIT_SECONDS)
-            except KafkaException as refused:
-                passes = refused.args[0].code() == KafkaError.NOT_COORDINATOR
-                if not passes or time.monotonic() > deadline:
-                    raise
-            else:
-                return int(found.offset)
-    finally:
-        consumer.close()
-
-
+@with_transactors
 def test_what_is_committed_is_read_and_what_is_aborted_is_not(
-    broker: Broker, topic: str, transactional_id: str, producer: Begin
+    kind: type[Transactor], start: Begin, broker: Broker, uncommitted: ForeignClient, topic: str
 ) -> None:
-    client = producer(transactional_id)
-    expected: list[bytes] = []
-    for number, commits in enumerate([True, False, True, True, False]):
-        values = [f"{number}-{n}".encode() for n in range(20)]
-        client.begin()
-        client.send(topic, values)
-        if commits:
-            client.commit()
-            expected += values
-        else:
-            client.abort()
-    committed_in_the_end(broker, topic, expected)
+    producer = start(kind)
+    producer.begin()
+    producer.produce(topic, b"committed")
+    producer.commit()
+    producer.begin()
+    producer.produce(topic, b"aborted")
+    # What has not been sent by then never is. In front of it are a record and a marker.
+    wait_for_end(broker, topic, 0, 3)
+    producer.abort()
+    producer.begin()
+    producer.produce(topic, b"committed too")
+    producer.commit()
+    assert committed_values(kind, broker, topic, 2) == [b"committed", b"committed too"]
+    everything = uncommitted.consume(topic, Start.EARLIEST, 3)
+    values = [record.value for record in everything]
+    assert values == [b"committed", b"aborted", b"committed too"]
 
 
-def test_an_open_transaction_is_hidden_with_all_that_is_behind_it(
+@with_transactors
+def test_nothing_behind_an_open_transaction_is_read(
+    kind: type[Transactor],
+    start: Begin,
+    broker: Broker,
+    reference: ForeignClient,
+    topics: tuple[str, str],
+) -> None:
+    _, target = topics
+    producer = start(kind)
+    producer.begin()
+    for partition in range(PARTITIONS):
+        producer.produce(target, b"in a transaction", partition)
+    wait_for_end(broker, target, 0, 1)
+    reference.produce(target, [Record(b"in none")])
+    assert last_stable_offset(broker, target, 0) == 0
+    producer.commit()
+    values = committed_values(kind, broker, target, PARTITIONS + 1)
+    assert sorted(value or b"" for value in values) == [b"in a transaction"] * 3 + [b"in none"]
+
+
+@with_transactors
+def test_a_second_producer_aborts_what_the_first_has_open_and_fences_it(
+    kind: type[Transactor], start: Begin, broker: Broker, topic: str
+) -> None:
+    first = start(kind)
+    first.begin()
+    first.produce(topic, b"never seen")
+    wait_for_end(broker, topic, 0, 1)
+    second = start(kind)
+    with pytest.raises(Fenced):
+        first.commit()
+    second.begin()
+    second.produce(topic, b"seen")
+    second.commit()
+    assert committed_values(kind, broker, topic, 1) == [b"seen"]
+
+
+@with_transactors
+def test_offsets_are_committed_with_what_was_produced_or_not_at_all(
+    kind: type[Transactor], transactional_id: str, broker: Broker, topics: tuple[str, str]
+) -> None:
+    source, target = topics
+    group = f"group-{uuid.uuid4().hex[:12]}"
+    for is_to_commit in (False, True):
+        with kind(broker.bootstrap, transactional_id, Source(group, source)) as processor:
+            values = processor.take(3)
+            assert sorted(value or b"" for value in values) == [b"one", b"three", b"two"]
+            processor.begin()
+            for value in values:
+                processor.produce(target, (value or b"").upper())
+            processor.send_offsets()
+            (processor.commit if is_to_commit else processor.abort)()
+        assert committed_offset(broker, group, source) == (3 if is_to_commit else None)
+    assert committed_values(kind, broker, target, 3) == [b"ONE", b"TWO", b"THREE"]
+
+
+@with_transactors
+def test_a_pipeline_that_is_cut_short_processes_each_record_once(
+    kind: type[Transactor],
+    transactional_id: str,
     broker: Broker,
     reference: ForeignClient,
     topic: str,
-    transactional_id: str,
-    producer: Begin,
 ) -> None:
-    client = producer(transactional_id)
-    reference.produce(topic, [Record(b"before")])
-    client.begin()
-    client.send(topic, [b"open"])
-    reference.produce(topic, [Record(b"behind")])
-    assert committed(broker, topic) == [b"before"]
-    assert read(broker, topic, "read_uncommitted") == [b"before", b"open", b"behind"]
-    client.commit()
-    committed_in_the_end(broker, topic, [b"before", b"open", b"behind"])
-
-
-def test_a_second_instance_fences_the_first(
-    broker: Broker, topic: str, transactional_id: str, producer: Begin
-) -> None:
-    zombie = producer(transactional_id)
-    zombie.begin()
-    zombie.send(topic, [b"zombie"])
-    instance = producer(transactional_id)
-    with pytest.raises(Fenced):
-        zombie.commit()
-    instance.begin()
-    instance.send(topic, [b"mine"])
-    instance.commit()
-    committed_in_the_end(broker, topic, [b"mine"])
-
-
-def test_offsets_are_committed_with_the_records_or_not_at_all(
-    broker: Broker, topic: str, transactional_id: str, producer: Begin
-) -> None:
-    client, group = producer(transactional_id), f"group-{transactional_id}"
-    for offset, commits in [(3, False), (5, True), (8, False)]:
-        client.begin()
-        client.send(topic, [str(offset).encode()])
-        client.send_offsets(group, {(topic, 0): offset})
-        if commits:
-            client.commit()
-        else:
-            client.abort()
-    committed_in_the_end(broker, topic, [b"5"])
-    assert group_offset(broker, group, topic) == 5
-
-
-def test_a_pipeline_that_is_cut_short_processes_each_record_once(
-    broker: Broker, reference: ForeignClient, topic: str, transactional_id: str, producer: Begin
-) -> None:
-    """Consume, process, produce, with the offsets in the transaction (KIP-98): whoever comes back
-    begins where the last committed transaction has ended.
+    """Whoever comes back aborts what was left open, and begins where the last transaction that was
+    committed has ended.
     """
-    target, group = f"{topic}-processed", f"group-{transactional_id}"
-    reference.create_topic(target, 1, {"retention.ms": "-1"})
-    values = [str(number).encode() for number in range(30)]
+    target = f"{topic}-processed"
+    reference.create_topic(target, 1, {})
+    source = Source(f"group-{uuid.uuid4().hex[:12]}", topic)
+    values = [str(number).encode() for number in range(20)]
     reference.produce(topic, [Record(value) for value in values])
-    lives, done = 0, 0
-    while done < len(values):
-        lives += 1
-        client = producer(transactional_id)
-        done = max(0, group_offset(broker, group, topic))
-        for _ in range(2):
-            found = reference.consume(topic, done, 5)
-            client.begin()
-            client.send(target, [b"processed " + (record.value or b"") for record in found])
-            done += len(found)
-            client.send_offsets(group, {(topic, 0): done})
-            client.commit()
-        # The third one of each life is left open: the next instance has it aborted.
-        client.begin()
-        client.send(target, [b"never committed"])
-    assert lives == 3
-    committed_in_the_end(broker, target, [b"processed " + value for value in values])
+    for done in range(0, len(values), 10):
+        with kind(broker.bootstrap, transactional_id, source) as processor:
+            for first in (done, done + 5):
+                taken = processor.take(5)
+                assert taken == values[first : first + 5]
+                processor.begin()
+                for value in taken:
+                    processor.produce(target, value or b"")
+                processor.send_offsets()
+                processor.commit()
+            processor.begin()
+            processor.produce(target, b"never committed")
+    assert committed_values(kind, broker, target, len(values)) == values
+
+
+def committed_values(
+    kind: type[Transactor], broker: Broker, topic: str, count: int
+) -> list[bytes | None]:
+    """The first records of a topic, as the library's own consumer sees those that are committed."""
+    name = f"reader-{uuid.uuid4().hex[:12]}"
+    with kind(broker.bootstrap, name, Source(name, topic)) as reader:
+        return reader.take(count)
+
+
+def wait_for_end(broker: Broker, topic: str, partition: int, offset: int) -> None:
+    """Until a partition ends there: libraries send behind the back of their caller."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while end_offset(broker, topic, partition, IsolationLevel.READ_UNCOMMITTED) != offset:
+        assert time.monotonic() < deadline, f"{topic}-{partition} does not end at {offset}"
+
+
+def last_stable_offset(broker: Broker, topic: str, partition: int) -> int:
+    return end_offset(broker, topic, partition, IsolationLevel.READ_COMMITTED)
+
+
+def end_offset(broker: Broker, topic: str, partition: int, isolation: IsolationLevel) -> int:
+    place = TopicPartition(topic, partition)
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    found = admin.list_offsets({place: OffsetSpec.latest()}, isolation_level=isolation)
+    offset: int = found[place].result(WAIT_SECONDS).offset
+    return offset
+
+
+def committed_offset(broker: Broker, group: str, topic: str) -> int | None:
+    """Of partition 0; nothing if the group has committed nothing there."""
+    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0)])
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    found = admin.list_consumer_group_offsets([asked], require_stable=True)[group]
+    (place,) = found.result(WAIT_SECONDS).topic_partitions
+    return None if place.offset < 0 else place.offset

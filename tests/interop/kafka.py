@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -33,7 +34,9 @@ cluster of many members and many logs."""
 def jars() -> Path:
     """The folder of Kafka's jars, which Maven fills on the first call."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "ottla-interop" / "kafka-4.3.1"
+    # A folder for each list of jars that there has been.
+    wanted = zlib.crc32((HERE / "pom.xml").read_bytes())
+    folder = cache / "ottla-interop" / f"kafka-4.3.1-{wanted:08x}"
     if not (folder / "complete").exists():
         # Under a name of its own until it is whole: an interrupted download is not used.
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")

@@ -9,9 +9,10 @@ import (
 )
 
 type driver struct {
-	bootstrap string
-	admin     *kadm.Client
-	member    *member
+	bootstrap  string
+	admin      *kadm.Client
+	member     *member
+	transactor *transactor
 }
 
 func (d *driver) brokers() (any, error) {

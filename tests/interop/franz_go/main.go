@@ -32,6 +32,11 @@ type call struct {
 	SessionMs   int64             `json:"session_ms"`
 	HeartbeatMs int64             `json:"heartbeat_ms"`
 	WaitMs      int64             `json:"wait_ms"`
+
+	TransactionalID string  `json:"transactional_id"`
+	TransactionMs   int64   `json:"transaction_ms"`
+	Value           *string `json:"value"`
+	Commit          bool    `json:"commit"`
 }
 
 type record struct {
@@ -120,6 +125,19 @@ func (d *driver) answer(c *call) (any, error) {
 		return d.member.assignment(), nil
 	case "commit":
 		return nil, d.member.commit()
+	case "transactor":
+		return nil, d.transact(c)
+	case "take":
+		return d.transactor.take(c.Count)
+	case "begin":
+		return nil, d.transactor.begin()
+	case "send":
+		return nil, d.transactor.send(c)
+	case "send_offsets":
+		// They go with the end.
+		return nil, nil
+	case "end":
+		return nil, d.transactor.end(c.Commit)
 	}
 	return nil, errors.New("no such call: " + c.Call)
 }

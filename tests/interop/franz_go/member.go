@@ -104,4 +104,7 @@ func (d *driver) leave() {
 	if d.member != nil {
 		d.member.client.Close()
 	}
+	if d.transactor != nil {
+		d.transactor.close()
+	}
 }

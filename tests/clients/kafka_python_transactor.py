@@ -1,0 +1,82 @@
+"""Transactions with kafka-python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from clients.foreign_client import WAIT_SECONDS
+from clients.transactor import FENCED_CODES, TRANSACTION_MS, Fenced, Source, Transactor
+
+
+class KafkaPythonTransactor(Transactor):
+    def __init__(self, bootstrap: str, transactional_id: str, source: Source | None) -> None:
+        self._producer: Any = KafkaProducer(
+            bootstrap_servers=bootstrap,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=TRANSACTION_MS,
+        )
+        self._producer.init_transactions()
+        self._consumer: Any = None
+        if source is not None:
+            self._consumer = KafkaConsumer(
+                source.topic,
+                bootstrap_servers=bootstrap,
+                group_id=source.group,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+            )
+
+    def take(self, count: int) -> list[bytes | None]:
+        values: list[bytes | None] = []
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(values) < count:
+            assert time.monotonic() < deadline, f"{len(values)} of {count} records came"
+            polled = self._consumer.poll(timeout_ms=500, max_records=count - len(values))
+            values += [record.value for records in polled.values() for record in records]
+        return values
+
+    def begin(self) -> None:
+        self._producer.begin_transaction()
+
+    def produce(self, topic: str, value: bytes, partition: int = 0) -> None:
+        self._producer.send(topic, value, partition=partition)
+
+    def send_offsets(self) -> None:
+        offsets = {
+            partition: OffsetAndMetadata(self._consumer.position(partition), "", -1)
+            for partition in self._consumer.assignment()
+        }
+        with fencing():
+            self._producer.send_offsets_to_transaction(offsets, self._consumer.group_metadata())
+
+    def commit(self) -> None:
+        with fencing():
+            self._producer.commit_transaction()
+
+    def abort(self) -> None:
+        with fencing():
+            self._producer.abort_transaction()
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+        self._producer.close(timeout=0)
+
+
+@contextmanager
+def fencing() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as failure:
+        causes = [failure, *failure.args, failure.__cause__]
+        if FENCED_CODES & {getattr(cause, "errno", None) for cause in causes}:
+            raise Fenced(str(failure)) from failure
+        raise
