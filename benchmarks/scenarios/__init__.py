@@ -12,10 +12,12 @@ from benchmarks.scenarios import (
     group_start,
     idempotence,
     memory,
+    processor,
     produce,
     read,
     rebalance,
     start,
+    transactions,
     wheel,
 )
 
@@ -35,4 +37,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     coordinator_restart.SCENARIO,
     group_cost.SCENARIO,
     idempotence.SCENARIO,
+    transactions.SCENARIO,
+    processor.SCENARIO,
 )
