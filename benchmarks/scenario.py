@@ -57,13 +57,6 @@ class Measured:
         """How much of the other side's figure a side has, median by median."""
         return self.median(side, figure) / self.median(other, figure)
 
-    def ratio_by_rounds(self, figure: str, side: str, other: str) -> float:
-        """The same, but round by round, and the median of that: what slows both sides of a round
-        down says nothing.
-        """
-        pairs = zip(self.values[side][figure], self.values[other][figure], strict=True)
-        return statistics.median(value / of_other for value, of_other in pairs)
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -130,18 +123,6 @@ def at_most_of(figure: str, side: str, other: str, limit: float) -> Callable[[Me
     def judge(measured: Measured) -> Verdict:
         ratio = measured.ratio(figure, side, other)
         return Verdict(f"{ratio:.3g} of {other}", ratio <= limit)
-
-    return judge
-
-
-def at_most_of_by_rounds(
-    figure: str, side: str, other: str, limit: float
-) -> Callable[[Measured], Verdict]:
-    """The same for a difference that is smaller than what runs differ by: round by round."""
-
-    def judge(measured: Measured) -> Verdict:
-        ratio = measured.ratio_by_rounds(figure, side, other)
-        return Verdict(f"{ratio:.3f} of {other}, round by round", ratio <= limit)
 
     return judge
 
