@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
 
 from clients.foreign_client import WAIT_SECONDS
+from clients.group_member import SESSION_MS, Read
 from clients.transactor import TRANSACTION_MS, Fenced, Source, Transactor
 
 Answer = TypeVar("Answer")
@@ -28,9 +29,10 @@ class AioKafkaTransactor(Transactor):
         self._group = source.group if source else ""
         self._producer, self._consumer = self._run(start(bootstrap, transactional_id, source))
 
-    def take(self, count: int) -> list[bytes | None]:
-        async def take() -> list[bytes | None]:
-            return [(await self._consumer.getone()).value for _ in range(count)]
+    def take(self, count: int) -> list[Read]:
+        async def take() -> list[Read]:
+            taken = [await self._consumer.getone() for _ in range(count)]
+            return [Read(record.partition, record.offset, record.value) for record in taken]
 
         return self._run(take())
 
@@ -83,6 +85,7 @@ async def start(bootstrap: str, transactional_id: str, source: Source | None) ->
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         isolation_level="read_committed",
+        session_timeout_ms=SESSION_MS,
     )
     await consumer.start()
     return producer, consumer

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from clients.foreign_client import WAIT_SECONDS
+from clients.group_member import SESSION_MS, Read
 from clients.transactor import FENCED_CODES, TRANSACTION_MS, Fenced, Source, Transactor
 
 
@@ -19,6 +20,9 @@ class ConfluentTransactor(Transactor):
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_MS,
                 "linger.ms": 0,
+                # Once librdkafka 2.16 has bootstrapped anew, since every broker was away, it waits
+                # for ever for a connection to the group's coordinator that it has given up.
+                "metadata.recovery.strategy": "none",
             }
         )
         self._producer.init_transactions(WAIT_SECONDS)
@@ -30,24 +34,25 @@ class ConfluentTransactor(Transactor):
                     "auto.offset.reset": "earliest",
                     "enable.auto.commit": False,
                     "isolation.level": "read_committed",
+                    "session.timeout.ms": SESSION_MS,
                 }
             )
             self._consumer.subscribe([source.topic])
         self._source = source
 
-    def take(self, count: int) -> list[bytes | None]:
-        values: list[bytes | None] = []
-        while len(values) < count:
-            messages = self._consumer.consume(count - len(values), timeout=WAIT_SECONDS)
-            assert messages, f"{len(values)} of {count} records came"
+    def take(self, count: int) -> list[Read]:
+        taken: list[Read] = []
+        while len(taken) < count:
+            messages = self._consumer.consume(count - len(taken), timeout=WAIT_SECONDS)
+            assert messages, f"{len(taken)} of {count} records came"
             for message in messages:
                 error = message.error()
                 if error is None:
-                    values.append(message.value())
+                    taken.append(Read(message.partition(), message.offset(), message.value()))
                 else:
                     # What librdkafka says while the topic's metadata is on its way.
                     assert error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART, error
-        return values
+        return taken
 
     def begin(self) -> None:
         self._producer.begin_transaction()

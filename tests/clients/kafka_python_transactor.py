@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from clients.foreign_client import WAIT_SECONDS
+from clients.group_member import SESSION_MS, Read
 from clients.transactor import FENCED_CODES, TRANSACTION_MS, Fenced, Source, Transactor
 
 
@@ -32,16 +33,21 @@ class KafkaPythonTransactor(Transactor):
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
                 isolation_level="read_committed",
+                session_timeout_ms=SESSION_MS,
             )
 
-    def take(self, count: int) -> list[bytes | None]:
-        values: list[bytes | None] = []
+    def take(self, count: int) -> list[Read]:
+        taken: list[Read] = []
         deadline = time.monotonic() + WAIT_SECONDS
-        while len(values) < count:
-            assert time.monotonic() < deadline, f"{len(values)} of {count} records came"
-            polled = self._consumer.poll(timeout_ms=500, max_records=count - len(values))
-            values += [record.value for records in polled.values() for record in records]
-        return values
+        while len(taken) < count:
+            assert time.monotonic() < deadline, f"{len(taken)} of {count} records came"
+            polled = self._consumer.poll(timeout_ms=500, max_records=count - len(taken))
+            taken += [
+                Read(record.partition, record.offset, record.value)
+                for records in polled.values()
+                for record in records
+            ]
+        return taken
 
     def begin(self) -> None:
         self._producer.begin_transaction()
@@ -68,7 +74,7 @@ class KafkaPythonTransactor(Transactor):
     def close(self) -> None:
         if self._consumer is not None:
             self._consumer.close()
-        self._producer.close(timeout=0)
+        self._producer.close(timeout=WAIT_SECONDS)
 
 
 @contextmanager

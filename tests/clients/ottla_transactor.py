@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import ottla
 from clients.foreign_client import WAIT_SECONDS
+from clients.group_member import SESSION_MS, Read
 from clients.transactor import TRANSACTION_MS, Fenced, Source, Transactor
 
 
@@ -21,19 +22,23 @@ class OttlaTransactor(Transactor):
                 group=source.group,
                 topics=[source.topic],
                 auto_offset_reset="earliest",
-                config={"enable.auto.commit": False, "isolation.level": "read_committed"},
+                config={
+                    "enable.auto.commit": False,
+                    "isolation.level": "read_committed",
+                    "session.timeout.ms": SESSION_MS,
+                },
             )
         self._source = source
         self._taken: dict[tuple[str, int], int] = {}
 
-    def take(self, count: int) -> list[bytes | None]:
-        values: list[bytes | None] = []
-        while len(values) < count:
+    def take(self, count: int) -> list[Read]:
+        taken: list[Read] = []
+        while len(taken) < count:
             message = self._consumer.poll(WAIT_SECONDS)
-            assert message is not None, f"{len(values)} of {count} records came"
+            assert message is not None, f"{len(taken)} of {count} records came"
             self._taken[message.topic, message.partition] = message.offset + 1
-            values.append(message.value)
-        return values
+            taken.append(Read(message.partition, message.offset, message.value))
+        return taken
 
     def begin(self) -> None:
         self._producer.begin_transaction()

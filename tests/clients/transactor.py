@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from clients.group_member import Read
+
 TRANSACTION_MS = 60_000
 """Longer than any test: none is ended by its time-out."""
 FENCED_CODES = frozenset({47, 90})
@@ -37,8 +39,8 @@ class Transactor(ABC):
         """Takes the id over."""
 
     @abstractmethod
-    def take(self, count: int) -> list[bytes | None]:
-        """The values of the next records of the source: so many, and no fewer."""
+    def take(self, count: int) -> list[Read]:
+        """The next records of the source: so many, and no fewer."""
 
     @abstractmethod
     def begin(self) -> None: ...

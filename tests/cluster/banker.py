@@ -13,17 +13,9 @@ import sys
 import threading
 from pathlib import Path
 
-from clients.aiokafka_transactor import AioKafkaTransactor
-from clients.confluent_transactor import ConfluentTransactor
-from clients.kafka_python_transactor import KafkaPythonTransactor
-from clients.ottla_transactor import OttlaTransactor
-from clients.transactor import Transactor
 from cluster.history import History
+from cluster.transactors import TRANSACTORS
 
-KINDS: dict[str, type[Transactor]] = {
-    kind.__name__: kind
-    for kind in (AioKafkaTransactor, ConfluentTransactor, KafkaPythonTransactor, OttlaTransactor)
-}
 AMOUNT_MAX = 100
 ABORTED_OF_TEN = 2
 
@@ -35,7 +27,7 @@ def main() -> None:
     rng = random.Random(f"{transactional_id} {process}")
     with (
         History(Path(path), int(process)) as history,
-        KINDS[kind](bootstrap, transactional_id, None) as transactor,
+        TRANSACTORS[kind](bootstrap, transactional_id, None) as transactor,
     ):
         number = 0
         while not leaving.is_set():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,8 +57,8 @@ class History:
             raise
         self.ok(number, "done")
 
-    def position(self, offsets: dict[str, int]) -> None:
-        """The consumer goes on there."""
+    def position(self, offsets: Mapping[str, int | None]) -> None:
+        """The consumer goes on there, or somewhere."""
         places = [{"partition": place, "offset": offset} for place, offset in offsets.items()]
         number, self._number = self._number, self._number + 1
         self._write(number, position=places)

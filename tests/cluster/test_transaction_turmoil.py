@@ -1,199 +1,175 @@
-"""Transactions of several libraries while their processes and the broker are killed: the money of a
-bank is all there, and no history of what clients were told is one that could not have been.
+"""Transactions while their processes and the broker are killed: no money is made or lost, every
+record is processed once, and no history of what clients were told is one that could not have been.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 import ottla
 from clients.ottla_transactor import OttlaTransactor
 from cluster import history
 from cluster.history import History
+from cluster.lives import Lives
 from cluster.ottla_process import OttlaProcess
+from cluster.reader import read_to_the_end
 from cluster.records import create_topic
 
-TOPIC, ACCOUNTS = "accounts", 4
-CLERKS = ["OttlaTransactor", "ConfluentTransactor", "KafkaPythonTransactor", "AioKafkaTransactor"]
-COMMITS_BETWEEN = 40
+PARTITIONS = 4
 WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.1
-TESTS = Path(__file__).resolve().parent.parent
+CLERKS = ("OttlaTransactor", "ConfluentTransactor", "KafkaPythonTransactor", "AioKafkaTransactor")
+COMMITS_BETWEEN = 40
+ORDERS, PIPELINES = 400, 3
+
+pytestmark = pytest.mark.timeout(600)
 
 
-class Clerk:
-    """A transactional id, and the processes that have had it, one after the other."""
+class Turmoil:
+    """A broker, the programs that use it, and the histories of them all."""
 
-    def __init__(self, kind: str, bootstrap: str, folder: Path, numbers: Iterator[int]) -> None:
-        self.transactional_id = f"clerk-{kind}"
-        self._kind, self._bootstrap, self._folder = kind, bootstrap, folder
-        self._numbers = numbers
-        self.histories: list[Path] = []
-        self._start()
+    def __init__(self, broker: OttlaProcess, folder: Path, stack: ExitStack) -> None:
+        self.broker = broker
+        self._folder, self._stack = folder, stack
+        self._numbers = itertools.count()
+        self._histories: list[Path] = []
+        self.programs: dict[str, Lives] = {}
+        """By transactional id."""
 
-    def __enter__(self) -> Self:
-        return self
+    def begin(self, module: str, kind: str, transactional_id: str, *arguments: str) -> Lives:
+        fixed = [kind, self.broker.bootstrap, transactional_id, *arguments]
+        lives = Lives(module, fixed, self._folder, self._numbers)
+        self.programs[transactional_id] = self._stack.enter_context(lives)
+        return lives
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def commits(self) -> int:
-        return sum(history.completed(path, "commit") for path in self.histories)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._start()
-
-    def start_again_if_it_has_ended(self) -> None:
-        """Libraries give up in their own ways when a broker is killed: the program begins anew."""
-        if self._process.poll() is not None:
-            self._start()
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(WAIT_SECONDS)
-
-    def output(self) -> str:
-        return "\n".join(p.with_suffix(".log").read_text()[-2_000:] for p in self.histories)
-
-    def _start(self) -> None:
+    def own_history(self) -> History:
+        """Of a process in this one."""
         number = next(self._numbers)
-        path = self._folder / f"{number}.history"
-        path.touch()
-        self.histories.append(path)
-        command = [sys.executable, "-m", "cluster.banker", self._kind, self._bootstrap]
-        command += [self.transactional_id, TOPIC, str(ACCOUNTS), str(number), str(path)]
-        with path.with_suffix(".log").open("w") as log:
-            self._process = subprocess.Popen(
-                command,
-                env={**os.environ, "PYTHONPATH": str(TESTS)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self._histories.append(self._folder / f"{number}.history")
+        return History(self._histories[-1], number)
+
+    def kill_broker(self) -> None:
+        self.broker.kill()
+        self.broker.start()
+
+    def await_all(self, *done: Callable[[], bool]) -> None:
+        """Until everything is done. Programs that have ended meanwhile begin anew."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not all(is_done() for is_done in done):
+            for lives in self.programs.values():
+                lives.begin_again_if_over()
+            outputs = "\n".join(lives.output() for lives in self.programs.values())
+            assert time.monotonic() < deadline, f"it does not go on:\n{outputs}"
+            time.sleep(LOOK_SECONDS)
+
+    def await_commits(self, programs: Sequence[Lives]) -> None:
+        """Until each of them has committed some more."""
+
+        def more(lives: Lives) -> Callable[[], bool]:
+            wanted = lives.commits() + COMMITS_BETWEEN
+            return lambda: lives.commits() >= wanted
+
+        self.await_all(*[more(lives) for lives in programs])
+
+    def end(self) -> None:
+        """Of all programs. Whatever they have left open is aborted."""
+        for transactional_id, lives in self.programs.items():
+            lives.end()
+            OttlaTransactor(self.broker.bootstrap, transactional_id, None).close()
+
+    def read(self, topics: Sequence[str], isolation: str) -> dict[str, list[str]]:
+        sizes = dict.fromkeys(topics, PARTITIONS)
+        with self.own_history() as notes:
+            return read_to_the_end(self.broker.bootstrap, sizes, isolation, notes)
+
+    def check(self) -> None:
+        of_programs = [path for lives in self.programs.values() for path in lives.histories]
+        wrong = history.check([*of_programs, *self._histories])
+        assert not wrong, wrong
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[OttlaProcess]:
-    with OttlaProcess(tmp_path / "data") as running:
-        yield running
+def turmoil(tmp_path: Path) -> Iterator[Turmoil]:
+    overrides = {"group.initial.rebalance.delay.ms": "0"}
+    with OttlaProcess(tmp_path / "data", overrides=overrides) as broker, ExitStack() as stack:
+        yield Turmoil(broker, tmp_path, stack)
 
 
-@pytest.mark.timeout(600)
-def test_no_money_is_made_or_lost_while_clerks_and_the_broker_are_killed(
-    broker: OttlaProcess, tmp_path: Path
-) -> None:
-    create_topic(broker.bootstrap, TOPIC, ACCOUNTS)
-    numbers = itertools.count()
-    with ExitStack() as stack:
-        clerks = [
-            stack.enter_context(Clerk(kind, broker.bootstrap, tmp_path, numbers)) for kind in CLERKS
-        ]
-        await_commits(clerks)
-        for clerk in clerks:
-            clerk.kill()
-            await_commits([clerk])
-        for _ in range(2):
-            broker.kill()
-            broker.start()
-            await_commits(clerks)
-        for clerk in clerks:
-            clerk.stop()
-    for clerk in clerks:
-        # What was left open is aborted for whoever comes next.
-        OttlaTransactor(broker.bootstrap, clerk.transactional_id, None).close()
-    readings = [tmp_path / f"{isolation}.history" for isolation in ISOLATION]
-    read = [
-        values_at_the_end(broker.bootstrap, isolation, path, next(numbers))
-        for isolation, path in zip(ISOLATION, readings, strict=True)
+def test_no_money_is_made_or_lost_while_clerks_and_the_broker_are_killed(turmoil: Turmoil) -> None:
+    create_topic(turmoil.broker.bootstrap, "accounts", PARTITIONS)
+    clerks = [
+        turmoil.begin("cluster.banker", kind, f"clerk-{kind}", "accounts", str(PARTITIONS))
+        for kind in CLERKS
     ]
-    wrong = history.check([*itertools.chain(*(clerk.histories for clerk in clerks)), *readings])
-    assert not wrong, wrong
-    paid = [int(value.rsplit(" ", 1)[1]) for value in read[0]]
-    assert sum(paid) == 0
-    assert len(paid) >= 2 * sum(clerk.commits() for clerk in clerks)
+    turmoil.await_commits(clerks)
+    for clerk in clerks:
+        clerk.kill()
+        turmoil.await_commits([clerk])
+    for _ in range(2):
+        turmoil.kill_broker()
+        turmoil.await_commits(clerks)
+    for clerk in clerks:
+        clerk.stop()
+    turmoil.end()
+    committed = turmoil.read(["accounts"], "read_committed")["accounts"]
+    everything = turmoil.read(["accounts"], "read_uncommitted")["accounts"]
+    turmoil.check()
+    assert sum(int(value.rsplit(" ", 1)[1]) for value in committed) == 0
+    assert len(committed) >= 2 * sum(clerk.commits() for clerk in clerks)
     # Something was aborted, or the readers have not been told apart.
-    assert len(read[1]) > len(read[0])
-    broker.stop()
+    assert len(everything) > len(committed)
+    turmoil.broker.stop()
 
 
-ISOLATION = ("read_committed", "read_uncommitted")
+@pytest.mark.parametrize("kind", ["OttlaTransactor", "ConfluentTransactor"])
+def test_every_record_is_processed_once_while_pipelines_and_the_broker_are_killed(
+    turmoil: Turmoil, kind: str
+) -> None:
+    bootstrap = turmoil.broker.bootstrap
+    for topic in ("orders", "invoices"):
+        create_topic(bootstrap, topic, PARTITIONS)
+    orders = [f"order {number}" for number in range(ORDERS)]
+    write_in_one_transaction(turmoil, "orders", orders)
+
+    def invoices_are(least: int) -> Callable[[], bool]:
+        return lambda: count_of_committed(bootstrap, "invoices") >= least
+
+    pipelines = [
+        turmoil.begin(
+            *("cluster.pipeline", kind, f"pipeline-{number}"),
+            *("billing", "orders", "invoices", str(PARTITIONS)),
+        )
+        for number in range(PIPELINES)
+    ]
+    turmoil.await_all(invoices_are(ORDERS // 4))
+    pipelines[0].kill()
+    turmoil.await_all(invoices_are(ORDERS // 2))
+    turmoil.kill_broker()
+    turmoil.await_all(invoices_are(ORDERS))
+    turmoil.end()
+    read = turmoil.read(["orders", "invoices"], "read_committed")
+    turmoil.check()
+    billed = [value.split(" by ")[0] for value in read["invoices"]]
+    assert sorted(billed) == sorted(read["orders"]) == sorted(orders)
 
 
-def await_commits(clerks: list[Clerk]) -> None:
-    """Until each of them has committed some more."""
-    wanted = [clerk.commits() + COMMITS_BETWEEN for clerk in clerks]
-    deadline = time.monotonic() + WAIT_SECONDS
-    while any(clerk.commits() < least for clerk, least in zip(clerks, wanted, strict=True)):
-        for clerk in clerks:
-            clerk.start_again_if_it_has_ended()
-        outputs = "\n".join(clerk.output() for clerk in clerks)
-        assert time.monotonic() < deadline, f"there are no more commits:\n{outputs}"
-        time.sleep(LOOK_SECONDS)
+def write_in_one_transaction(turmoil: Turmoil, topic: str, values: Sequence[str]) -> None:
+    producer = OttlaTransactor(turmoil.broker.bootstrap, "writer", None)
+    with turmoil.own_history() as notes, producer:
+        notes.did("begin", producer.begin)
+        for number, value in enumerate(values):
+            partition = number % PARTITIONS
+            notes.invoke({"send": {"partition": f"{topic}-{partition}", "value": value}})
+            producer.produce(topic, value.encode(), partition)
+        notes.did("commit", producer.commit)
 
 
-def values_at_the_end(bootstrap: str, isolation: str, path: Path, process: int) -> list[str]:
-    """Every value that a consumer is shown from the beginning to the end."""
-    places = {f"{TOPIC}-{account}": account for account in range(ACCOUNTS)}
-    with (
-        History(path, process) as notes,
-        ottla.Consumer(
-            bootstrap,
-            assignment={(TOPIC, account): "earliest" for account in places.values()},
-            config={"isolation.level": isolation},
-        ) as consumer,
-    ):
-        asked = notes.invoke("end_offsets")
-        ends = {place: end_offset(bootstrap, account) for place, account in places.items()}
-        notes.ok(asked, {"ends": {"ends": as_list(ends)}})
-        notes.position(dict.fromkeys(places, 0))
-        positions = dict.fromkeys(places, 0)
-        values: list[str] = []
-        deadline = time.monotonic() + WAIT_SECONDS
-        while positions != ends:
-            assert time.monotonic() < deadline, f"{positions} are not the ends, {ends}"
-            asked = notes.invoke({"poll": {"isolation": isolation}})
-            batch = next(consumer.batches(timeout=LOOK_SECONDS), None)
-            records = [
-                {
-                    "partition": f"{TOPIC}-{message.partition}",
-                    "offset": message.offset,
-                    "value": (message.value or b"").decode(),
-                }
-                for message in batch or ()
-            ]
-            positions |= {
-                place: at
-                for place, account in places.items()
-                if (at := consumer.position(TOPIC, account)) is not None
-            }
-            notes.ok(asked, {"polled": {"records": records, "positions": as_list(positions)}})
-            values += [str(record["value"]) for record in records]
-    return values
-
-
-def as_list(offsets: dict[str, int]) -> list[dict[str, object]]:
-    return [{"partition": place, "offset": offset} for place, offset in offsets.items()]
-
-
-def end_offset(bootstrap: str, account: int) -> int:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused"})
-    try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, account), WAIT_SECONDS)
-        return int(end)
-    finally:
-        consumer.close()
+def count_of_committed(bootstrap: str, topic: str) -> int:
+    """As a reader sees it at this moment."""
+    return len(ottla.read(bootstrap, topic, isolation_level="read_committed"))

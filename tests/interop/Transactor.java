@@ -102,6 +102,7 @@ final class Transactor {
                   "group.id", call.get("group").asText(),
                   "auto.offset.reset", "earliest",
                   "enable.auto.commit", false,
+                  "session.timeout.ms", call.get("session_ms").asInt(),
                   "isolation.level", "read_committed"),
               new ByteArrayDeserializer(),
               new ByteArrayDeserializer());
@@ -110,9 +111,9 @@ final class Transactor {
   }
 
   private ArrayNode take(int count) {
-    ArrayNode values = JSON.createArrayNode();
+    ArrayNode answer = JSON.createArrayNode();
     long deadline = System.nanoTime() + WAIT.toNanos();
-    while (values.size() < count && System.nanoTime() < deadline) {
+    while (answer.size() < count && System.nanoTime() < deadline) {
       if (polled.isEmpty()) {
         consumer.poll(POLL).forEach(polled::add);
         continue;
@@ -121,9 +122,15 @@ final class Transactor {
       taken.put(
           new TopicPartition(record.topic(), record.partition()),
           new OffsetAndMetadata(record.offset() + 1));
-      values.add(record.value() == null ? null : Base64.getEncoder().encodeToString(record.value()));
+      String value =
+          record.value() == null ? null : Base64.getEncoder().encodeToString(record.value());
+      answer
+          .addObject()
+          .put("partition", record.partition())
+          .put("offset", record.offset())
+          .put("value", value);
     }
-    return values;
+    return answer;
   }
 
   private void send(JsonNode call) {

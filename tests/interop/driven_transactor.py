@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from clients.foreign_client import Refused
+from clients.group_member import SESSION_MS, Read
 from clients.transactor import FENCED_CODES, TRANSACTION_MS, Fenced, Source, Transactor
 from interop.driver import Driver, decode, encode
 
@@ -17,7 +18,9 @@ class DrivenTransactor(Transactor):
 
     def __init__(self, bootstrap: str, transactional_id: str, source: Source | None) -> None:
         self.driver = self.start(bootstrap)
-        consumed = {"group": source.group, "topic": source.topic} if source else {}
+        consumed: dict[str, Any] = {}
+        if source is not None:
+            consumed = {"group": source.group, "topic": source.topic, "session_ms": SESSION_MS}
         self._call(
             "transactor",
             transactional_id=transactional_id,
@@ -29,8 +32,9 @@ class DrivenTransactor(Transactor):
     def start(self, bootstrap: str) -> Driver:
         """Starts the driver."""
 
-    def take(self, count: int) -> list[bytes | None]:
-        return [decode(value) for value in self._call("take", count=count)]
+    def take(self, count: int) -> list[Read]:
+        taken = self._call("take", count=count)
+        return [Read(read["partition"], read["offset"], decode(read["value"])) for read in taken]
 
     def begin(self) -> None:
         self._call("begin")

@@ -35,6 +35,7 @@ func (d *driver) transact(c *call) error {
 	}
 	session, err := kgo.NewGroupTransactSession(append(options,
 		kgo.ConsumerGroup(c.Group),
+		kgo.SessionTimeout(time.Duration(c.SessionMs)*time.Millisecond),
 		kgo.ConsumeTopics(c.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -51,15 +52,19 @@ func (d *driver) transact(c *call) error {
 func (t *transactor) take(count int) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	values := []any{}
-	for len(values) < count {
-		fetches := t.session.PollRecords(ctx, count-len(values))
+	taken := []any{}
+	for len(taken) < count {
+		fetches := t.session.PollRecords(ctx, count-len(taken))
 		if err := fetches.Err(); err != nil {
-			return nil, fmt.Errorf("%d of %d records came: %w", len(values), count, err)
+			return nil, fmt.Errorf("%d of %d records came: %w", len(taken), count, err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) { values = append(values, encode(r.Value)) })
+		fetches.EachRecord(func(r *kgo.Record) {
+			taken = append(taken, map[string]any{
+				"partition": r.Partition, "offset": r.Offset, "value": encode(r.Value),
+			})
+		})
 	}
-	return values, nil
+	return taken, nil
 }
 
 func (t *transactor) begin() error {
