@@ -33,6 +33,7 @@ FROM_PYPI: tuple[type[Transactor], ...] = (
 FROM_ELSEWHERE: tuple[type[Transactor], ...] = (FranzGoTransactor, JavaTransactor)
 """These need more than Rust and Python: their tests carry the mark `interop`."""
 PARTITIONS = 3
+QUICK_TRANSACTIONS, QUICK_RECORDS = 50, 10
 
 Begin = Callable[[type[Transactor]], Transactor]
 
@@ -97,6 +98,21 @@ def test_what_is_committed_is_read_and_what_is_aborted_is_not(
     everything = uncommitted.consume(topic, Start.EARLIEST, 3)
     values = [record.value for record in everything]
     assert values == [b"committed", b"aborted", b"committed too"]
+
+
+@with_transactors
+def test_transactions_follow_at_once_on_each_other(
+    kind: type[Transactor], start: Begin, broker: Broker, topic: str
+) -> None:
+    """A commit is told before its markers are written: the next batch may overtake them."""
+    producer = start(kind)
+    values = [str(number).encode() for number in range(QUICK_TRANSACTIONS * QUICK_RECORDS)]
+    for first in range(0, len(values), QUICK_RECORDS):
+        producer.begin()
+        for value in values[first : first + QUICK_RECORDS]:
+            producer.produce(topic, value)
+        producer.commit()
+    assert committed_values(kind, broker, topic, len(values)) == values
 
 
 @with_transactors

@@ -135,8 +135,7 @@ impl TransactionalWrite {
     }
 }
 
-/// Waits, for a moment at the most, for the transaction before to come to its end. Each attempt has
-/// to begin its verification anew: what was begun before the marker of that transaction is void.
+/// Waits, for a moment at the most, for the transaction before to come to its end.
 #[derive(Debug)]
 pub(crate) struct Patience {
     deadline: Instant,

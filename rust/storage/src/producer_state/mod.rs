@@ -154,7 +154,9 @@ impl ProducerState {
         if !header.has_producer_id() {
             return None;
         }
-        if header.attributes.is_transactional() {
+        if header.attributes.is_control() {
+            self.verifications.end_by_marker(header.producer_id, header.producer_epoch);
+        } else if header.attributes.is_transactional() {
             self.verifications.end(header.producer_id);
         }
         let entry = self.producers.entry(header.producer_id).or_default();

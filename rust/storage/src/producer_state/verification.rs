@@ -6,6 +6,9 @@
 //!                          meanwhile a marker may have ended it: then the guard is void
 //! ```
 //!
+//! A producer whose epoch grows with each transaction may write while the marker of its last one is
+//! still under way. That marker is of the new epoch, and voids nothing of it (KAFKA-18575).
+//!
 //! Without the guard an answer that is late could let in a batch of a transaction that is over, and
 //! nobody would ever end it again.
 
@@ -75,6 +78,7 @@ impl Verifications {
         if is_lower || producer_epoch > verification.epoch {
             verification.epoch = producer_epoch;
             verification.lowest_sequence = base_sequence;
+            verification.supports_epoch_bump = start.supports_epoch_bump;
         }
         verification.guard
     }
@@ -83,9 +87,18 @@ impl Verifications {
         self.of_producer.get(&producer_id)
     }
 
-    /// The producer's transaction has begun here, or has ended: guards from before are void.
+    /// The producer's transaction has begun here: guards from before are void.
     pub(super) fn end(&mut self, producer_id: ProducerId) {
         self.of_producer.remove(&producer_id);
+    }
+
+    /// A transaction has ended by a marker of this epoch: guards of it are void, those of the
+    /// transaction behind it are not.
+    pub(super) fn end_by_marker(&mut self, producer_id: ProducerId, marker_epoch: ProducerEpoch) {
+        let is_of_next = |it: &Verification| it.supports_epoch_bump && it.epoch >= marker_epoch;
+        if self.of(producer_id).is_some_and(|verification| !is_of_next(verification)) {
+            self.end(producer_id);
+        }
     }
 
     /// Forgets those that were begun `expiration_ms` before `now_ms` or earlier.

@@ -94,6 +94,23 @@ fn a_marker_voids_the_guards_from_before_it() {
 }
 
 #[test]
+fn the_marker_of_one_transaction_does_not_void_the_guard_of_the_next() {
+    let mut state = ProducerState::default();
+    state.add(&in_transaction(0, 0, 100), 0);
+    // The coordinator has promised the commit, and its marker is still under way.
+    let guard = state.begin_verification(&start(1, 0, true), 0).unwrap();
+    state.end(1, &COMMIT, 110);
+    state.end(1, &COMMIT, 111);
+    assert!(state.check_with(&in_transaction(1, 0, 112), guard).is_ok());
+    // It has timed out: then the next marker is of its own end.
+    state.end(2, &ABORT, 112);
+    assert!(state.check_with(&in_transaction(1, 0, 113), guard).is_err());
+    let again = state.begin_verification(&start(2, 0, true), 0).unwrap();
+    assert_ne!(again, guard);
+    assert!(state.check_with(&in_transaction(2, 0, 113), again).is_ok());
+}
+
+#[test]
 fn an_earlier_epoch_is_told_so_whatever_was_verified() {
     let mut state = ProducerState::default();
     state.end(3, &ABORT, 100);
