@@ -327,8 +327,12 @@ impl<T> Producer<T> {
                 outcome,
             });
         }
-        if self.lineages.get(partition).is_some_and(Lineage::is_idle) {
+        let Some(lineage) = self.lineages.get(partition) else { return };
+        if lineage.is_idle() {
             self.active.remove(partition);
+        }
+        if let Some(transactions) = self.transactions.as_mut().filter(|_| lineage.is_broken()) {
+            transactions.note_gap();
         }
     }
 

@@ -90,6 +90,17 @@ fn without_faults_a_transaction_ends_as_the_program_says() {
 }
 
 #[test]
+fn what_an_abort_gives_up_on_the_way_costs_the_next_transaction_nothing() {
+    let name = "what_an_abort_gives_up_on_the_way";
+    for_each_seed(name, 0..24, transacting::aborted_on_the_way);
+}
+
+#[test]
+fn a_transaction_that_may_be_committed_already_does_not_fail() {
+    for_each_seed("a_transaction_that_may_be_committed", 0..12, transacting::failed_too_late);
+}
+
+#[test]
 fn a_producer_whose_id_another_has_is_fenced_off_for_good() {
     for_each_seed("a_producer_whose_id_another_has", 0..60, transacting::fenced_off);
 }

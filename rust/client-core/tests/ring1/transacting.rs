@@ -173,6 +173,59 @@ pub(crate) fn in_calm(seed: u64) {
     assert!(aborted < TRANSACTIONS as usize / 2, "nothing fails but what is aborted");
 }
 
+/// What an abort gives up, sent or not, costs the next transaction nothing.
+pub(crate) fn aborted_on_the_way(seed: u64) {
+    let faults = Faults { connection_breaks: 100, leader_moves: 100, ..Faults::NONE };
+    let mut program = Program::new(seed, faults, &[]);
+    program.operate(Operation::Init).unwrap();
+    for turn in 0..TRANSACTIONS {
+        program.operate(Operation::Begin).unwrap();
+        let records: Vec<u64> = (program.next_record..program.next_record + 20).collect();
+        program.next_record += 20;
+        program.world.write(records[0]..program.next_record, &mut program.rng);
+        let fate = if turn % 2 == 0 {
+            program.abort().unwrap()
+        } else {
+            program.operate(Operation::Commit).unwrap();
+            Fate::Committed
+        };
+        program.transactions.push(Transaction { records, offsets: BTreeMap::new(), fate });
+    }
+    program.check();
+}
+
+/// What goes wrong when the coordinator has been asked to commit is not the transaction's.
+pub(crate) fn failed_too_late(seed: u64) {
+    let mut program = Program::new(seed, Faults::NONE, &[]);
+    program.operate(Operation::Init).unwrap();
+    for _ in 0..5 {
+        program.operate(Operation::Begin).unwrap();
+        let records: Vec<u64> = (program.next_record..program.next_record + 10).collect();
+        program.next_record += 10;
+        program.world.write(records[0]..program.next_record, &mut program.rng);
+        let ended = program.world.network.cluster.transactions.ended;
+        program.next_id += 1;
+        let id = OperationId(program.next_id);
+        let now = program.world.network.now;
+        program.world.producer.handle(ProducerInput::Transact(id, Operation::Commit), now);
+        program.world.drive();
+        while program.world.network.cluster.transactions.ended == ended {
+            program.world.step(None);
+        }
+        let reason = "a record of another thread was not taken".to_owned();
+        let failure = ProducerInput::FailTransaction { code: None, reason };
+        program.world.producer.handle(failure, program.world.network.now);
+        program.world.drive();
+        while !program.world.transacted.contains_key(&id) {
+            program.world.step(None);
+        }
+        assert_eq!(program.world.transacted.remove(&id), Some(Ok(())));
+        let (offsets, fate) = (BTreeMap::new(), Fate::Committed);
+        program.transactions.push(Transaction { records, offsets, fate });
+    }
+    program.check();
+}
+
 pub(crate) fn fenced_off(seed: u64) {
     let faults = Faults::random(&mut SplitMix64::new(seed));
     let mut program = Program::new(seed, faults, &[]);

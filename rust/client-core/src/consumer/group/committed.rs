@@ -20,18 +20,18 @@ pub(in crate::consumer) const NAMED_VERSION_MAX: i16 = 9;
 /// What is committed, by partition; `None` where nothing is.
 pub(in crate::consumer) type Committed = BTreeMap<TopicPartition, Option<OffsetAndMetadata>>;
 
-/// The request in `version`.
+/// The request in `version`. Whatever isolation the records are read with: who begins at offsets
+/// that a transaction is about to replace reads what that has processed once more.
 pub(in crate::consumer) fn request_committed<'a>(
     group_id: &str,
     partitions: impl IntoIterator<Item = &'a TopicPartition>,
-    require_stable: bool,
     version: i16,
 ) -> OffsetFetchRequest {
     let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
     for partition in partitions {
         topics.entry(&partition.topic).or_default().push(partition.partition.0);
     }
-    let require_stable = require_stable && version >= STABLE_VERSION_MIN;
+    let require_stable = version >= STABLE_VERSION_MIN;
     if version < SEVERAL_VERSION_MIN {
         let topics = topics.into_iter().map(|(name, partition_indexes)| OffsetFetchRequestTopic {
             name: name.to_owned(),
@@ -124,8 +124,16 @@ mod tests {
     #[test]
     fn the_request_can_be_written_in_every_version() {
         for version in 1..=NAMED_VERSION_MAX {
-            let request = request_committed("g", &partitions(), true, version);
+            let request = request_committed("g", &partitions(), version);
             request.encode(&mut Writer::new(), version).unwrap();
+        }
+    }
+
+    #[test]
+    fn offsets_are_asked_for_that_no_transaction_is_about_to_replace() {
+        for (version, is_stable) in [(6, false), (7, true), (8, true)] {
+            let request = request_committed("g", &partitions(), version);
+            assert_eq!(request.require_stable, is_stable, "version {version}");
         }
     }
 

@@ -232,6 +232,12 @@ impl Transactions {
         self.note_begun();
     }
 
+    /// A batch that had its sequence number is given up, be it because of an abort: in the present
+    /// epoch the broker would refuse all that follow. In the new flow each transaction has its own.
+    pub(in crate::producer) fn note_gap(&mut self) {
+        self.needs_bump |= !self.is_implicit;
+    }
+
     /// What batches are stamped with.
     pub(in crate::producer) fn producer(&self) -> Option<(ProducerId, ProducerEpoch)> {
         self.producer
@@ -264,12 +270,14 @@ impl Transactions {
     }
 
     /// The transaction can only be aborted. Sequence numbers may be missing, so there must be
-    /// another epoch after it.
+    /// another epoch after it. What goes wrong once the coordinator was asked to commit is no part
+    /// of it any more: it may be committed already.
     pub(in crate::producer) fn fail(&mut self, code: Option<ErrorCode>, reason: String) {
-        if !matches!(self.state, State::Open | State::Committing) {
+        let may_be_over = self.progress == Progress::Ending;
+        if may_be_over || !matches!(self.state, State::Open | State::Committing) {
             return;
         }
-        self.needs_bump |= !self.is_implicit;
+        self.note_gap();
         let error = TransactionError::Abortable { code, reason };
         self.drop_offsets(&error);
         self.finish_waiting(&Err(error.clone()));
@@ -333,8 +341,8 @@ impl Transactions {
             State::Initializing => self.wait(id),
             State::Ready => self.finish(id, Ok(())),
             _ => {
-                let misuse = "init_transactions() comes before the first transaction";
-                self.finish(id, Err(TransactionError::Misuse(misuse)));
+                let refused = self.may_begin();
+                self.finish(id, refused);
             }
         }
     }

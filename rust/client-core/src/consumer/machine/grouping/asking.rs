@@ -9,7 +9,6 @@ use wire::offset_fetch::OffsetFetchRequest;
 
 use super::Group;
 use crate::backoff::Backoff;
-use crate::config::IsolationLevel;
 use crate::connection::SendTerms;
 use crate::consumer::assignment::Position;
 use crate::consumer::group::{CommitError, OffsetAndMetadata, read_committed, request_committed};
@@ -112,8 +111,7 @@ impl Consumer {
         };
         let version = self.cluster.highest_version(node, Lane::Coordinator, ApiKey::OffsetFetch);
         let version = version.unwrap_or(NAMED_VERSION_MAX).min(NAMED_VERSION_MAX);
-        let stable = self.config.isolation_level == IsolationLevel::ReadCommitted;
-        let request = request_committed(&group.config.group_id, names, stable, version);
+        let request = request_committed(&group.config.group_id, names, version);
         let timeout = self.config.connection.request_timeout;
         let terms = SendTerms { version_max: version, answered: true, timeout };
         match self.cluster.send(node, Lane::Coordinator, &request, &terms, now) {
