@@ -25,7 +25,7 @@ endef
 export LIST_REQUIREMENTS
 
 .PHONY: help setup build demo test test-rust test-python sim sim-long crash-long groups-long \
-  transactions-long interop bench lint fmt fix fuzz docs clean
+  transactions-long histories-long interop bench lint fmt fix fuzz docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ groups-long: ## histories of groups under faults: SEEDS (10000) of each kind
 transactions-long: ## histories of transactions under faults: SEEDS (10000) of each version
 	OTTLA_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked --package coordinator \
 	  --test transaction_ring1
+
+histories-long: ## clients and broker under faults, judged: SEEDS (1000) of each version
+	OTTLA_SEEDS=$(or $(SEEDS),1000) cargo test --release --locked --package history --test machines
 
 interop: build ## Apache Kafka, its tools, kcat, franz-go and kafkajs; installs what is missing
 	tests/interop/install.sh
