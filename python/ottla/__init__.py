@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ottla.errors import CorruptRecordError as CorruptRecordError
     from ottla.errors import DeliveryError as DeliveryError
     from ottla.errors import DeliveryFailed as DeliveryFailed
+    from ottla.errors import DeliveryInDoubt as DeliveryInDoubt
     from ottla.errors import DeserializationError as DeserializationError
     from ottla.errors import ForkedProcessError as ForkedProcessError
     from ottla.errors import GroupActiveError as GroupActiveError
@@ -120,6 +121,7 @@ __all__ = [
     "Delivery",
     "DeliveryError",
     "DeliveryFailed",
+    "DeliveryInDoubt",
     "DeserializationError",
     "DeserializedMessage",
     "FlushReport",
@@ -199,6 +201,7 @@ _HOMES = {
     "Delivery": "_core",
     "DeliveryError": "errors",
     "DeliveryFailed": "errors",
+    "DeliveryInDoubt": "errors",
     "DeserializationError": "errors",
     "DeserializedMessage": "deserialized",
     "FlushReport": "report",

@@ -144,6 +144,14 @@ class DeliveryError(OttlaError):
     """A record was not delivered, or nobody knows whether it was."""
 
 
+class DeliveryInDoubt(DeliveryError):
+    """Nobody knows whether the record is in the log: the broker did not say, and cannot be asked.
+
+    Whoever sends it anew may have it there twice. A producer that is idempotent sees to that itself
+    for as long as it can (``delivery.timeout.ms``); who needs more uses a transaction.
+    """
+
+
 class DeliveryFailed(OttlaError):
     """Records that were sent before a flush were not delivered.
 

@@ -236,7 +236,8 @@ impl Said {
 
     fn of_delivery(error: &DeliveryError) -> Self {
         let (code, retriable, fatal) = (error.code(), error.is_retriable(), error.is_fatal());
-        Self { class: "DeliveryError", message: error.to_string(), code, retriable, fatal }
+        let class = if error.is_in_doubt() { "DeliveryInDoubt" } else { "DeliveryError" };
+        Self { class, message: error.to_string(), code, retriable, fatal }
     }
 
     fn of_transaction(error: &TransactionError) -> Self {

@@ -160,7 +160,8 @@ impl<T> Batch<T> {
             created_at: self.created_at,
             attempts: self.attempts,
             sequence: self.sequence.map(|sequence| sequence_after(sequence, from)),
-            maybe_appended: false,
+            // An earlier attempt may have put the whole into the log, before it was too large.
+            maybe_appended: self.maybe_appended,
             last_failure: self.last_failure.clone(),
             owed: Owed::Piece,
         }

@@ -21,7 +21,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use base::{Instant, NodeId, ProducerEpoch, ProducerId, TopicPartition};
+use base::{ErrorCode, Instant, NodeId, ProducerEpoch, ProducerId, TopicPartition};
 use bytes::Bytes;
 use records::Compression;
 
@@ -198,7 +198,8 @@ impl<T> Lineage<T> {
         self.mend(settled);
     }
 
-    /// The batch is not in the log, and will not be.
+    /// This attempt did not put the batch into the log, and there will be no other. An earlier one
+    /// may have.
     pub(super) fn handle_refused(
         &mut self,
         key: BatchKey,
@@ -208,7 +209,14 @@ impl<T> Lineage<T> {
     ) {
         let Some(batch) = self.take_in_flight(key) else { return };
         self.broken |= batch.sequence.is_some();
-        self.settle(batch, BatchOutcome::Failed { error, records }, settled);
+        let outcome = if batch.maybe_appended {
+            let error =
+                self.unresolved(error.code(), format!("an earlier attempt was lost; {error}"));
+            BatchOutcome::Failed { error, records: Vec::new() }
+        } else {
+            BatchOutcome::Failed { error, records }
+        };
+        self.settle(batch, outcome, settled);
         self.mend(settled);
     }
 
@@ -253,9 +261,14 @@ impl<T> Lineage<T> {
         if batch.is_settled() {
             self.broken |= batch.sequence.is_some(); // it has its result: it is not sent again
         } else if batch.attempts > retry.retries_max {
-            let topic_partition = self.topic_partition.clone();
             let reason = batch.last_failure.clone().unwrap_or_default();
-            self.fail(batch, DeliveryError::Unsendable { topic_partition, reason }, settled);
+            let error = if batch.maybe_appended {
+                self.unresolved(None, format!("all retries are used up ({reason})"))
+            } else {
+                let topic_partition = self.topic_partition.clone();
+                DeliveryError::Unsendable { topic_partition, reason }
+            };
+            self.fail(batch, error, settled);
         } else {
             self.retry_at = self.retry_at.max(retry.not_before);
             self.queue(batch);
@@ -288,13 +301,13 @@ impl<T> Lineage<T> {
         let is_due = |batch: &Batch<T>| batch.created_at + timeout <= now;
         while self.queued.front().is_some_and(is_due) {
             let batch = self.queued.pop_front().expect("there is a first one");
-            let error = self.timed_out(&batch, timeout);
+            let error = self.timed_out(&batch, batch.maybe_appended, timeout);
             self.fail(batch, error, settled);
         }
         for index in 0..self.in_flight.len() {
             let batch = &self.in_flight[index];
             if is_due(batch) && !batch.is_settled() {
-                let error = self.timed_out(batch, timeout);
+                let error = self.timed_out(batch, true, timeout);
                 let outcome = BatchOutcome::Failed { error, records: Vec::new() };
                 self.splits.settle(&mut self.in_flight[index], outcome, settled);
             }
@@ -365,8 +378,11 @@ impl<T> Lineage<T> {
         let Some((id, epoch)) = self.producer else { return };
         for mut batch in std::mem::take(&mut self.queued) {
             if batch.maybe_appended {
-                let topic_partition = self.topic_partition.clone();
-                let error = DeliveryError::Unresolved { topic_partition };
+                let reason = match batch.last_failure.clone() {
+                    Some(last) => format!("an earlier batch of the partition failed ({last})"),
+                    None => "an earlier batch of the partition failed".to_owned(),
+                };
+                let error = self.unresolved(None, reason);
                 self.settle(batch, BatchOutcome::Failed { error, records: Vec::new() }, settled);
             } else {
                 batch.sequence = None;
@@ -380,11 +396,16 @@ impl<T> Lineage<T> {
         self.exhausted = Some(id);
     }
 
-    fn timed_out(&self, batch: &Batch<T>, waited: Duration) -> DeliveryError {
+    fn unresolved(&self, code: Option<ErrorCode>, reason: String) -> DeliveryError {
+        DeliveryError::Unresolved { topic_partition: self.topic_partition.clone(), code, reason }
+    }
+
+    fn timed_out(&self, batch: &Batch<T>, is_in_doubt: bool, waited: Duration) -> DeliveryError {
         DeliveryError::TimedOut {
             topic_partition: self.topic_partition.clone(),
             waited,
             attempts: batch.attempts,
+            is_in_doubt,
             last: batch.last_failure.clone(),
         }
     }

@@ -55,26 +55,33 @@ pub enum DeliveryError {
     },
     /// Its time was over.
     #[error("{topic_partition} did not acknowledge the batch within {} ms, \
-             after {attempts} attempts{}", waited.as_millis(), said(last.as_deref()))]
+             after {attempts} attempts{}{}", waited.as_millis(), said(last.as_deref()),
+             if *is_in_doubt { "; it may be in the log" } else { "" })]
     TimedOut {
         /// Where it was to go.
         topic_partition: TopicPartition,
         /// `delivery.timeout.ms`.
         waited: Duration,
-        /// How often it was sent. If at all, it may be in the log.
+        /// How often it was sent.
         attempts: u32,
+        /// Whether one of these attempts may have put it into the log.
+        is_in_doubt: bool,
         /// What went wrong last.
         last: Option<String>,
     },
-    /// An earlier batch of the partition failed, and the broker may or may not have this one:
-    /// sending it again under a new epoch could put it into the log twice.
+    /// The broker may or may not have it, and it will not be sent again: under a new epoch the
+    /// broker could not tell a repeat.
     #[error(
         "whether {topic_partition} has the batch is not known, and sending it again could repeat \
-             it: an earlier batch of the partition failed"
+         it: {reason}"
     )]
     Unresolved {
         /// Where it was to go.
         topic_partition: TopicPartition,
+        /// Kafka's word for the reason, where there is one.
+        code: Option<ErrorCode>,
+        /// Why it is not sent again.
+        reason: String,
     },
     /// The batch could not be written, or its request could not be sent at all.
     #[error("the batch for {topic_partition} cannot be sent: {reason}")]
@@ -117,7 +124,22 @@ impl DeliveryError {
             Self::TimedOut { .. } => Some(ErrorCode::RequestTimedOut),
             Self::Unplaced(error) => error.code(),
             Self::Transaction(error) => error.code(),
-            Self::Unresolved { .. } | Self::Unsendable { .. } | Self::Fatal { .. } => None,
+            Self::Unresolved { code, .. } => *code,
+            Self::Unsendable { .. } | Self::Fatal { .. } => None,
+        }
+    }
+
+    /// Whether the record may be in the log all the same, so that sending it anew could repeat it.
+    /// Of what is in a transaction nothing is seen before its commit.
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::TimedOut { is_in_doubt, .. } => *is_in_doubt,
+            Self::Unresolved { .. } | Self::Fatal { .. } => true,
+            Self::Refused { .. }
+            | Self::Unsendable { .. }
+            | Self::Neighbour { .. }
+            | Self::Unplaced(_)
+            | Self::Transaction(_) => false,
         }
     }
 
@@ -225,7 +247,12 @@ impl Meaning {
             ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId => {
                 Self::OutOfSequence
             }
-            ErrorCode::RequestTimedOut
+            // A broker also says that it leads no more to those whose batches it has appended, and
+            // which wait for the other replicas: one of these may be the next leader.
+            ErrorCode::NotLeaderOrFollower
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::UnknownLeaderEpoch
+            | ErrorCode::RequestTimedOut
             | ErrorCode::NetworkException
             | ErrorCode::KafkaStorageError
             | ErrorCode::NotEnoughReplicasAfterAppend => Self::RetryUnknown,
@@ -281,11 +308,34 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_an_error_learns_whether_sending_it_anew_could_repeat_the_record() {
+        let timed_out = |is_in_doubt| DeliveryError::TimedOut {
+            topic_partition: TopicPartition::new("t", 1),
+            waited: Duration::from_secs(2),
+            attempts: 1,
+            is_in_doubt,
+            last: None,
+        };
+        assert!(timed_out(true).is_in_doubt() && !timed_out(false).is_in_doubt());
+        assert!(timed_out(true).to_string().ends_with("1 attempts; it may be in the log"));
+        assert!(timed_out(false).to_string().ends_with("1 attempts"));
+        assert!(!refused(ErrorCode::InvalidRecord).is_in_doubt());
+        let unresolved = DeliveryError::Unresolved {
+            topic_partition: TopicPartition::new("t", 1),
+            code: Some(ErrorCode::InvalidProducerEpoch),
+            reason: "why".to_owned(),
+        };
+        assert!(unresolved.is_in_doubt());
+        assert_eq!(unresolved.code(), Some(ErrorCode::InvalidProducerEpoch));
+    }
+
+    #[test]
     fn every_code_has_a_meaning_and_only_none_means_delivered() {
         for code in ErrorCode::ALL {
             assert_eq!(Meaning::of(*code) == Meaning::Delivered, *code == ErrorCode::None);
         }
-        assert_eq!(Meaning::of(ErrorCode::NotLeaderOrFollower), Meaning::Retry);
+        assert_eq!(Meaning::of(ErrorCode::NotEnoughReplicas), Meaning::Retry);
+        assert_eq!(Meaning::of(ErrorCode::NotLeaderOrFollower), Meaning::RetryUnknown);
         assert_eq!(Meaning::of(ErrorCode::MessageTooLarge), Meaning::TooLarge);
         assert_eq!(Meaning::of(ErrorCode::InvalidProducerEpoch), Meaning::Refused);
     }

@@ -157,6 +157,67 @@ fn what_may_be_in_the_log_is_not_sent_again_under_a_new_epoch() {
 }
 
 #[test]
+fn what_is_refused_after_an_attempt_that_was_lost_is_in_doubt_and_says_why() {
+    let mut lineage = known_lineage(1);
+    let mut settled = Vec::new();
+    send(&mut lineage);
+    lineage.handle_retriable(whole(1), retry(true), &mut settled);
+    send(&mut lineage);
+    lineage.handle_refused(whole(1), refusal(), Vec::new(), &mut settled);
+    let error = settled[0].outcome.for_record(0).unwrap_err();
+    assert!(error.is_in_doubt());
+    assert_eq!(error.code(), Some(ErrorCode::MessageTooLarge));
+    assert!(error.to_string().contains("an earlier attempt was lost; t-0 refused"), "{error}");
+}
+
+#[test]
+fn retries_that_are_used_up_leave_a_doubt_if_one_was_lost() {
+    for maybe_appended in [false, true] {
+        let mut lineage = known_lineage(1);
+        let mut settled = Vec::new();
+        send(&mut lineage);
+        let retry = Retry { retries_max: 0, ..retry(maybe_appended) };
+        lineage.handle_retriable(whole(1), retry, &mut settled);
+        let error = settled[0].outcome.for_record(0).unwrap_err();
+        assert_eq!(error.is_in_doubt(), maybe_appended, "{error}");
+    }
+}
+
+#[test]
+fn a_batch_whose_time_is_over_is_in_doubt_only_if_an_attempt_was_lost() {
+    let timeout = Duration::from_mins(2);
+    for maybe_appended in [false, true] {
+        let mut lineage = known_lineage(1);
+        let mut settled = Vec::new();
+        send(&mut lineage);
+        lineage.handle_retriable(whole(1), retry(maybe_appended), &mut settled);
+        lineage.expire(timeout, NOW + timeout, &mut settled);
+        let error = settled[0].outcome.for_record(0).unwrap_err();
+        assert_eq!(error.is_in_doubt(), maybe_appended, "{error}");
+    }
+}
+
+#[test]
+fn the_halves_of_a_batch_that_may_be_in_the_log_are_not_numbered_anew() {
+    let mut lineage = sent(4, false);
+    let mut settled = Vec::new();
+    lineage.handle_retriable(whole(1), retry(true), &mut settled);
+    take(&mut lineage);
+    // The limit was lowered meanwhile: what is refused for its size is not looked up.
+    lineage.handle_too_large(whole(1), refusal(), &mut settled);
+    let (first, sequence, _) = take(&mut lineage);
+    assert_eq!((first, sequence), (whole(1), 0));
+    // The broker knows the whole, and not its half.
+    lineage.handle_out_of_sequence(first, retry(false), &mut settled);
+    assert_eq!(settled.len(), 1);
+    for record in 0..4 {
+        let error = settled[0].outcome.for_record(record).unwrap_err();
+        assert!(matches!(error, DeliveryError::Unresolved { .. }), "{error}");
+    }
+    assert!(lineage.is_idle());
+}
+
+#[test]
 fn a_broker_that_has_lost_our_sequence_gets_a_new_epoch() {
     let mut lineage = lineage(1);
     let mut settled = Vec::new();
