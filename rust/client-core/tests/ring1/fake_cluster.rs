@@ -29,6 +29,7 @@ use wire::{ApiKey, Message, Reader, Records, RequestHeaderError, encode_response
 
 use crate::group_host::{Caller, GroupHost};
 use crate::transaction_host::TransactionHost;
+use crate::trouble::Trouble;
 
 pub(crate) const TOPIC: &str = "t";
 /// `isolation_level` of a request that is to see no open transaction.
@@ -64,6 +65,10 @@ pub(crate) struct FakeCluster {
     pub(crate) batch_bytes_max: Option<usize>,
     /// How many were.
     pub(crate) refused_too_large: u32,
+    /// What the broker that takes the next produce request has.
+    pub(crate) trouble: Trouble,
+    /// The partitions whose leaders gave up with batches that were not replicated.
+    pub(crate) resigned: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +79,13 @@ pub(crate) struct Partition {
     pub(crate) end: i64,
     /// Where a transaction begins that is still open, if there is one.
     pub(crate) open_transaction: Option<i64>,
+    /// So many of the last batches only their leader has.
+    pub(crate) unreplicated: usize,
+    /// Producers whose batches lie before are not known any more.
+    pub(crate) known_from: i64,
+    /// Of a producer that is not known the first batch must be its first; a repeat that is not
+    /// remembered has a code of its own.
+    pub(crate) is_old: bool,
     producers: BTreeMap<i64, Producer>,
 }
 
@@ -92,7 +104,7 @@ pub(crate) fn rack_of(node: i32) -> String {
 impl FakeCluster {
     pub(crate) fn new(nodes: i32, partitions: i32, is_old: bool) -> Self {
         let group = GroupHost::new(partitions);
-        let partition = |index| Partition { leader: index % nodes, ..Partition::default() };
+        let partition = |index| Partition::new(index % nodes, is_old);
         let partitions = (0..partitions).map(partition).collect();
         Self {
             nodes,
@@ -109,6 +121,8 @@ impl FakeCluster {
             features_epoch: 1,
             batch_bytes_max: None,
             refused_too_large: 0,
+            trouble: Trouble::None,
+            resigned: Vec::new(),
         }
     }
 
@@ -122,7 +136,7 @@ impl FakeCluster {
     pub(crate) fn remake_topic(&mut self) {
         self.remade += 1;
         for (index, partition) in self.partitions.iter_mut().enumerate() {
-            *partition = Partition { leader: index as i32 % self.nodes, ..Partition::default() };
+            *partition = Partition::new(index as i32 % self.nodes, self.is_old);
         }
     }
 
@@ -309,7 +323,10 @@ impl FakeCluster {
                 let partition = &mut self.partitions[data.index as usize];
                 let mut row = PartitionProduceResponse { index: data.index, ..Default::default() };
                 if partition.leader == node.0 {
-                    match admitted.and_then(|()| partition.append(batch)) {
+                    let count = partition.batches.len();
+                    let appended = admitted.and_then(|()| partition.append(batch));
+                    let new = partition.batches.len() - count;
+                    match appended.and_then(|offset| self.replicate(data.index, new, offset)) {
                         Ok(base_offset) => row.base_offset = base_offset,
                         Err(code) => row.error_code = code as i16,
                     }
@@ -344,6 +361,9 @@ impl FakeCluster {
     ) -> Result<(), ErrorCode> {
         if self.partitions[index as usize].leader != node.0 {
             return Ok(()); // it will be told so
+        }
+        if let Trouble::Refuses(code) = self.trouble {
+            return Err(code);
         }
         if self.batch_bytes_max.is_some_and(|limit| batch.bytes().len() > limit)
             && batch.header().record_count > 1
@@ -434,14 +454,22 @@ impl FakeCluster {
 }
 
 impl Partition {
+    fn new(leader: i32, is_old: bool) -> Self {
+        Self { leader, is_old, ..Self::default() }
+    }
+
     /// Appends as Kafka's producer state manager decides: repeats succeed with their first offset,
     /// gaps and old epochs are refused, a new epoch begins at 0.
     pub(crate) fn append(&mut self, batch: RecordBatch) -> Result<i64, ErrorCode> {
         let header = *batch.header();
-        let (first, last) = (header.base_sequence, header.last_sequence());
         if header.has_producer_id() {
+            let (first, last) = (header.base_sequence, header.last_sequence());
             let epoch = header.producer_epoch.0;
-            if let Some(known) = self.producers.get(&header.producer_id.0) {
+            let known = self.producers.get(&header.producer_id.0);
+            if known.is_none() && self.is_old && first > 0 {
+                return Err(ErrorCode::UnknownProducerId);
+            }
+            if let Some(known) = known {
                 if epoch < known.epoch {
                     return Err(ErrorCode::InvalidProducerEpoch);
                 }
@@ -455,23 +483,20 @@ impl Partition {
                     Some((_, last, _)) if epoch == known.epoch => last + 1,
                     _ => 0,
                 };
-                if first < expected {
+                if first < expected && self.is_old {
+                    // Where it lies is forgotten, so it is long there, for all replicas.
+                    self.unreplicated = 0;
                     return Err(ErrorCode::DuplicateSequenceNumber);
                 }
-                if first > expected {
+                if first != expected {
                     return Err(ErrorCode::OutOfOrderSequenceNumber);
                 }
             }
-            let known = self.producers.entry(header.producer_id.0).or_default();
-            if known.epoch != epoch {
-                *known = Producer { epoch, recent: VecDeque::new() };
-            }
-            known.recent.push_back((first, last, self.end));
-            if known.recent.len() > REMEMBERED {
-                known.recent.pop_front();
-            }
         }
-        Ok(self.push(batch))
+        let offset = self.push(batch);
+        let appended = self.batches.last().expect("it was just appended");
+        note(&mut self.producers, appended);
+        Ok(offset)
     }
 
     fn push(&mut self, batch: RecordBatch) -> i64 {
@@ -495,9 +520,16 @@ impl Partition {
         };
         let bytes = marker.end_transaction_batch(ProducerId(producer_id), ProducerEpoch(epoch), 0);
         self.push(RecordBatch::parse(bytes).unwrap());
-        let known = self.producers.entry(producer_id).or_default();
-        if known.epoch < epoch {
-            *known = Producer { epoch, recent: VecDeque::new() };
+        self.unreplicated = 0;
+        note(&mut self.producers, self.batches.last().expect("it was just appended"));
+    }
+
+    /// What a broker that reads its log knows of producers.
+    pub(crate) fn know_producers_by_log(&mut self) {
+        self.producers.clear();
+        let is_known = |batch: &&RecordBatch| batch.header().base_offset.0 >= self.known_from;
+        for batch in self.batches.iter().filter(is_known) {
+            note(&mut self.producers, batch);
         }
     }
 
@@ -525,6 +557,27 @@ impl Partition {
             bytes.extend_from_slice(batch.bytes());
         }
         bytes.into()
+    }
+}
+
+/// Takes in a batch that is in the log.
+fn note(producers: &mut BTreeMap<i64, Producer>, batch: &RecordBatch) {
+    let header = batch.header();
+    if !header.has_producer_id() {
+        return;
+    }
+    let epoch = header.producer_epoch.0;
+    let known = producers.entry(header.producer_id.0).or_default();
+    if known.epoch < epoch {
+        *known = Producer { epoch, recent: VecDeque::new() };
+    }
+    if header.attributes.is_control() {
+        return; // a marker has no sequence number
+    }
+    let first_offset = header.base_offset.0;
+    known.recent.push_back((header.base_sequence, header.last_sequence(), first_offset));
+    if known.recent.len() > REMEMBERED {
+        known.recent.pop_front();
     }
 }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
 
 mod consuming;
+mod enduring;
 mod fake_cluster;
 mod faults;
 mod group_host;
@@ -16,6 +17,7 @@ mod producing;
 mod sticking;
 mod transacting;
 mod transaction_host;
+mod trouble;
 mod truncating;
 
 use std::ops::Range;
@@ -77,6 +79,21 @@ fn a_cluster_that_is_gone_fails_every_record_in_time() {
 #[test]
 fn a_batch_that_is_too_large_arrives_in_pieces_and_in_order() {
     for_each_seed("a_batch_that_is_too_large", 0..60, producing::too_large);
+}
+
+#[test]
+fn brokers_that_fail_neither_lose_nor_repeat_nor_reorder_what_was_acknowledged() {
+    for_each_seed("brokers_that_fail_neither_lose", 0..120, enduring::under_fire);
+}
+
+#[test]
+fn the_seeds_of_brokers_that_fail_come_to_doubts_certainties_and_new_epochs() {
+    enduring::doubts_of_seeds();
+}
+
+#[test]
+fn a_transaction_outlives_brokers_that_fail() {
+    for_each_seed("a_transaction_outlives_brokers", 0..24, transacting::with_brokers_that_fail);
 }
 
 #[test]

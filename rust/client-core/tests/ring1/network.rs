@@ -19,6 +19,8 @@ pub(crate) struct Network {
     pub(crate) rng: SplitMix64,
     /// Nobody can be reached at all.
     pub(crate) is_down: bool,
+    /// Until when each broker is down that was killed.
+    pub(crate) restarting: BTreeMap<i32, Instant>,
     connections: BTreeMap<ConnectionId, Connection>,
     under_way: BTreeMap<(Instant, u64), UnderWay>,
     count: u64,
@@ -36,7 +38,7 @@ struct Connection {
 
 #[derive(Debug)]
 enum UnderWay {
-    Request { connection: ConnectionId, frame: Bytes },
+    Request { connection: ConnectionId, node: NodeId, frame: Bytes },
     Event(TransportEvent),
 }
 
@@ -48,6 +50,7 @@ impl Network {
             faults,
             rng: SplitMix64::new(seed ^ 0x5eed),
             is_down: false,
+            restarting: BTreeMap::new(),
             connections: BTreeMap::new(),
             under_way: BTreeMap::new(),
             count: 0,
@@ -60,7 +63,8 @@ impl Network {
             Transmit::Connect { connection, address, timeout } => {
                 let number = address.host.strip_prefix("node").expect("one of ours");
                 let node = NodeId(number.parse().expect("a number"));
-                if self.is_down || happens(&mut self.rng, self.faults.connect_fails) {
+                let is_down = self.is_down || self.restarting.get(&node.0) > Some(&self.now);
+                if is_down || happens(&mut self.rng, self.faults.connect_fails) {
                     let after = if self.rng.below(2) == 0 { timeout } else { Duration::ZERO };
                     let reason = format!("{address}: no luck");
                     self.event(after, TransportEvent::Closed { connection, reason });
@@ -81,8 +85,8 @@ impl Network {
                     return;
                 }
                 known.request_due = known.request_due.max(self.now + after);
-                let due = known.request_due;
-                self.put(due, UnderWay::Request { connection, frame });
+                let (due, node) = (known.request_due, known.node);
+                self.put(due, UnderWay::Request { connection, node, frame });
             }
             Transmit::Close { connection } => {
                 self.connections.remove(&connection);
@@ -113,7 +117,12 @@ impl Network {
                         return Some(event);
                     }
                 }
-                UnderWay::Request { connection, frame } => self.serve(connection, frame),
+                UnderWay::Request { connection, node, frame } => {
+                    let is_open = self.connections.contains_key(&connection);
+                    if is_open || happens(&mut self.rng, self.faults.request_outlives) {
+                        self.serve(connection, node, frame);
+                    }
+                }
             }
         }
         None
@@ -133,22 +142,47 @@ impl Network {
         }
     }
 
-    fn serve(&mut self, connection: ConnectionId, frame: Bytes) {
-        let Some(node) = self.connections.get(&connection).map(|known| known.node) else { return };
+    fn serve(&mut self, connection: ConnectionId, node: NodeId, frame: Bytes) {
         if self.is_down {
             return self.break_off(connection);
         }
         if happens(&mut self.rng, self.faults.leader_moves) {
             let partition = self.rng.below(self.cluster.partitions.len() as u32);
-            self.cluster.move_leader(partition as usize);
+            self.move_leader(partition as usize);
             let transactions = &mut self.cluster.transactions;
             transactions.node = (transactions.node + 1) % self.cluster.nodes;
         }
+        if happens(&mut self.rng, self.faults.broker_restarts) {
+            return self.restart(node);
+        }
+        self.make_trouble();
         let response = self.cluster.answer(node, connection, frame, self.now);
+        for partition in std::mem::take(&mut self.cluster.resigned) {
+            self.move_leader(partition);
+        }
         if let Some(response) = response {
             self.respond(connection, &response);
         }
         self.send_released();
+    }
+
+    /// The broker's connections end, and what is under way to it is lost.
+    pub(crate) fn break_off_all(&mut self, node: NodeId) {
+        let is_its_own = |known: &Connection| known.node == node;
+        let ended: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, known)| is_its_own(known))
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in ended {
+            self.connections.remove(&connection);
+            self.break_off(connection);
+        }
+        self.under_way.retain(|_, what| match what {
+            UnderWay::Request { node: to, .. } => *to != node,
+            UnderWay::Event(_) => true,
+        });
     }
 
     /// What the coordinator has held back and does not any more.

@@ -11,6 +11,7 @@ use client_core::producer::{
     Accumulator, BatchOutcome, DeliveryError, FlushId, NewRecord, OperationId, Producer,
     ProducerInput, ProducerOutput, TransactionError,
 };
+use history::{Answer, History, Process};
 
 use crate::fake_cluster::{FakeCluster, TOPIC};
 use crate::faults::Faults;
@@ -18,6 +19,8 @@ use crate::network::Network;
 
 pub(crate) const PARTITIONS: u32 = 4;
 const BATCH_BYTES: usize = 200;
+/// Who the program is in its history.
+const PRODUCER: Process = Process(1);
 /// No history takes more steps: one that does hangs.
 pub(crate) const STEPS_MAX: usize = 200_000;
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -34,6 +37,9 @@ pub(crate) struct World {
     pub(crate) failed: bool,
     /// What came of operations on transactions.
     pub(crate) transacted: BTreeMap<OperationId, Result<(), TransactionError>>,
+    /// What the program did, and was told.
+    pub(crate) history: History,
+    sends: BTreeMap<u64, history::OperationId>,
 }
 
 impl World {
@@ -58,11 +64,18 @@ impl World {
             flushed: false,
             failed: false,
             transacted: BTreeMap::new(),
+            history: History::new(),
+            sends: BTreeMap::new(),
         }
     }
 
     fn send(&mut self, record: u64, partition: u32) {
         let now = self.network.now;
+        let sent = history::Operation::Send {
+            partition: TopicPartition::new(TOPIC, partition as i32),
+            value: record.to_string().into(),
+        };
+        self.sends.insert(record, self.history.invoke(now.0 / 1_000, PRODUCER, sent));
         let value = record.to_be_bytes();
         let new = NewRecord { value: Some(&value), ..NewRecord::default() };
         let appended = self.accumulators[partition as usize].try_append(&new).unwrap();
@@ -131,6 +144,14 @@ impl World {
             let result = outcome.for_record(index as u32);
             let waited = self.network.now.since(*sent);
             assert!(waited <= DELIVERY_TIMEOUT, "record {record} waited {waited:?}");
+            let (at_us, send) = (self.network.now.0 / 1_000, self.sends[record]);
+            match &result {
+                Ok(offset) => self.history.ok(at_us, send, Answer::Sent { offset: *offset }),
+                Err(error) if error.is_in_doubt() => {
+                    self.history.unknown(at_us, send, error.to_string());
+                }
+                Err(error) => self.history.failed(at_us, send, error.to_string()),
+            }
             let before = self.results.insert(*record, result);
             assert!(before.is_none(), "record {record} has two results");
         }
@@ -147,22 +168,28 @@ impl World {
         self.drive();
     }
 
+    /// Lets time pass.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let until = self.network.now + time;
+        let mut steps = 0;
+        while self.network.now < until {
+            self.step(Some(until));
+            steps += 1;
+            assert!(steps < STEPS_MAX, "time does not pass");
+        }
+    }
+
     /// Sends records at random moments.
     pub(crate) fn write(&mut self, records: Range<u64>, rng: &mut SplitMix64) {
-        let mut steps = 0;
         for record in records {
             let pause = if rng.below(20) == 0 { rng.below(500_000) } else { rng.below(2_000) };
-            let at = self.network.now + Duration::from_micros(u64::from(pause));
-            while self.network.now < at {
-                self.step(Some(at));
-                steps += 1;
-                assert!(steps < STEPS_MAX, "time does not pass");
-            }
+            self.wait(Duration::from_micros(u64::from(pause)));
             self.send(record, rng.below(PARTITIONS));
         }
     }
 
-    fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
+        self.flushed = false;
         self.producer.handle(ProducerInput::Flush(Some(FlushId(1))), self.network.now);
         self.drive();
         let mut steps = 0;
@@ -173,12 +200,12 @@ impl World {
         }
     }
 
-    fn delivered(&self) -> usize {
+    pub(crate) fn delivered(&self) -> usize {
         self.results.values().filter(|result| result.is_ok()).count()
     }
 
     /// What must hold of every history with idempotence.
-    fn check(&self, count: u64) {
+    pub(crate) fn check(&self, count: u64) {
         assert_eq!(self.results.len() as u64, count, "every record has a result");
         for partition in 0..PARTITIONS {
             let log = self.network.cluster.values(partition as usize);

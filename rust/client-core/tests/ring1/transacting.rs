@@ -162,6 +162,19 @@ pub(crate) fn under_fire(seed: u64) {
     assert!(program.count(Fate::Committed) > 3, "{:?}", program.transactions);
 }
 
+pub(crate) fn with_brokers_that_fail(seed: u64) {
+    let mut faults = Faults::with_trouble(&mut SplitMix64::new(seed));
+    // A coordinator that never hears the end of a request says nothing about what comes later.
+    faults.request_outlives = 0;
+    let mut program = Program::new(seed, faults, &[]);
+    program.operate(Operation::Init).unwrap();
+    for _ in 0..TRANSACTIONS {
+        program.transact().unwrap();
+    }
+    program.check();
+    assert!(program.count(Fate::Committed) > 3, "{:?}", program.transactions);
+}
+
 pub(crate) fn in_calm(seed: u64) {
     let mut program = Program::new(seed, Faults::NONE, &[]);
     program.operate(Operation::Init).unwrap();
