@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 import struct
 from typing import TYPE_CHECKING
@@ -34,6 +35,15 @@ _REBALANCED = {
 _log = logging.getLogger("ottla")
 
 
+class _Stage(enum.Enum):
+    """How far the transaction of the batch that was given out last has come."""
+
+    OPEN = enum.auto()
+    COMMITTING = enum.auto()
+    """Its offsets are part of it, and its commit was asked for: only the coordinator knows."""
+    ABORTING = enum.auto()
+
+
 class Processor(lifetime.Closable):
     """Reads batches, and takes what comes of each into the log exactly once.
 
@@ -46,6 +56,9 @@ class Processor(lifetime.Closable):
     `abort`, or when it is iterated over anew, the same records come again. If the group
     rebalances meanwhile, the transaction is aborted, and whoever has the partitions now reads them
     again: the body must have no other effects than what it writes to `out`.
+
+    No batch is passed over: what takes longer than ``max.block.ms`` raises `Timeout` and goes on,
+    and the next call, be it for the next batch, waits for it first.
 
     Parameters
     ----------
@@ -111,6 +124,7 @@ class Processor(lifetime.Closable):
     ) -> None:
         self._limits = (max_rows, max_wait, timeout)
         self._open: Batch | None = None
+        self._stage = _Stage.OPEN
         self._is_closed = False
         settings = {
             "auto.offset.reset": "earliest",
@@ -137,6 +151,8 @@ class Processor(lifetime.Closable):
 
         A batch that an iteration before has left unfinished is aborted, and comes again.
         """
+        if self._stage is _Stage.COMMITTING:
+            self.commit()
         self.abort()
         return self
 
@@ -149,42 +165,62 @@ class Processor(lifetime.Closable):
         batch = next(self._consumer.batches(max_rows=rows, max_wait=wait, timeout=timeout), None)
         if batch is None:
             raise StopIteration
-        self._producer.begin_transaction()
-        self._open = batch
+        # As long as it is not known that its transaction has begun, it may have.
+        self._open, self._stage = batch, _Stage.ABORTING
+        try:
+            self._producer.begin_transaction()
+        except errors.TransactionError:
+            self._give_back(batch)
+            raise
+        self._stage = _Stage.OPEN
         return batch, self._output
 
     def commit(self) -> None:
         """Commit the batch that was given out last, without asking for the next one.
 
         What is written after that belongs to no transaction, and is refused. Without a batch it
-        does nothing.
+        does nothing; one whose abort has not come to its end is aborted.
         """
         batch = self._open
         if batch is None:
             return
+        if self._stage is _Stage.ABORTING:
+            self.abort()
+            return
         try:
-            self._producer.send_offsets(batch, self._consumer)
+            if self._stage is _Stage.OPEN:
+                self._producer.send_offsets(batch, self._consumer)
+                self._stage = _Stage.COMMITTING
             self._producer.commit_transaction()
         except (errors.TransactionAbortable, errors.CommitError) as failed:
-            self._open = None
-            abort_after(self._producer, failed)
-            self._rewind(batch)
-            if not _is_rebalance(failed):
+            abort_after(self.abort, failed)
+            if self._open is not None or not _is_rebalance(failed):
                 raise
             _log.info("a batch is given up to the members who have its partitions now: %s", failed)
         except errors.TransactionError:
             # Fenced off, or lost: there is nothing to be aborted any more.
-            self._open = None
+            self._give_back(batch)
             raise
         else:
             self._open = None
 
     def abort(self) -> None:
         """Abort the batch that was given out last: its records come again, from the first on."""
-        batch, self._open = self._open, None
-        if batch is not None:
+        batch, stage = self._open, self._stage
+        if batch is None:
+            return
+        self._stage = _Stage.ABORTING
+        try:
             self._producer.abort_transaction()
-            self._rewind(batch)
+        except errors.TransactionStateError:
+            if stage is _Stage.COMMITTING:
+                self._stage = stage
+                raise
+            # It had not begun: so nothing of it is to be aborted.
+        except errors.TransactionError:
+            self._give_back(batch)
+            raise
+        self._give_back(batch)
 
     def close(self, timeout: float = 30.0) -> None:
         """Abort what is not committed, leave the group, and close the clients.
@@ -211,8 +247,8 @@ class Processor(lifetime.Closable):
         try:
             if error is None:
                 self.commit()
-            elif self._open is not None:
-                abort_after(self._producer, error)
+            else:
+                abort_after(self.abort, error)
         finally:
             self.close()
 
@@ -221,8 +257,9 @@ class Processor(lifetime.Closable):
         state = ", closed" if self._is_closed else ""
         return f"<ottla.Processor {self._producer.transactional_id}{state}>"
 
-    def _rewind(self, batch: Batch) -> None:
+    def _give_back(self, batch: Batch) -> None:
         """Go back to where the batch begins, in the partitions that are still this member's."""
+        self._open = None
         core = self._consumer._core  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         rows = batch._core.commit_rows  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         tenures = {(topic, partition): tenure for topic, partition, _, tenure in rows}

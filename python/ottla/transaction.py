@@ -6,6 +6,7 @@ from ottla import errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -32,12 +33,12 @@ class Transaction:
     ) -> None:
         """Commit it, or abort it after an exception, which is what is raised then."""
         if error is not None:
-            abort_after(self._producer, error)
+            abort_after(self._producer.abort_transaction, error)
             return
         try:
             self._producer.commit_transaction()
         except errors.TransactionAbortable as failed:
-            abort_after(self._producer, failed)
+            abort_after(self._producer.abort_transaction, failed)
             raise
 
     def __repr__(self) -> str:
@@ -45,7 +46,7 @@ class Transaction:
         return f"<ottla.Transaction of {self._producer.transactional_id}>"
 
 
-def abort_after(producer: Producer, error: BaseException) -> None:
+def abort_after(abort: Callable[[], None], error: BaseException) -> None:
     """Abort because of an exception, which stays the one to be raised.
 
     If that fails the exception says so: the coordinator aborts the transaction in its own time.
@@ -54,7 +55,7 @@ def abort_after(producer: Producer, error: BaseException) -> None:
     if isinstance(error, errors.ProducerFenced):
         return
     try:
-        producer.abort_transaction()
+        abort()
     except errors.OttlaError as failed:
         is_why = isinstance(failed, errors.ProducerFenced)
         if is_why and isinstance(error, errors.TransactionAbortable):

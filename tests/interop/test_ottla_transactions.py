@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -200,6 +200,43 @@ def test_a_batch_that_is_aborted_comes_again(bootstrap: str, topic: str) -> None
                 running.abort()
     assert sum(seen) > 300
     assert committed(bootstrap, copy) == [b"%05d" % number for number in range(300)]
+
+
+CALLS = ["begin_transaction", "send_offsets", "commit_transaction", "abort_transaction"]
+
+
+@pytest.mark.parametrize("late", CALLS)
+def test_a_batch_is_not_passed_over_although_its_transaction_takes_too_long(
+    bootstrap: str, topic: str, late: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(bootstrap, topic, 600)
+    copy = fresh_topic(bootstrap, 1)
+    turns = itertools.count()
+    with processor(bootstrap, fresh_name(), topic, fresh_name()) as running:
+        client = running._producer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.setattr(client, late, late_every_other_time(getattr(client, late)))
+        while True:
+            try:
+                batch, out = next(running)
+                out.write(batch, copy)
+                if next(turns) % 3 == 0:
+                    running.abort()
+            except ottla.Timeout:
+                continue
+            except StopIteration:
+                break
+    assert committed(bootstrap, copy) == [b"%05d" % number for number in range(600)]
+
+
+def late_every_other_time(call: Callable[..., None]) -> Callable[..., None]:
+    turns = itertools.count()
+
+    def late(*arguments: object) -> None:
+        if next(turns) % 2 == 0:
+            raise ottla.Timeout("it takes too long", retriable=True)
+        call(*arguments)
+
+    return late
 
 
 def test_a_processor_whose_name_another_has_stops(bootstrap: str, topic: str) -> None:
