@@ -194,13 +194,12 @@ impl Producer {
     }
 
     /// Takes no more records, waits up to `time` for the results of those it has, and gives up the
-    /// rest. A transaction that is open is aborted. A second call reports nothing new.
+    /// rest. A transaction that is open is aborted, a commit that is under way waited for. A second
+    /// call reports nothing new.
     pub async fn close(&self, time: Duration) -> FlushReport {
         let deadline = self.shared.clock.now() + time;
-        if self.shared.gate.has_transaction() && self.shared.config.transactional_id.is_some() {
-            // Without an answer in time the coordinator aborts it after transaction.timeout.ms.
-            let _ = timeout(time, self.abort_transaction()).await;
-        }
+        // Without an answer in time the coordinator aborts it after transaction.timeout.ms.
+        let _ = timeout(time, self.end_transaction()).await;
         self.shared.close("the producer is closed");
         let time = deadline.since(self.shared.clock.now());
         let flushed = timeout(time, self.flush()).await;

@@ -8,7 +8,7 @@ use client_core::producer::{
     DeliveryError, Operation, OperationId, ProducerInput, TransactionError,
 };
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Producer;
@@ -19,7 +19,8 @@ const NOT_OPEN: TransactionError =
 
 const NOT_TRANSACTIONAL: &str = "this producer has no transactional.id: give it one";
 
-type Waiter = oneshot::Sender<Result<(), TransactionError>>;
+/// What came of a call; nothing yet.
+type Outcome = Option<Result<(), TransactionError>>;
 
 /// The calls that wait for the driver; none once it has stopped.
 #[derive(Debug)]
@@ -28,7 +29,18 @@ pub(super) struct Operations(Mutex<Option<Pending>>);
 #[derive(Debug, Default)]
 struct Pending {
     last_id: u64,
-    waiters: BTreeMap<OperationId, Waiter>,
+    waiters: BTreeMap<OperationId, watch::Sender<Outcome>>,
+    /// How the transaction ends, as long as nobody has heard of it: who was told that it takes too
+    /// long, or was interrupted, asks again, and it may be over by then.
+    unheard_end: Option<Call>,
+}
+
+/// A call that the driver has been told of, or is to be.
+#[derive(Clone, Debug)]
+struct Call {
+    id: OperationId,
+    verb: &'static str,
+    outcome: watch::Receiver<Outcome>,
 }
 
 impl Default for Operations {
@@ -42,7 +54,7 @@ impl Operations {
     pub(super) fn finish(&self, id: OperationId, result: Result<(), TransactionError>) {
         let waiter = self.0.lock().as_mut().and_then(|pending| pending.waiters.remove(&id));
         if let Some(waiter) = waiter {
-            let _ = waiter.send(result);
+            waiter.send_replace(Some(result));
         }
     }
 
@@ -51,20 +63,59 @@ impl Operations {
         *self.0.lock() = None;
     }
 
-    fn begin(&self) -> Option<(OperationId, oneshot::Receiver<Result<(), TransactionError>>)> {
-        let (sender, receiver) = oneshot::channel();
+    /// The call of this operation, and whether the driver is to be told of it: the end of a
+    /// transaction that was asked for before and not heard of is waited for.
+    fn begin(&self, operation: &Operation) -> Option<(Call, bool)> {
+        let (verb, is_end) =
+            (operation.verb(), matches!(operation, Operation::Commit | Operation::Abort));
         let mut pending = self.0.lock();
         let pending = pending.as_mut()?;
+        if let Some(call) = pending.unheard_end.as_ref().filter(|call| call.verb == verb) {
+            return Some((call.clone(), false));
+        }
         pending.last_id += 1;
         let id = OperationId(pending.last_id);
+        let (sender, outcome) = watch::channel(None);
         pending.waiters.insert(id, sender);
-        Some((id, receiver))
+        let call = Call { id, verb, outcome };
+        if is_end && pending.unheard_end.as_ref().is_none_or(Call::has_failed) {
+            pending.unheard_end = Some(call.clone());
+        }
+        Some((call, true))
     }
 
-    fn forget(&self, id: OperationId) {
+    /// The program knows what came of a call.
+    fn note_heard(&self, id: OperationId) {
         if let Some(pending) = self.0.lock().as_mut() {
-            pending.waiters.remove(&id);
+            pending.unheard_end.take_if(|call| call.id == id);
         }
+    }
+
+    /// Whether a commit is under way, or over, that nobody has heard of.
+    fn has_unheard_commit(&self) -> bool {
+        let pending = self.0.lock();
+        let unheard = pending.as_ref().and_then(|pending| pending.unheard_end.as_ref());
+        unheard.is_some_and(|call| call.verb == Operation::Commit.verb())
+    }
+
+    /// Another transaction has begun: nobody asks how the one before has ended.
+    fn forget_end(&self) {
+        if let Some(pending) = self.0.lock().as_mut() {
+            pending.unheard_end = None;
+        }
+    }
+}
+
+impl Call {
+    /// What comes of it.
+    async fn finished(&mut self) -> Result<(), TransactionError> {
+        let outcome = self.outcome.wait_for(Option::is_some).await;
+        let outcome = outcome.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or(Err(TransactionError::Closed))
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(*self.outcome.borrow(), Some(Err(_)))
     }
 }
 
@@ -78,6 +129,7 @@ impl Producer {
     /// Begins a transaction: everything that is sent from now on belongs to it.
     pub async fn begin_transaction(&self) -> Result<(), TransactionError> {
         self.operate(Operation::Begin).await?;
+        self.shared.operations.forget_end();
         self.shared.gate.open();
         Ok(())
     }
@@ -122,6 +174,17 @@ impl Producer {
         Ok(())
     }
 
+    /// Ends what a program leaves behind: it is committed if that is under way, or else aborted.
+    pub(super) async fn end_transaction(&self) {
+        if self.shared.operations.has_unheard_commit() {
+            // What came of it nobody asks any more, unless it is that it can only be aborted.
+            let _ = self.commit_transaction().await;
+        }
+        if self.shared.config.transactional_id.is_some() && self.shared.gate.has_transaction() {
+            let _ = self.abort_transaction().await;
+        }
+    }
+
     /// Takes no more records into the transaction.
     fn shut(&self) -> Result<(), TransactionError> {
         if self.shared.config.transactional_id.is_none() {
@@ -132,18 +195,19 @@ impl Producer {
     }
 
     async fn operate(&self, operation: Operation) -> Result<(), TransactionError> {
-        let what = operation.verb();
         let operations = &self.shared.operations;
-        let Some((id, answer)) = operations.begin() else { return Err(TransactionError::Closed) };
-        self.shared.tell(ProducerInput::Transact(id, operation));
+        let begun = operations.begin(&operation);
+        let Some((mut call, is_new)) = begun else { return Err(TransactionError::Closed) };
+        if is_new {
+            self.shared.tell(ProducerInput::Transact(call.id, operation));
+        }
         let waited = self.shared.config.block_max;
-        let Ok(answer) = timeout(waited, answer).await else {
-            operations.forget(id);
+        let Ok(result) = timeout(waited, call.finished()).await else {
             let transactional_id = self.shared.config.transactional_id.clone().unwrap_or_default();
-            let last = self.shared.transaction_complaint();
+            let (what, last) = (call.verb, self.shared.transaction_complaint());
             return Err(TransactionError::TimedOut { transactional_id, what, waited, last });
         };
-        let result = answer.unwrap_or(Err(TransactionError::Closed));
+        operations.note_heard(call.id);
         // The driver shuts the gate as well, but in its own time.
         if let Some(error) = result.as_ref().err().filter(|error| error.is_fatal()) {
             self.shared.gate.shut(error.clone());

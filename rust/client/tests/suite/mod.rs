@@ -45,6 +45,7 @@ macro_rules! on_a_broker {
             transact: a_second_producer_fences_the_first_off,
             transact: a_record_that_is_refused_costs_its_transaction_alone,
             transact: a_producer_that_is_closed_aborts_what_it_has_begun,
+            transact: who_stops_waiting_for_the_end_of_a_transaction_hears_of_it_later,
         }
     };
     (@ $bootstrap:expr; $($module:ident: $test:ident,)*) => {

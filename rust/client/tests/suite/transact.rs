@@ -8,7 +8,7 @@ use client::{
     Record, SendError, StartAt, TransactionError,
 };
 
-use super::fixture::{Broker, fresh_name, unpack};
+use super::fixture::{Broker, eventually, fresh_name, unpack};
 
 /// The values of a topic's records, as who reads with this isolation sees them now.
 async fn values(broker: &Broker, topic: &str, isolation: &str) -> Vec<String> {
@@ -193,4 +193,35 @@ pub(crate) async fn a_producer_that_is_closed_aborts_what_it_has_begun(broker: B
     assert!(matches!(refused, TransactionError::Misuse(_)), "{refused}");
     assert!(plain.commit_transaction().await.is_err());
     send(&plain, &topic, "still").await.wait().await.unwrap();
+}
+
+pub(crate) async fn who_stops_waiting_for_the_end_of_a_transaction_hears_of_it_later(
+    broker: Broker,
+) {
+    let (topic, id) = (broker.topic(1).await, fresh_name());
+    let producer = transactional(&broker, &id, &[("linger.ms", "0")]).await;
+    let plain = broker.producer(&[("linger.ms", "0")]).await;
+    producer.init_transactions().await.unwrap();
+    for is_commit in [true, false, true] {
+        let end = async || {
+            if is_commit {
+                producer.commit_transaction().await
+            } else {
+                producer.abort_transaction().await
+            }
+        };
+        producer.begin_transaction().await.unwrap();
+        send(&producer, &topic, "v").await.wait().await.unwrap();
+        let given_up = tokio::time::timeout(std::time::Duration::ZERO, end()).await;
+        assert!(given_up.is_err(), "{given_up:?}");
+        // Nobody who reads committed records sees it before the transaction is over.
+        let after = fresh_name();
+        send(&plain, &topic, &after).await.wait().await.unwrap();
+        eventually(async || values(&broker, &topic, "read_committed").await.contains(&after)).await;
+        end().await.unwrap();
+        let nothing_left = end().await.unwrap_err();
+        assert!(matches!(nothing_left, TransactionError::Misuse(_)), "{nothing_left}");
+    }
+    let committed = values(&broker, &topic, "read_committed").await;
+    assert_eq!(committed.iter().filter(|value| *value == "v").count(), 2);
 }
