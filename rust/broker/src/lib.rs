@@ -22,7 +22,6 @@ mod errors;
 mod features;
 mod fetch_wait;
 mod handlers;
-mod internal_topic;
 mod leadership;
 mod marker_sender;
 mod partition;

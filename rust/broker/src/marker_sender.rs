@@ -1,11 +1,10 @@
 //! Has the markers written that the coordinator of a transaction owes to its partitions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::ErrorCode;
 use coordinator::transaction::{Markers, MarkersOutcome};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::broker::Broker;
 use crate::transaction_marker::EndTransactionMarker;
@@ -13,10 +12,11 @@ use crate::transaction_marker::EndTransactionMarker;
 /// To so many partitions of a transaction a marker is written at a time.
 const WRITES_MAX: usize = 256;
 
-/// Writes a marker to each partition, and tells what became of it there. One of which nothing is
-/// heard is asked for again by the coordinator.
+/// What became of a write, and where in the outcome that belongs: topic and partition.
+type Written = ((usize, usize), ErrorCode);
+
+/// Writes a marker to each partition, and tells what became of it there.
 pub(crate) async fn write_markers(broker: &Arc<Broker>, markers: Markers) -> MarkersOutcome {
-    let Markers { token, transactional_id, ref partitions, .. } = markers;
     let marker = EndTransactionMarker {
         producer_id: markers.producer_id,
         producer_epoch: markers.producer_epoch,
@@ -24,27 +24,43 @@ pub(crate) async fn write_markers(broker: &Arc<Broker>, markers: Markers) -> Mar
         is_commit: markers.commit,
         transaction_version: markers.transaction_version,
     };
-    let mut outcomes = BTreeMap::<String, Vec<(i32, ErrorCode)>>::new();
+    let mut outcome = unknown(&markers);
     let mut writes = JoinSet::new();
-    for (topic, indexes) in partitions {
-        for &index in indexes {
-            if writes.len() == WRITES_MAX
-                && let Some(Ok((topic, index, code))) = writes.join_next().await
-            {
-                outcomes.entry(topic).or_default().push((index, code));
+    for (topic_place, (topic, indexes)) in markers.partitions.iter().enumerate() {
+        for (place, &index) in indexes.iter().enumerate() {
+            if writes.len() == WRITES_MAX {
+                note(&mut outcome, writes.join_next().await);
             }
             let (broker, topic) = (Arc::clone(broker), topic.clone());
             writes.spawn(async move {
-                let code = marker.write(&broker, &topic, index).await;
-                (topic, index, code)
+                ((topic_place, place), marker.write(&broker, &topic, index).await)
             });
         }
     }
     while let Some(written) = writes.join_next().await {
-        if let Ok((topic, index, code)) = written {
-            outcomes.entry(topic).or_default().push((index, code));
-        }
+        note(&mut outcome, Some(written));
     }
-    let partitions = outcomes.into_iter().collect();
-    MarkersOutcome { token, transactional_id, partitions }
+    outcome
+}
+
+/// The outcome before anything is written.
+fn unknown(markers: &Markers) -> MarkersOutcome {
+    let partitions = markers.partitions.iter().map(|(topic, indexes)| {
+        let codes = indexes.iter().map(|&index| (index, ErrorCode::UnknownServerError));
+        (topic.clone(), codes.collect())
+    });
+    MarkersOutcome {
+        token: markers.token,
+        transactional_id: markers.transactional_id.clone(),
+        partitions: partitions.collect(),
+    }
+}
+
+/// A write that has panicked stays unknown, and the coordinator asks for it again.
+fn note(outcome: &mut MarkersOutcome, written: Option<Result<Written, JoinError>>) {
+    match written {
+        Some(Ok(((topic, partition), code))) => outcome.partitions[topic].1[partition].1 = code,
+        Some(Err(error)) => tracing::error!(%error, "a marker was not written"),
+        None => {}
+    }
 }

@@ -4,11 +4,11 @@
 //! in a function call, whether the marker comes from the coordinator here or in a request.
 
 use base::{ErrorCode, ProducerEpoch, ProducerId};
+use metadata::internal_topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use records::{ControlRecord, ProduceBatch};
 use tokio::time::timeout;
 
 use crate::broker::Broker;
-use crate::coordinator_runtime::state_topic::OFFSETS_TOPIC;
 
 /// What ends a producer's transaction on each of its partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,11 @@ impl EndTransactionMarker {
         topic: &str,
         partition: i32,
     ) -> Result<(), ErrorCode> {
-        if topic == OFFSETS_TOPIC {
-            return self.write_among_offsets(broker, partition).await;
+        match topic {
+            OFFSETS_TOPIC => return self.write_among_offsets(broker, partition).await,
+            // Only its coordinator writes there, which would not know of it.
+            TRANSACTIONS_TOPIC => return Err(ErrorCode::InvalidTopicException),
+            _ => {}
         }
         let partition = broker.partitions.by_name(topic, partition)?;
         let appended = partition

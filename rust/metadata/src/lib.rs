@@ -6,6 +6,7 @@
 
 pub mod controller;
 pub mod image;
+pub mod internal_topic;
 pub mod record;
 
 pub use controller::{ConfigRules, Decision, Rejection};

@@ -2,6 +2,7 @@
 //! unit they are set.
 
 use metadata::image::Configs;
+use metadata::internal_topic::is_internal;
 pub use records::TimestampType;
 pub use storage::Durability;
 use storage::LogConfig;
@@ -13,7 +14,6 @@ use super::layers::Layers;
 use super::topic_durability;
 use super::topic_keys::{broker_synonyms, nearest_topic_key, topic_key};
 use super::value::Value;
-use crate::internal_topic::is_internal;
 
 /// From here on the active segment of a topic of the brokers' own is closed when it outgrows what
 /// is clean: little to read, and much beside what a segment costs.

@@ -4,9 +4,9 @@
 use coordinator::Shard;
 use metadata::MetadataImage;
 use metadata::image::ConfigEntity;
+use metadata::internal_topic::OFFSETS_TOPIC;
 
 use super::shard_of;
-use super::state_topic::OFFSETS_TOPIC;
 use crate::config::{resolve_group, resolve_group_coordinator};
 use crate::topic_configs::TopicConfigs;
 

@@ -11,13 +11,13 @@ use coordinator::{
     Request, Response, Shard, TimerChange, TimerKey,
 };
 use metadata::MetadataImage;
+use metadata::internal_topic::OFFSETS_TOPIC;
 use tokio::sync::mpsc;
 
 use super::ShardHost;
 use super::group_configs::GroupConfigs;
 use super::machine::{LogSettings, Machine, MachineRecord, Producer, TimerSetting, Unfolded};
 use super::rebalance_metrics::SharedRebalanceMetrics;
-use super::state_topic::OFFSETS_TOPIC;
 use crate::config::BrokerConfig;
 use crate::partition::Partition;
 

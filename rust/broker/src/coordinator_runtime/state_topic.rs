@@ -3,14 +3,10 @@
 use base::ErrorCode;
 use metadata::MetadataImage;
 use metadata::controller::{CreateTopics, NewTopic};
+use metadata::internal_topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
-
-/// The group coordinator's.
-pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
-/// The transaction coordinator's.
-pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
 
 /// Kafka's replication factor of both, where it is not set.
 const REPLICATION_FACTOR_DEFAULT: i16 = 3;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use coordinator::{CoordinatorRecord, Shard};
+use metadata::internal_topic::OFFSETS_TOPIC;
 use records::{
     AppendOrigin, BatchBuilder, CompressionType, ProduceRules, ProducerStamp, validate_produce,
 };
@@ -14,7 +15,6 @@ use tokio::time::Instant;
 use wire::coordinator_records::{OffsetCommitKey, OffsetCommitValue};
 use wire::{ConsumerGroupHeartbeatRequest, HeartbeatRequest};
 
-use super::state_topic::OFFSETS_TOPIC;
 use super::*;
 use crate::BrokerServer;
 use crate::broker::Broker;

@@ -13,11 +13,11 @@ use coordinator::transaction::{
 };
 use coordinator::{Client, Now, ReplyToken, TimerChange};
 use metadata::MetadataImage;
+use metadata::internal_topic::TRANSACTIONS_TOPIC;
 use tokio::sync::{Notify, mpsc};
 
 use super::ShardHost;
 use super::machine::{LogSettings, Machine, MachineRecord, Producer, TimerSetting, Unfolded};
-use super::state_topic::TRANSACTIONS_TOPIC;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::marker_sender::write_markers;

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use base::{ErrorCode, NodeId};
 use metadata::controller::{CreatePartitions, NewPartitions};
+use metadata::internal_topic::is_internal;
 use wire::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
     CreatePartitionsTopicResult,
 };
 
-use crate::internal_topic::is_internal;
 use crate::request::RequestContext;
 
 /// Adds what can be added; each topic has an answer of its own.

@@ -6,13 +6,13 @@ use base::{ErrorCode, NodeId, PartitionIndex};
 use metadata::MetadataImage;
 use metadata::controller::validate_topic_name;
 use metadata::image::{PartitionImage, TopicImage};
+use metadata::internal_topic::is_internal;
 use wire::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
 
 use crate::authorized_operations::TOPIC;
-use crate::internal_topic::is_internal;
 use crate::request::RequestContext;
 
 /// Answers with the topics from the cursor on, in the order of their names, up to the limit.

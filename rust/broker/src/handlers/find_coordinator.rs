@@ -5,9 +5,10 @@
 //! topic is created, the answer waits for it here.
 
 use base::{ErrorCode, NodeId};
+use metadata::internal_topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use wire::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 
-use crate::coordinator_runtime::state_topic::{self, OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
+use crate::coordinator_runtime::state_topic;
 use crate::request::RequestContext;
 
 /// The first version that asks for several keys.

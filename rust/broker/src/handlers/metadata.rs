@@ -10,6 +10,7 @@ use base::{ErrorCode, TopicId};
 use metadata::MetadataImage;
 use metadata::controller::{CreateTopics, validate_topic_name};
 use metadata::image::TopicImage;
+use metadata::internal_topic::is_internal;
 use wire::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -17,7 +18,6 @@ use wire::metadata::{
 
 use crate::authorized_operations::{CLUSTER, TOPIC};
 use crate::coordinator_runtime::state_topic;
-use crate::internal_topic::is_internal;
 use crate::request::RequestContext;
 
 /// The first version that may ask by topic id.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorCode, TopicId, Uuid};
+use metadata::internal_topic::is_internal;
 use records::{AppendOrigin, validate_produce};
 use replica::RequiredAcks;
 use storage::{AppendTerms, VerificationGuard};
@@ -26,7 +27,6 @@ use wire::produce::{
 };
 
 use crate::errors::ProduceError;
-use crate::internal_topic::is_internal;
 use crate::partition::{AppendResult, Partition};
 use crate::request::RequestContext;
 use transactional::{Unverified, Verified, transactional_write};

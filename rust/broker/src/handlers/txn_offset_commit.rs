@@ -5,6 +5,7 @@
 //! v5, which is transaction version 2, the group becomes part of the transaction by it (KIP-890).
 
 use base::{ErrorCode, ProducerEpoch, ProducerId};
+use metadata::internal_topic::OFFSETS_TOPIC;
 use storage::{VerificationGuard, VerificationStart};
 use wire::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestTopic, TxnOffsetCommitResponse,
@@ -12,7 +13,6 @@ use wire::txn_offset_commit::{
 };
 
 use crate::coordinator_runtime::Producer;
-use crate::coordinator_runtime::state_topic::OFFSETS_TOPIC;
 use crate::request::RequestContext;
 use crate::transaction_verification::{
     Patience, TopicPartitions, TransactionSupport, TransactionalWrite,

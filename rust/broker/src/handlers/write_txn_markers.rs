@@ -24,12 +24,12 @@ pub(crate) async fn handle(
 ) -> WriteTxnMarkersResponse {
     let mut codes: Vec<ErrorCode> = Vec::new();
     let mut writes = JoinSet::new();
-    for (number, (marker, topic, index)) in wanted(&request).into_iter().enumerate() {
+    for (number, (marker, topic, index)) in wanted(&request).enumerate() {
         if writes.len() == WRITES_MAX {
             note(&mut codes, writes.join_next().await);
         }
         codes.push(ErrorCode::UnknownServerError);
-        let broker = Arc::clone(&context.broker);
+        let (broker, topic) = (Arc::clone(&context.broker), topic.to_owned());
         writes.spawn(async move { (number, marker.write(&broker, &topic, index).await) });
     }
     while let Some(written) = writes.join_next().await {
@@ -39,15 +39,16 @@ pub(crate) async fn handle(
 }
 
 /// What is to be written where, in the order of the request.
-fn wanted(request: &WriteTxnMarkersRequest) -> Vec<(EndTransactionMarker, String, i32)> {
-    let mut wanted = Vec::new();
-    for marker in &request.markers {
-        for topic in &marker.topics {
+fn wanted(
+    request: &WriteTxnMarkersRequest,
+) -> impl Iterator<Item = (EndTransactionMarker, &str, i32)> {
+    request.markers.iter().flat_map(|marker| {
+        let end = end_of(marker);
+        marker.topics.iter().flat_map(move |topic| {
             let indexes = topic.partition_indexes.iter();
-            wanted.extend(indexes.map(|&index| (end_of(marker), topic.name.clone(), index)));
-        }
-    }
-    wanted
+            indexes.map(move |&index| (end, topic.name.as_str(), index))
+        })
+    })
 }
 
 fn end_of(marker: &WritableTxnMarker) -> EndTransactionMarker {

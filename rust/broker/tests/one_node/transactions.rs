@@ -9,6 +9,7 @@ use wire::add_partitions_to_txn::{
 };
 use wire::init_producer_id::InitProducerIdRequest;
 use wire::list_transactions::ListTransactionsRequest;
+use wire::write_txn_markers::{WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest};
 use wire::{ApiKey, ProduceRequest};
 
 use crate::batches::{batch_at, transactional_batch};
@@ -129,6 +130,36 @@ async fn a_partition_that_was_not_added_takes_no_batch_of_an_older_client() {
         assert_code(answer.error_code, expected);
     }
     assert_eq!(client.log_end("t").await, 0);
+}
+
+#[tokio::test]
+async fn the_log_of_transactions_is_part_of_none_and_takes_no_marker_of_others() {
+    let (_broker, mut client) = start().await;
+    let mut producer = TransactionalProducer::init_old(&mut client, "x").await;
+    let refused = producer.add_partition(&mut client, TRANSACTIONS_TOPIC).await;
+    assert_eq!(refused, ErrorCode::TopicAuthorizationFailed);
+    let topic = WritableTxnMarkerTopic {
+        name: TRANSACTIONS_TOPIC.to_owned(),
+        partition_indexes: vec![0, 1, 2],
+    };
+    let marker = WritableTxnMarker {
+        producer_id: producer.producer.0,
+        producer_epoch: producer.producer.1,
+        transaction_result: true,
+        topics: vec![topic],
+        coordinator_epoch: 0,
+        transaction_version: 0,
+    };
+    let request = WriteTxnMarkersRequest { markers: vec![marker] };
+    let answer = client.call(&request).await;
+    for partition in &answer.markers[0].topics[0].partitions {
+        assert_code(partition.error_code, ErrorCode::InvalidTopicException);
+    }
+    // Its coordinator has not noticed.
+    assert_eq!(producer.add_partition(&mut client, "t").await, ErrorCode::None);
+    producer.write(&mut client, "t", &["v"]).await;
+    producer.finish(&mut client, true).await;
+    client.wait_for_transaction("x", "CompleteCommit").await;
 }
 
 #[tokio::test]

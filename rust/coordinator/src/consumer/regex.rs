@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::ErrorCode;
+use metadata::internal_topic::is_internal;
 use regex::Regex;
 use wire::coordinator_records::{
     ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue,
@@ -13,10 +14,6 @@ use wire::coordinator_records::{
 use super::heartbeat::Refusal;
 use super::{ConsumerGroup, Draft};
 use crate::expression::whole_match;
-
-/// The broker's own topics, which nobody means by `.*`.
-const INTERNAL_TOPICS: [&str; 3] =
-    ["__consumer_offsets", "__transaction_state", "__share_group_state"];
 
 /// Compiles an expression, which has to match the whole name of a topic.
 fn compile(expression: &str) -> Result<Regex, Refusal> {
@@ -79,8 +76,8 @@ impl Draft<'_> {
             _ => compile(expression).ok(),
         };
         let matches = |name: &str| {
-            !INTERNAL_TOPICS.contains(&name)
-                && compiled.as_ref().is_some_and(|regex| regex.is_match(name))
+            // Nobody means the brokers' own topics by `.*`.
+            !is_internal(name) && compiled.as_ref().is_some_and(|regex| regex.is_match(name))
         };
         let topics: BTreeSet<String> = self
             .image

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use base::{ErrorCode, PartitionIndex};
+use metadata::internal_topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, is_internal};
 use wire::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use wire::add_partitions_to_txn::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
@@ -25,8 +26,6 @@ use crate::request::Client;
 const BATCHED_VERSION: i16 = 4;
 /// From here on the answer may be `PRODUCER_FENCED`.
 const PRODUCER_FENCED_VERSION: i16 = 2;
-/// Where a group's offsets are.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 impl TransactionShard {
     pub(super) fn add_partitions_to_txn(
@@ -95,15 +94,14 @@ impl TransactionShard {
         to: &mut TransactionDecision,
     ) -> AddPartitionsToTxnResult {
         let AddPartitionsToTxnTransaction { transactional_id, topics, .. } = transaction;
-        if topics.iter().any(|topic| topic.partitions.iter().any(|&p| !self.exists(&topic.name, p)))
-        {
+        let refusal = |topic: &str, partition| self.refusal(client.api_version, topic, partition);
+        let is_refused = |topic: &AddPartitionsToTxnTopic| {
+            topic.partitions.iter().any(|&partition| refusal(&topic.name, partition).is_some())
+        };
+        if topics.iter().any(is_refused) {
             // All of them or none.
             return result(transaction, |topic, partition| {
-                if self.exists(topic, partition) {
-                    ErrorCode::OperationNotAttempted
-                } else {
-                    ErrorCode::UnknownTopicOrPartition
-                }
+                refusal(topic, partition).unwrap_or(ErrorCode::OperationNotAttempted)
             });
         }
         let producer = Producer::new(transaction.producer_id, transaction.producer_epoch);
@@ -127,9 +125,18 @@ impl TransactionShard {
         result(transaction, |_, _| error)
     }
 
-    fn exists(&self, topic: &str, partition: i32) -> bool {
+    /// Why a partition can be in no transaction that whoever speaks this version names it for.
+    /// What transactions are kept in can be in none: nobody but its coordinator writes there, and a
+    /// marker would be something that it knows nothing of.
+    fn refusal(&self, api_version: i16, topic: &str, partition: i32) -> Option<ErrorCode> {
+        let is_from_client = api_version < BATCHED_VERSION;
+        if topic == TRANSACTIONS_TOPIC || is_from_client && is_internal(topic) {
+            return Some(ErrorCode::TopicAuthorizationFailed);
+        }
         let topic = self.image.topic_by_name(topic);
-        topic.is_some_and(|topic| topic.partition(PartitionIndex(partition)).is_some())
+        let exists =
+            topic.is_some_and(|topic| topic.partition(PartitionIndex(partition)).is_some());
+        (!exists).then_some(ErrorCode::UnknownTopicOrPartition)
     }
 
     /// What the producer's transaction has.

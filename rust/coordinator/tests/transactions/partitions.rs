@@ -85,6 +85,24 @@ fn all_partitions_are_added_or_none() {
 }
 
 #[test]
+fn what_belongs_to_the_brokers_is_in_no_transaction_of_a_client_and_their_own_log_in_none() {
+    let mut host = Host::new(2);
+    let producer = host.init();
+    let refused = ErrorCode::TopicAuthorizationFailed;
+    let mut ask = |version, verify_only, topic| {
+        let partitions: &[(&str, &[i32])] = &[("orders", &[0]), (topic, &[0])];
+        let request = crate::requests::add_request(version, verify_only, ID, producer, partitions);
+        codes(&host.ask(version, &request))
+    };
+    for (version, verify_only) in [(0, false), (3, false), (4, true), (5, false), (5, true)] {
+        let codes = ask(version, verify_only, "__transaction_state");
+        assert_eq!(codes, [ErrorCode::OperationNotAttempted, refused], "version {version}");
+    }
+    assert_eq!(ask(3, false, "__consumer_offsets"), [ErrorCode::OperationNotAttempted, refused]);
+    assert_eq!(ask(5, false, "__consumer_offsets"), [ErrorCode::None; 2]);
+}
+
+#[test]
 fn a_groups_offsets_are_a_partition_like_others() {
     let mut host = Host::new(0);
     let producer = host.init();
