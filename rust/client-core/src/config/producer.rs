@@ -93,11 +93,6 @@ impl ProducerConfig {
         };
         config.reconcile_delivery_timeout(&settings)?;
         config.reconcile_idempotence(&settings)?;
-        if config.transactional_id.is_some() && !config.idempotence {
-            return Err(ConfigError::Contradiction(
-                "`transactional.id` needs `enable.idempotence=true` and what that needs".to_owned(),
-            ));
-        }
         Ok((config, settings.take_warnings()))
     }
 
@@ -118,22 +113,37 @@ impl ProducerConfig {
         Ok(())
     }
 
-    /// Idempotence needs `acks=all`, retries and few requests in flight. Where only one side was
-    /// asked for, it wins.
+    /// Idempotence needs `acks=all` and retries. Where only one side was asked for, it wins; but
+    /// who wants transactions wants idempotence, too. So many requests in flight that order could
+    /// be lost are never meant by the way.
     fn reconcile_idempotence(&mut self, settings: &Settings) -> Result<(), ConfigError> {
-        let obstacle = if self.acks != Acks::All {
-            "`acks=all`".to_owned()
-        } else if self.retries == 0 {
-            "`retries` above 0".to_owned()
-        } else if self.in_flight_max > IDEMPOTENT_IN_FLIGHT_MAX {
-            format!("`max.in.flight.requests.per.connection` of at most {IDEMPOTENT_IN_FLIGHT_MAX}")
-        } else {
-            return Ok(());
+        let contradiction = |message| Err(ConfigError::Contradiction(message));
+        let wish = match &self.transactional_id {
+            Some(_) => "`transactional.id`",
+            None if settings.is_given("enable.idempotence") => "`enable.idempotence=true`",
+            None => "",
         };
-        if self.idempotence && settings.is_given("enable.idempotence") {
-            return Err(ConfigError::Contradiction(format!(
-                "`enable.idempotence=true` needs {obstacle}"
-            )));
+        if !self.idempotence {
+            return match &self.transactional_id {
+                Some(_) => contradiction(format!("{wish} needs `enable.idempotence=true`")),
+                None => Ok(()),
+            };
+        }
+        if self.in_flight_max > IDEMPOTENT_IN_FLIGHT_MAX {
+            return contradiction(format!(
+                "`enable.idempotence=true`, which is the default, needs \
+                 `max.in.flight.requests.per.connection` of at most {IDEMPOTENT_IN_FLIGHT_MAX}, \
+                 not {}: lower that, or set `enable.idempotence=false`",
+                self.in_flight_max
+            ));
+        }
+        let obstacle = match (self.acks, self.retries) {
+            (Acks::All, 1..) => return Ok(()),
+            (Acks::All, 0) => "`retries` above 0",
+            _ => "`acks=all`",
+        };
+        if !wish.is_empty() {
+            return contradiction(format!("{wish} needs {obstacle}"));
         }
         self.idempotence = false;
         Ok(())

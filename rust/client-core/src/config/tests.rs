@@ -127,9 +127,15 @@ fn a_transactional_id_is_a_name_and_needs_idempotence() {
     assert_eq!(producer(&[("transactional.id", "null")]).unwrap().0.transactional_id, None);
     let empty = producer(&[("transactional.id", "")]).unwrap_err();
     assert!(matches!(empty, ConfigError::Value { key: "transactional.id", .. }), "{empty}");
-    for without in [("enable.idempotence", "false"), ("acks", "1"), ("retries", "0")] {
+    for (without, needed) in [
+        (("enable.idempotence", "false"), "`enable.idempotence=true`"),
+        (("acks", "1"), "`acks=all`"),
+        (("acks", "0"), "`acks=all`"),
+        (("retries", "0"), "`retries` above 0"),
+    ] {
         let error = producer(&[("transactional.id", "t"), without]).unwrap_err();
-        assert!(matches!(error, ConfigError::Contradiction(_)), "{error}");
+        let expected = format!("`transactional.id` needs {needed}");
+        assert_eq!(error, ConfigError::Contradiction(expected), "{without:?}");
     }
 }
 
@@ -200,13 +206,26 @@ fn bootstrap_servers_are_a_list_of_hosts_and_ports() {
 
 #[test]
 fn idempotence_gives_way_to_what_was_asked_for_and_insists_when_it_was_asked_for_itself() {
-    for conflict in
-        [("acks", "1"), ("retries", "0"), ("max.in.flight.requests.per.connection", "6")]
-    {
+    for conflict in [("acks", "1"), ("acks", "0"), ("retries", "0")] {
         assert!(!producer(&[conflict]).unwrap().0.idempotence, "{conflict:?}");
         let error = producer(&[conflict, ("enable.idempotence", "true")]).unwrap_err();
         assert!(error.to_string().contains(conflict.0), "{error}");
+        assert!(producer(&[conflict, ("enable.idempotence", "false")]).is_ok());
     }
+}
+
+#[test]
+fn idempotence_allows_five_requests_in_flight_and_more_only_without_it() {
+    let in_flight = |count| ("max.in.flight.requests.per.connection", count);
+    assert!(producer(&[in_flight("5")]).unwrap().0.idempotence);
+    // As Kafka does, whatever else would have switched it off.
+    for beside in [&[][..], &[("enable.idempotence", "true")], &[("acks", "1")]] {
+        let error = producer(&[&[in_flight("6")], beside].concat()).unwrap_err().to_string();
+        assert!(error.contains("at most 5, not 6"), "{error}");
+        assert!(error.contains("`enable.idempotence=false`"), "{error}");
+    }
+    let (config, _) = producer(&[in_flight("6"), ("enable.idempotence", "false")]).unwrap();
+    assert_eq!((config.idempotence, config.in_flight_max), (false, 6));
 }
 
 #[test]
