@@ -286,3 +286,48 @@ fn a_marker_from_a_leader_ends_a_transaction_on_a_follower() {
     assert_eq!(follower.aborted_in(0, 10), [(1, 0, 2)]);
     assert_eq!(last_stable(&follower), 3);
 }
+
+/// What Apache Kafka 4.3.1 has written: `tests/golden/transactions` says of what.
+const KAFKAS_SEGMENT: &[u8] =
+    include_bytes!("../../../../../tests/golden/transactions/00000000000000000000.log");
+const KAFKAS_INDEX: &[u8] =
+    include_bytes!("../../../../../tests/golden/transactions/00000000000000000000.txnindex");
+const KAFKAS_ABORTED: [(i64, i64, i64); 4] =
+    [(1002, 2, 4), (1001, 0, 5), (1003, 3, 7), (1004, 8, 10)];
+const INDEX_NAME: &str = "00000000000000000000.txnindex";
+
+#[test]
+fn of_kafkas_batches_the_same_index_is_made_as_by_kafka() {
+    let fixture = Fixture::new().with(|config| config.segment_ms = i64::MAX);
+    let log = fixture.open();
+    log.append_as_follower(&Bytes::from_static(KAFKAS_SEGMENT), 0).unwrap();
+    log.release();
+    assert_eq!(log.aborted_in(0, 11), KAFKAS_ABORTED);
+    assert_eq!((last_stable(&log), log.committed_from(0)), (11, vec![6]));
+    log.close().unwrap();
+    assert_eq!(fixture.content(INDEX_NAME), KAFKAS_INDEX);
+}
+
+#[test]
+fn an_index_that_kafka_has_written_is_read_and_made_anew_where_it_is_missing() {
+    for is_there in [true, false] {
+        let mut fixture = Fixture::new();
+        fixture.disk.create_dir_all(&fixture.path).unwrap();
+        let files = [("00000000000000000000.log", KAFKAS_SEGMENT), (INDEX_NAME, KAFKAS_INDEX)];
+        for (name, bytes) in files.into_iter().take(if is_there { 2 } else { 1 }) {
+            let file = fixture.disk.open(&fixture.path.join(name), Open::OrCreate).unwrap();
+            file.write_at(0, &[bytes]).unwrap();
+        }
+        // What was below the recovery point when Kafka stopped is believed.
+        fixture.clean = is_there;
+        if is_there {
+            fixture.checkpoints.recovery_point = Offset(11);
+        }
+        let log = fixture.open();
+        log.release();
+        assert_eq!(log.aborted_in(0, 11), KAFKAS_ABORTED, "{is_there}");
+        assert_eq!(log.committed_from(0), [6]);
+        log.close().unwrap();
+        assert_eq!(fixture.content(INDEX_NAME), KAFKAS_INDEX);
+    }
+}
