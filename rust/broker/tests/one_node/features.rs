@@ -9,11 +9,14 @@ use crate::test_broker::TestBroker;
 use crate::test_client::TestClient;
 
 async fn api_versions(client: &mut TestClient) -> ApiVersionsResponse {
-    let request = ApiVersionsRequest {
+    client.call(&api_versions_request()).await
+}
+
+fn api_versions_request() -> ApiVersionsRequest {
+    ApiVersionsRequest {
         client_software_name: "test".to_owned(),
         client_software_version: "1".to_owned(),
-    };
-    client.call(&request).await
+    }
 }
 
 async fn level(client: &mut TestClient, name: &str) -> Option<i16> {
@@ -58,6 +61,16 @@ async fn a_new_cluster_has_the_highest_levels_and_says_what_it_supports() {
     for (name, _, max_version) in expected {
         assert_eq!(level(&mut client, name).await, Some(max_version));
     }
+}
+
+#[tokio::test]
+async fn a_client_that_would_refuse_a_feature_that_starts_at_0_is_told_of_its_level_alone() {
+    let broker = TestBroker::start(&[]).await;
+    let answer = broker.connect().await.call_in(3, &api_versions_request()).await;
+    let supported: Vec<_> = answer.supported_features.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(supported, ["metadata.version"]);
+    let finalized: Vec<_> = answer.finalized_features.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(finalized, ["group.version", "metadata.version", "transaction.version"]);
 }
 
 #[tokio::test]

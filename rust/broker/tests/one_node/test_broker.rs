@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use base::{SplitMix64, SystemClock};
+use base::{Clock, SplitMix64, SystemClock};
 use broker::config::{BrokerConfig, Properties};
 use broker::{Blocking, BrokerServer, Environment, StartError};
 use net::{TcpOptions, TcpTransport};
@@ -79,6 +79,15 @@ pub(crate) async fn start(
     disk: Arc<dyn Disk>,
     settings: Settings<'_>,
 ) -> Result<BrokerServer, StartError> {
+    start_at(Arc::new(SystemClock), disk, settings).await
+}
+
+/// The same, with a clock of its own.
+pub(crate) async fn start_at(
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
+    settings: Settings<'_>,
+) -> Result<BrokerServer, StartError> {
     let mut properties = Properties::default();
     properties.set("log.dirs", "/data");
     properties.set("listeners", "PLAINTEXT://127.0.0.1:0");
@@ -89,7 +98,7 @@ pub(crate) async fn start(
     let environment = Environment {
         transport: TcpTransport { options: TcpOptions::default() },
         disk,
-        clock: Arc::new(SystemClock),
+        clock,
         rng: Box::new(SplitMix64::new(SEED.fetch_add(1, Ordering::Relaxed))),
         blocking: Blocking::OnThreads,
     };

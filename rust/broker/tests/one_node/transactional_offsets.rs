@@ -22,7 +22,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("group.initial.rebalance.delay.ms", "0"),
 ];
 /// The first version of transaction version 2, and those before it.
-const NEW_COMMIT: i16 = 5;
+pub(crate) const NEW_COMMIT: i16 = 5;
 const ABORTABLE_COMMIT: i16 = 4;
 const OLD_COMMIT: i16 = 3;
 
@@ -35,7 +35,7 @@ async fn start() -> (TestBroker, TestClient) {
 }
 
 impl TransactionalProducer {
-    fn commit_request(&self, group: &str, offset: i64) -> TxnOffsetCommitRequest {
+    pub(crate) fn commit_request(&self, group: &str, offset: i64) -> TxnOffsetCommitRequest {
         let partition = TxnOffsetCommitRequestPartition {
             committed_offset: offset,
             committed_leader_epoch: 0,
@@ -79,7 +79,7 @@ impl TransactionalProducer {
         }
     }
 
-    async fn commit(&self, client: &mut TestClient, group: &str, offset: i64) {
+    pub(crate) async fn commit(&self, client: &mut TestClient, group: &str, offset: i64) {
         let code = self.commit_in(client, NEW_COMMIT, group, offset).await;
         assert_eq!(code, ErrorCode::None);
     }
@@ -98,7 +98,7 @@ async fn stable(client: &mut TestClient, group: &str) -> (ErrorCode, i64) {
 const UNSTABLE: (ErrorCode, i64) = (ErrorCode::UnstableOffsetCommit, -1);
 
 /// Waits until nothing is pending any more.
-async fn settled(client: &mut TestClient, group: &str) -> i64 {
+pub(crate) async fn settled(client: &mut TestClient, group: &str) -> i64 {
     loop {
         let told = stable(client, group).await;
         if told != UNSTABLE {
