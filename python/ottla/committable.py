@@ -32,7 +32,7 @@ def rows(core: _core.Consumer, what: Committable | None) -> list[_core.ToCommit]
     if what is None:
         return None
     if isinstance(what, Mapping):
-        return [(*place, offset, None, *_beside(offset)) for place, offset in what.items()]
+        return [(*row[:3], None, *row[3:]) for row in _offsets(what)]
     if isinstance(what, Batch):
         read = what._core.commit_rows  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     else:
@@ -52,8 +52,10 @@ def in_transaction(
     if consumer is None:
         if not isinstance(what, Mapping):
             raise ValueError("without its consumer a batch may be another's: give offsets instead")
+        if not group:
+            raise ValueError("a group's name is not empty")
         metadata: _core.GroupMetadataRow = (str(group), "", -1, None)
-        return metadata, [(*place, offset, *_beside(offset)) for place, offset in what.items()]
+        return metadata, _offsets(what)
     core = consumer._core  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     # First as whom, then whether it still has them: if the group rebalances in between, the
     # coordinator knows this member's generation to be over.
@@ -82,6 +84,13 @@ def committed(row: tuple[int, int, str] | None) -> OffsetAndMetadata | None:
         return None
     offset, epoch, metadata = row
     return OffsetAndMetadata(offset, metadata, None if epoch == _NO_EPOCH else epoch)
+
+
+def _offsets(what: Mapping[Place, int]) -> list[_core.OffsetToSend]:
+    for (topic, partition), offset in what.items():
+        if offset < 0:
+            raise ValueError(f"{topic}-{partition}: an offset is not negative, as {offset} is")
+    return [(*place, offset, *_beside(offset)) for place, offset in what.items()]
 
 
 def _tenure(core: _core.Consumer, place: Place) -> int:

@@ -156,6 +156,22 @@ def test_offsets_are_committed_with_the_transaction_or_not_at_all(
     assert len(committed(bootstrap, copy)) == 10
 
 
+def test_offsets_that_cannot_be_are_refused_before_they_are_sent(
+    bootstrap: str, topic: str, producer: ottla.Producer
+) -> None:
+    group = fresh_name()
+    with producer.transaction(), ottla.Consumer(bootstrap, group=group, topics=[topic]) as consumer:
+        with pytest.raises(ValueError, match=f"{topic}-0: an offset is not negative"):
+            producer.send_offsets({(topic, 0): -5}, group=group)
+        with pytest.raises(ValueError, match="not empty"):
+            producer.send_offsets({(topic, 0): 5}, group="")
+        with pytest.raises(ValueError, match="not negative"):
+            consumer.commit({(topic, 0): -1})
+        # Nothing of that has cost the transaction anything.
+        producer.produce(topic, b"kept")
+    assert committed(bootstrap, topic) == [b"kept"]
+
+
 def processor(
     bootstrap: str, group: str, source: str, name: str, **more: object
 ) -> ottla.Processor:
