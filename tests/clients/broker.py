@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafka.admin import KafkaAdminClient, UpdateFeatureType
+
 from interop import kafka
 
 STOP_SECONDS = 30.0
@@ -47,6 +49,23 @@ def own_broker(scratch: Path) -> Iterator[Broker]:
     starting = kafka.running if os.environ.get(VARIABLE) == "kafka" else running_ottla
     with starting(data_dir) as bootstrap:
         yield Broker(bootstrap, data_dir)
+
+
+@contextlib.contextmanager
+def transaction_version(broker: Broker, level: int) -> Iterator[None]:
+    """Has the cluster speak an older protocol of transactions while the block lasts (KIP-890)."""
+    feature = "transaction.version"
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    try:
+        _, newest = admin.describe_features()[feature]["finalized"]
+        admin.update_features({feature: (UpdateFeatureType.SAFE_DOWNGRADE, level)})
+        # A cluster that is at level 0 does not say so.
+        _, now = admin.describe_features()[feature].get("finalized", (0, 0))
+        assert now == level
+        yield
+        admin.update_features({feature: (UpdateFeatureType.UPGRADE, newest)})
+    finally:
+        admin.close()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from clients.broker import Broker, broker_under_test
+from clients.broker import Broker, broker_under_test, transaction_version
 from clients.confluent_client import ConfluentClient
 from clients.foreign_client import WAIT_SECONDS, ForeignClient
 from clients.protocol import FetchFailed, fetch_batches
@@ -19,8 +20,15 @@ UNLED = {3, 6}
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with broker_under_test(tmp_path_factory.mktemp("broker")) as running:
+def broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Broker]:
+    """One that has all that is new, unless a test asks for a level of `transaction.version`."""
+    level: int | None = getattr(request, "param", None)
+    with (
+        broker_under_test(tmp_path_factory.mktemp("broker")) as running,
+        contextlib.nullcontext() if level is None else transaction_version(running, level),
+    ):
         yield running
 
 

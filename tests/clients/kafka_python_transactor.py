@@ -17,11 +17,15 @@ from clients.transactor import FENCED_CODES, TRANSACTION_MS, Fenced, Source, Tra
 
 
 class KafkaPythonTransactor(Transactor):
+    api_version: tuple[int, ...] | None = None
+    """Of the Kafka that it takes the broker for; without, it asks."""
+
     def __init__(self, bootstrap: str, transactional_id: str, source: Source | None) -> None:
         self._producer: Any = KafkaProducer(
             bootstrap_servers=bootstrap,
             transactional_id=transactional_id,
             transaction_timeout_ms=TRANSACTION_MS,
+            api_version=self.api_version,
         )
         self._producer.init_transactions()
         self._consumer: Any = None
@@ -34,6 +38,7 @@ class KafkaPythonTransactor(Transactor):
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 session_timeout_ms=SESSION_MS,
+                api_version=self.api_version,
             )
 
     def take(self, count: int) -> list[Read]:
@@ -75,6 +80,16 @@ class KafkaPythonTransactor(Transactor):
         if self._consumer is not None:
             self._consumer.close()
         self._producer.close(timeout=WAIT_SECONDS)
+
+
+def kafka_python_for(*version: int) -> type[KafkaPythonTransactor]:
+    """One that asks as for a Kafka of this version, in the versions that requests had then."""
+
+    class Older(KafkaPythonTransactor):
+        api_version = version
+
+    Older.__name__ = f"{KafkaPythonTransactor.__name__}-{'.'.join(map(str, version))}"
+    return Older
 
 
 @contextmanager

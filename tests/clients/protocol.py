@@ -11,7 +11,13 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 API_PRODUCE = 0
 API_FETCH = 1
 API_METADATA = 3
+API_FIND_COORDINATOR = 10
 API_VERSIONS = 18
+API_INIT_PRODUCER_ID = 22
+API_ADD_PARTITIONS_TO_TXN = 24
+API_ADD_OFFSETS_TO_TXN = 25
+API_END_TXN = 26
+API_TXN_OFFSET_COMMIT = 28
 BYTES_MAX = 10_000_000
 
 
@@ -51,6 +57,16 @@ class Connection:
     def request(self, api_key: int, version: int, body: bytes, *, flexible: bool = False) -> Reader:
         self.send(api_key, version, body, flexible=flexible)
         return self.receive()
+
+    def drain(self) -> bytes:
+        """Everything until the peer ends the connection, in order or not."""
+        received = b""
+        try:
+            while part := self._socket.recv(65_536):
+                received += part
+        except ConnectionResetError:
+            pass
+        return received
 
     def send_raw(self, data: bytes) -> None:
         self._socket.sendall(data)

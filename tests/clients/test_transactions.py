@@ -18,7 +18,7 @@ from clients.broker import Broker
 from clients.confluent_transactor import ConfluentTransactor
 from clients.foreign_client import WAIT_SECONDS, ForeignClient, Record, Start
 from clients.kafka_python_client import KafkaPythonClient
-from clients.kafka_python_transactor import KafkaPythonTransactor
+from clients.kafka_python_transactor import KafkaPythonTransactor, kafka_python_for
 from clients.ottla_transactor import OttlaTransactor
 from clients.transactor import Fenced, Source, Transactor
 from interop.franz_go_transactor import FranzGoTransactor
@@ -29,18 +29,35 @@ FROM_PYPI: tuple[type[Transactor], ...] = (
     AioKafkaTransactor,
     KafkaPythonTransactor,
     OttlaTransactor,
+    # From the first with transactions on, each of these asks for some of them in another version.
+    *(kafka_python_for(*version) for version in ((0, 11), (2, 0), (2, 5), (3, 0))),
 )
 FROM_ELSEWHERE: tuple[type[Transactor], ...] = (FranzGoTransactor, JavaTransactor)
 """These need more than Rust and Python: their tests carry the mark `interop`."""
+WITH_OLDER_CLUSTERS: tuple[type[Transactor], ...] = (
+    OttlaTransactor,
+    ConfluentTransactor,
+    JavaTransactor,
+)
+"""These also run where `transaction.version` is 0 and 1, as where Kafka was updated from before
+KIP-890."""
 PARTITIONS = 3
 QUICK_TRANSACTIONS, QUICK_RECORDS = 50, 10
 
 Begin = Callable[[type[Transactor]], Transactor]
 
+
+def pairs() -> Iterator[object]:
+    for level in (None, 0, 1):
+        kinds = FROM_PYPI + FROM_ELSEWHERE if level is None else WITH_OLDER_CLUSTERS
+        for kind in kinds:
+            marks = [pytest.mark.interop] if kind in FROM_ELSEWHERE else []
+            name = kind.__name__ if level is None else f"{kind.__name__}-level-{level}"
+            yield pytest.param(level, kind, id=name, marks=marks)
+
+
 with_transactors = pytest.mark.parametrize(
-    "kind",
-    [pytest.param(kind, id=kind.__name__) for kind in FROM_PYPI]
-    + [pytest.param(kind, id=kind.__name__, marks=pytest.mark.interop) for kind in FROM_ELSEWHERE],
+    ("broker", "kind"), list(pairs()), indirect=["broker"], scope="session"
 )
 
 
