@@ -77,9 +77,11 @@ def completed(path: Path, operation: Operation) -> int:
     return len(asked & done)
 
 
-def check(paths: Sequence[Path]) -> str:
+def check(paths: Sequence[Path], *, serializable: bool) -> str:
     """What is wrong with what these files say together; nothing, if that is all right."""
     command = ["cargo", "run", "--quiet", "--locked", "--package", "history"]
-    command += ["--example", "check_history", "--", *map(str, paths)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    command += ["--example", "check_history", "--", *(["--serializable"] if serializable else [])]
+    done = subprocess.run(
+        [*command, *map(str, paths)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
     return "" if done.returncode == 0 else done.stdout + done.stderr
