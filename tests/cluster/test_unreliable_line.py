@@ -225,8 +225,6 @@ def test_what_became_of_a_commit_is_told_by_the_same_call(
         impatient.produce("t", b"one")
     if has_ended:
         time.sleep(line.late_seconds)
-    with pytest.raises(ottla.TransactionStateError, match=r"commit_transaction\(\) again"):
-        impatient.begin_transaction()
     wait_on(impatient.commit_transaction)
     with impatient.transaction():
         impatient.produce("t", b"two")
@@ -242,7 +240,7 @@ def test_what_is_being_committed_is_not_aborted(
         impatient.produce("t", b"one")
     if has_ended:
         time.sleep(line.late_seconds)
-    with pytest.raises(ottla.TransactionStateError, match="committed: commit_transaction"):
+    with pytest.raises(ottla.TransactionStateError):
         impatient.abort_transaction()
     assert committed(turmoil.bootstrap, "t") == [b"one"]
 
