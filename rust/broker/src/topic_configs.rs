@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::NodeId;
 use metadata::MetadataImage;
-use metadata::image::{ConfigEntity, Configs};
+use metadata::image::ConfigEntity;
 
 use storage::CleanerConfig;
 
@@ -51,9 +51,9 @@ impl TopicConfigs {
     pub(crate) fn of(&self, image: &MetadataImage, topic: &str) -> TopicConfig {
         let overrides = image.configs(&ConfigEntity::Topic(topic.to_owned()));
         let layers = self.layers(image);
-        TopicConfig::resolve(overrides, &layers).unwrap_or_else(|error| {
+        TopicConfig::resolve(topic, overrides, &layers).unwrap_or_else(|error| {
             tracing::error!(topic, %error, "the topic's own configuration is not in force");
-            TopicConfig::resolve(&Configs::new(), &layers)
+            TopicConfig::without_overrides(&layers)
                 .expect("the broker's own configuration was checked when it started")
         })
     }

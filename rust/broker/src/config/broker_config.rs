@@ -59,8 +59,6 @@ pub struct BrokerConfig {
     pub request_timeout_ms: i64,
     /// `log.retention.check.interval.ms`
     pub log_retention_check_interval_ms: i64,
-    /// `producer.id.expiration.ms`
-    pub producer_id_expiration_ms: i64,
     /// `connections.max.idle.ms`; none for never.
     pub connections_max_idle_ms: Option<u64>,
     /// `max.connections`
@@ -232,7 +230,6 @@ impl Loading {
             max_request_partition_size_limit: self.size("max.request.partition.size.limit"),
             request_timeout_ms: self.integer("request.timeout.ms"),
             log_retention_check_interval_ms: self.integer("log.retention.check.interval.ms"),
-            producer_id_expiration_ms: self.integer("producer.id.expiration.ms"),
             connections_max_idle_ms: u64::try_from(self.integer("connections.max.idle.ms")).ok(),
             max_connections: self.size("max.connections"),
             max_connections_per_ip: self.size("max.connections.per.ip"),
@@ -387,7 +384,7 @@ impl Loading {
         }
         let none = Configs::new();
         let layers = Layers { broker: &none, all_brokers: &none, started_with: config };
-        if let Err(error) = TopicConfig::resolve(&none, &layers) {
+        if let Err(error) = TopicConfig::without_overrides(&layers) {
             self.errors.push(error);
         }
         if let Err(error) = resolve_cleaner(&layers) {

@@ -29,8 +29,7 @@ Where Ottla differs from Kafka:
 
 - `queued.max.request.bytes` is 64 MiB unless set, where Kafka has no limit.
 - `process.roles`, `node.id` and `controller.listener.names` may be left out.
-- `max.connections`, `max.connections.per.ip` and `producer.id.expiration.ms` are read at the start
-  only.
+- `max.connections` and `max.connections.per.ip` are read at the start only.
 - Socket buffers are the system's unless set to another value than Kafka's default.
 - A running broker refuses a key that it does not know.
 - A topic value that a broker key in another unit sets names that key as its source.

@@ -86,7 +86,7 @@ impl TableRules {
         configs: Configs,
     ) -> Result<Configs, ConfigError> {
         let layers = self.layers(image);
-        TopicConfig::resolve(&configs, &layers)?;
+        TopicConfig::resolve(name, &configs, &layers)?;
         let exists = image.topic_by_name(name).is_some();
         let before = exists.then(|| image.configs(&ConfigEntity::Topic(name.to_owned())));
         topic_durability::settle(before, configs, &layers)
@@ -100,7 +100,7 @@ impl TableRules {
         };
         check_running_brokers_keys(configs, scope)?;
         let layers = Layers { broker, all_brokers, started_with: &self.started_with };
-        TopicConfig::resolve(&none, &layers)?;
+        TopicConfig::without_overrides(&layers)?;
         resolve_cleaner(&layers)?;
         resolve_group_coordinator(&layers).map(|_| ())
     }

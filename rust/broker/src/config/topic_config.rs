@@ -2,7 +2,7 @@
 //! unit they are set.
 
 use metadata::image::Configs;
-use metadata::internal_topic::is_internal;
+use metadata::internal_topic::{TRANSACTIONS_TOPIC, is_internal};
 pub use records::TimestampType;
 pub use storage::Durability;
 use storage::LogConfig;
@@ -101,18 +101,33 @@ impl TopicConfig {
         }
     }
 
-    /// The configuration of a topic with these overrides, or the first thing that is wrong with
-    /// them.
-    pub fn resolve(overrides: &Configs, layers: &Layers<'_>) -> Result<Self, ConfigError> {
+    /// The configuration of the topic of this name with these overrides, or the first thing that is
+    /// wrong with them.
+    pub fn resolve(
+        topic: &str,
+        overrides: &Configs,
+        layers: &Layers<'_>,
+    ) -> Result<Self, ConfigError> {
         for (name, text) in overrides {
             let key = topic_key(name).ok_or_else(|| ConfigError::Unknown {
                 scope: "topic",
                 key: name.clone(),
                 nearest: nearest_topic_key(name),
             })?;
-            key.check_supported(&key.parse(text)?)?;
+            let value = key.parse(text)?;
+            if !is_so_without_doing(topic, key, &value) {
+                key.check_supported(&value)?;
+            }
         }
-        let values = Values { overrides, layers };
+        Self::of_values(&Values { overrides, layers })
+    }
+
+    /// The configuration of a topic without overrides, which is the brokers' own.
+    pub fn without_overrides(layers: &Layers<'_>) -> Result<Self, ConfigError> {
+        Self::of_values(&Values { overrides: &Configs::new(), layers })
+    }
+
+    fn of_values(values: &Values<'_>) -> Result<Self, ConfigError> {
         values.check_compaction_lags()?;
         Ok(Self {
             durability: match values.text(topic_durability::KEY)?.as_str() {
@@ -158,6 +173,14 @@ impl TopicConfig {
             .map(|(key, value)| ConfigWarning::NoEffect { key: key.clone(), value: value.clone() })
             .collect()
     }
+}
+
+/// What is not supported, and is so all the same: the coordinator of transactions compresses
+/// nothing that it writes to its topic, which says so, as Kafka's does.
+fn is_so_without_doing(topic: &str, key: &ConfigKey, value: &Value) -> bool {
+    topic == TRANSACTIONS_TOPIC
+        && key.name == "compression.type"
+        && *value == Value::Text("uncompressed".to_owned())
 }
 
 /// The value of a topic key: the override, else the first broker key that is set, else the default.

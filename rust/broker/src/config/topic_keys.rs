@@ -105,7 +105,8 @@ config_keys! { TOPIC_KEYS
         OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Medium, Refused,
         ClusterWide,
         "The compression in which batches are kept; only producer is supported, which keeps them \
-        as they were sent.";
+        as they were sent. Only the log of transactions may say uncompressed, as in Kafka, which \
+        is how its coordinator writes it.";
     "compression.zstd.level", Int, Value("3"), Between(-131_072, 22), Medium, Tunes, ClusterWide,
         "The zstd level when batches are compressed anew; none is.";
     "delete.retention.ms", Long, Value("86400000"), AtLeast(0), Medium, Acted, ClusterWide,

@@ -77,8 +77,7 @@ fn transactions_topic(config: &BrokerConfig, image: &MetadataImage) -> NewTopic 
         replication_factor,
         configs: vec![
             own("cleanup.policy", "compact".to_owned()),
-            // Kafka says `uncompressed`, which is what the coordinator sends.
-            own("compression.type", "producer".to_owned()),
+            own("compression.type", "uncompressed".to_owned()),
             own("min.insync.replicas", min_in_sync_replicas.to_string()),
             own("segment.bytes", config.segment_bytes.to_string()),
             own("unclean.leader.election.enable", "false".to_owned()),

@@ -16,7 +16,7 @@ use crate::test_broker::TestBroker;
 use crate::test_client::TestClient;
 
 const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub(crate) const BROKER: i8 = 4;
 const DURABILITY: &str = "ottla.durability";
 /// The operations of a change.
 pub(crate) const SET: i8 = 0;

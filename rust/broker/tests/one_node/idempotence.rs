@@ -1,10 +1,13 @@
 //! Idempotent producers: what is a repeat, what is a gap, and that a broker's end changes neither.
 
-use base::ErrorCode;
+use base::{Clock, ErrorCode, SystemClock};
+use records::CompressionType;
 use storage::FaultyDisk;
+use wire::describe_producers::{DescribeProducersRequest, TopicRequest};
 use wire::{InitProducerIdRequest, ProduceRequest};
 
-use crate::batches::idempotent_batch;
+use crate::batches::{builder, idempotent_batch, stamp};
+use crate::configs::{BROKER, SET, alter};
 use crate::requests::{PRODUCE_BY_NAME, assert_code, produce_request};
 use crate::test_broker::TestBroker;
 use crate::test_client::TestClient;
@@ -194,4 +197,30 @@ async fn a_killed_broker_forgets_no_producer() {
 async fn a_power_cut_forgets_no_producer() {
     let (broker, producer) = broker_with_six_batches().await;
     expect_the_same_producer(broker.cut_power().await, producer).await;
+}
+
+#[tokio::test]
+async fn how_long_silent_producers_are_remembered_can_be_changed_while_the_broker_runs() {
+    let broker = TestBroker::start(&[("log.retention.check.interval.ms", "10")]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let batch = builder(&["a"], SystemClock.unix_ms());
+    let batch = batch.finish(&stamp((7, 0), 0), CompressionType::None.into()).unwrap();
+    assert_code(client.produce("t", batch).await.error_code, ErrorCode::None);
+    assert_eq!(known_producers(&mut client).await, [7]);
+    let changes = [("producer.id.expiration.ms", SET, Some("1"))];
+    assert_code(
+        alter(&mut client, (BROKER, ""), &changes, false).await.error_code,
+        ErrorCode::None,
+    );
+    while !known_producers(&mut client).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn known_producers(client: &mut TestClient) -> Vec<i64> {
+    let asked = TopicRequest { name: "t".to_owned(), partition_indexes: vec![0] };
+    let answer = client.call(&DescribeProducersRequest { topics: vec![asked] }).await;
+    let producers = answer.topics[0].partitions[0].active_producers.iter();
+    producers.map(|producer| producer.producer_id).collect()
 }

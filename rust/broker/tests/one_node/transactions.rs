@@ -42,7 +42,7 @@ async fn the_topic_of_the_coordinator_is_the_one_that_the_brokers_keys_want() {
     assert_eq!((topic.is_internal, topic.partitions.len()), (true, 50));
     for (key, expected) in [
         ("cleanup.policy", "compact"),
-        ("compression.type", "producer"),
+        ("compression.type", "uncompressed"),
         ("min.insync.replicas", "1"),
         ("segment.bytes", "104857600"),
         ("unclean.leader.election.enable", "false"),

@@ -8,7 +8,7 @@ config_keys! { TRANSACTION
         "How long the first batch of a transaction waits for the one before to come to its end.";
     "add.partitions.to.txn.retry.backoff.ms", Int, Value("20"), AtLeast(1), High, Acted, ReadOnly,
         "The longest rest before adding partitions to a transaction is tried again.";
-    "producer.id.expiration.ms", Int, Value("86400000"), AtLeast(1), Low, Acted, ReadOnly,
+    "producer.id.expiration.ms", Int, Value("86400000"), AtLeast(1), Low, Acted, ClusterWide,
         "A partition forgets an idempotent producer that was silent for this long.";
     "transaction.abort.timed.out.transaction.cleanup.interval.ms", Int, Value("10000"), AtLeast(1),
         Low, Acted, ReadOnly,

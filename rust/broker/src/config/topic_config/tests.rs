@@ -34,7 +34,7 @@ impl Fixture {
             all_brokers: &self.all_brokers,
             started_with: &started_with,
         };
-        TopicConfig::resolve(&self.topic, &layers)
+        TopicConfig::resolve("t", &self.topic, &layers)
     }
 }
 
@@ -188,4 +188,27 @@ fn an_override_that_only_tunes_is_accepted_with_a_warning() {
     let warnings = TopicConfig::warnings(&fixture.topic);
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].to_string().starts_with("preallocate=true"));
+}
+
+#[test]
+fn only_the_log_of_transactions_is_uncompressed_by_itself() {
+    let started_with = BrokerConfig::load(&Properties::default()).unwrap().config;
+    let none = Configs::new();
+    let layers = Layers { broker: &none, all_brokers: &none, started_with: &started_with };
+    let resolve = |topic: &str, codec: &str| {
+        TopicConfig::resolve(topic, &configs(&[("compression.type", codec)]), &layers)
+    };
+    assert_eq!(
+        resolve("__transaction_state", "uncompressed"),
+        TopicConfig::without_overrides(&layers)
+    );
+    assert_eq!(resolve("__transaction_state", "producer"), TopicConfig::without_overrides(&layers));
+    for (topic, codec) in [
+        ("__transaction_state", "zstd"),
+        ("__consumer_offsets", "uncompressed"),
+        ("t", "uncompressed"),
+    ] {
+        let error = resolve(topic, codec).unwrap_err();
+        assert!(error.to_string().contains("only producer"), "{topic}: {error}");
+    }
 }
