@@ -165,6 +165,11 @@ impl Partition {
         self.append_on(AppendTerms::default(), directory, batch, acks)
     }
 
+    /// Whether an append may begin: with acks=all it needs `min.insync.replicas` in sync.
+    pub(crate) fn check_append(&self, acks: RequiredAcks) -> Result<(), ErrorCode> {
+        self.leadership.begin_append(acks).map(drop)
+    }
+
     /// Begins to verify a producer's transaction: its coordinator is asked whether it knows of this
     /// partition, and then the first batch is appended with the guard (KIP-890). With
     /// [`VerificationGuard::NONE`] the transaction is open here already, and nobody need be asked.
@@ -414,3 +419,6 @@ impl From<FoundRecord> for Found {
         Self { timestamp_ms: timestamp, offset, leader_epoch }
     }
 }
+
+#[cfg(test)]
+mod tests;

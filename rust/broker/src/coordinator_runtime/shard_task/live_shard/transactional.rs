@@ -85,8 +85,12 @@ impl<M: Machine> LiveShard<'_, M> {
         }
         let deadline = self.commit_deadline();
         let (partition, directory) = (&self.task.partition, &self.task.host.directory);
-        // Without acks the answer comes with the write. The wait for the commit is below.
-        let mut appended = match partition.append_on(terms, directory, batch, RequiredAcks::None) {
+        // Without acks the answer comes with the write, so whether there are enough replicas is
+        // asked before. The wait for the commit is below.
+        let submitted = partition.check_append(RequiredAcks::All).map_err(ProduceError::from);
+        let submitted = submitted
+            .and_then(|()| partition.append_on(terms, directory, batch, RequiredAcks::None));
+        let mut appended = match submitted {
             Ok(appended) => appended,
             Err(error) if says_nothing_was_written(error.code) => {
                 return Ok(Err(Refused(code_for_clients(error.code))));
@@ -124,8 +128,8 @@ impl<M: Machine> LiveShard<'_, M> {
     }
 }
 
-/// Codes of a log that refuses a producer or its coordinator, and of a directory that has no room
-/// at the moment.
+/// Codes of a log that refuses a producer or its coordinator, of a partition with too few replicas,
+/// and of a directory that has no room at the moment.
 fn says_nothing_was_written(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -133,6 +137,7 @@ fn says_nothing_was_written(code: ErrorCode) -> bool {
             | ErrorCode::InvalidTxnState
             | ErrorCode::OutOfOrderSequenceNumber
             | ErrorCode::TransactionCoordinatorFenced
+            | ErrorCode::NotEnoughReplicas
             | ErrorCode::RequestTimedOut
     )
 }
