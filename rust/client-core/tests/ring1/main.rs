@@ -128,6 +128,11 @@ fn a_call_at_the_wrong_time_changes_nothing() {
 }
 
 #[test]
+fn a_transaction_ends_as_was_asked_first_whatever_is_asked_afterwards() {
+    for_each_seed("a_transaction_ends_as_was_asked_first", 0..60, transacting::of_two_minds);
+}
+
+#[test]
 fn a_cluster_may_move_to_the_new_flow_and_back_while_there_are_transactions() {
     for_each_seed("a_cluster_may_move_to_the_new_flow", 0..40, transacting::upgraded);
 }

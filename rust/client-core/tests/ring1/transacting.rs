@@ -54,13 +54,23 @@ impl Program {
         Self { world, rng, next_id: 0, next_record: 0, transactions: Vec::new() }
     }
 
-    /// Does something, and goes on until it is done.
-    fn operate(&mut self, operation: Operation) -> Result<(), TransactionError> {
+    /// Begins to do something.
+    fn ask(&mut self, operation: Operation) -> OperationId {
         self.next_id += 1;
         let id = OperationId(self.next_id);
         let now = self.world.network.now;
         self.world.producer.handle(ProducerInput::Transact(id, operation), now);
         self.world.drive();
+        id
+    }
+
+    /// Does something, and goes on until it is done.
+    fn operate(&mut self, operation: Operation) -> Result<(), TransactionError> {
+        let id = self.ask(operation);
+        self.finish(id)
+    }
+
+    fn finish(&mut self, id: OperationId) -> Result<(), TransactionError> {
         for _ in 0..STEPS_MAX {
             if let Some(result) = self.world.transacted.remove(&id) {
                 return result;
@@ -297,6 +307,46 @@ pub(crate) fn misused(seed: u64) {
     let refused = program.world.results[&0].as_ref().unwrap_err();
     let is_refused = matches!(refused, DeliveryError::Transaction(TransactionError::Misuse(_)));
     assert!(is_refused, "{refused}");
+    program.check();
+}
+
+/// A program that asks for the other end while the first one is under way.
+pub(crate) fn of_two_minds(seed: u64) {
+    let faults = Faults::random(&mut SplitMix64::new(seed));
+    let mut program = Program::new(seed, faults, &[]);
+    program.operate(Operation::Init).unwrap();
+    for _ in 0..TRANSACTIONS {
+        program.operate(Operation::Begin).unwrap();
+        let first = program.next_record;
+        program.next_record += 5;
+        program.world.write(first..program.next_record, &mut program.rng);
+        let (one, other) = match program.rng.below(2) {
+            0 => (Operation::Commit, Operation::Abort),
+            _ => (Operation::Abort, Operation::Commit),
+        };
+        let asked = program.ask(one.clone());
+        for _ in 0..program.rng.below(20) {
+            program.world.step(None);
+        }
+        let other = program.operate(other);
+        let fate = match (program.finish(asked), &one) {
+            (Ok(()), Operation::Commit) => Fate::Committed,
+            (Ok(()), _) => Fate::Aborted,
+            // It has failed, and then the other one may have been what was needed.
+            (Err(TransactionError::Abortable { .. }), _) if other.is_ok() => Fate::Aborted,
+            (Err(TransactionError::Abortable { .. }), _) => program.abort().unwrap(),
+            (Err(error), _) => panic!("{error}"),
+        };
+        if fate == Fate::Committed {
+            assert!(matches!(other, Err(TransactionError::Misuse(_))), "{other:?}");
+        }
+        if one == Operation::Abort {
+            assert!(other.is_err(), "what is aborted is not committed");
+        }
+        let records = (first..program.next_record).collect();
+        let offsets = BTreeMap::new();
+        program.transactions.push(Transaction { records, offsets, fate });
+    }
     program.check();
 }
 

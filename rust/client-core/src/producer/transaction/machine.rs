@@ -28,6 +28,12 @@ const WAITING_MAX: usize = 1000;
 
 const NOT_OPEN: TransactionError =
     TransactionError::Misuse("no transaction is open: begin_transaction() comes first");
+const COMMITTING: TransactionError = TransactionError::Misuse(
+    "the transaction is being committed: commit_transaction() again waits for it",
+);
+const ABORTING: TransactionError = TransactionError::Misuse(
+    "the transaction is being aborted: abort_transaction() again waits for it",
+);
 const TOO_MANY: TransactionError =
     TransactionError::Misuse("too many calls wait for the coordinator already");
 
@@ -79,7 +85,9 @@ pub(super) enum State {
     Committing,
     Aborting,
     /// The transaction is over; the next epoch is asked for.
-    Bumping,
+    Bumping {
+        is_committed: bool,
+    },
     /// It can only be aborted.
     Failed(TransactionError),
     /// There will be no other.
@@ -172,7 +180,7 @@ impl Transactions {
                     self.state = State::Committing;
                     self.wait(id);
                 }
-                State::Committing | State::Bumping => self.wait(id),
+                State::Committing | State::Bumping { is_committed: true } => self.wait(id),
                 State::Failed(error) => {
                     let error = error.clone();
                     self.finish(id, Err(error));
@@ -186,14 +194,10 @@ impl Transactions {
                     self.drop_offsets(&TransactionError::Aborted);
                     self.wait(id);
                 }
-                State::Aborting | State::Bumping => self.wait(id),
-                State::Committing => self.finish(
-                    id,
-                    Err(TransactionError::Misuse(
-                        "the transaction is being committed: commit_transaction() again waits for \
-                         it",
-                    )),
-                ),
+                State::Aborting | State::Bumping { is_committed: false } => self.wait(id),
+                State::Committing | State::Bumping { is_committed: true } => {
+                    self.finish(id, Err(COMMITTING));
+                }
                 _ => self.finish(id, Err(NOT_OPEN)),
             },
         }
@@ -206,7 +210,9 @@ impl Transactions {
             State::Open | State::Committing => None,
             State::Aborting => Some(TransactionError::Aborted),
             State::Failed(error) | State::Lost(error) => Some(error.clone()),
-            State::New | State::Initializing | State::Ready | State::Bumping => Some(NOT_OPEN),
+            State::New | State::Initializing | State::Ready | State::Bumping { .. } => {
+                Some(NOT_OPEN)
+            }
         }
     }
 
@@ -356,9 +362,8 @@ impl Transactions {
             State::Open => TransactionError::Misuse(
                 "a transaction is open already: commit or abort it before the next one",
             ),
-            State::Committing | State::Aborting | State::Bumping => TransactionError::Misuse(
-                "the transaction before is being ended: the same call again waits for it",
-            ),
+            State::Committing | State::Bumping { is_committed: true } => COMMITTING,
+            State::Aborting | State::Bumping { is_committed: false } => ABORTING,
             State::Failed(error) | State::Lost(error) => error.clone(),
         })
     }
@@ -383,7 +388,9 @@ impl Transactions {
 
     fn next(&self, is_idle: bool) -> Option<Step> {
         let is_committing = match self.state {
-            State::Initializing | State::Bumping => return Some(Step::Ask(Question::Init)),
+            State::Initializing | State::Bumping { .. } => {
+                return Some(Step::Ask(Question::Init));
+            }
             State::Open => false,
             State::Committing => true,
             State::Aborting => return self.next_of_abort(is_idle),
@@ -520,6 +527,7 @@ impl Transactions {
 
     /// The transaction has ended.
     pub(super) fn complete(&mut self, cluster: &Cluster) {
+        let is_committed = self.state == State::Committing;
         self.progress = Progress::Unheard;
         self.adding.clear();
         self.added.clear();
@@ -529,7 +537,7 @@ impl Transactions {
         // What is late of the last transaction of the old flow must not come into the next one.
         self.needs_bump |= self.is_implicit && !was_implicit;
         if self.needs_bump {
-            self.state = State::Bumping;
+            self.state = State::Bumping { is_committed };
         } else {
             self.become_ready();
         }
