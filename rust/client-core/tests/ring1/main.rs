@@ -118,6 +118,11 @@ fn a_transaction_that_may_be_committed_already_does_not_fail() {
 }
 
 #[test]
+fn the_first_batch_of_a_transaction_does_not_linger() {
+    for_each_seed("the_first_batch_of_a_transaction", 0..12, transacting::announced);
+}
+
+#[test]
 fn a_producer_whose_id_another_has_is_fenced_off_for_good() {
     for_each_seed("a_producer_whose_id_another_has", 0..60, transacting::fenced_off);
 }

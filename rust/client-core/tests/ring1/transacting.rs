@@ -2,6 +2,7 @@
 //! sees of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::{Rng, SplitMix64, TopicPartition};
 use client_core::consumer::{GroupMetadata, OffsetAndMetadata};
@@ -243,6 +244,35 @@ pub(crate) fn failed_too_late(seed: u64) {
             program.world.step(None);
         }
         assert_eq!(program.world.transacted.remove(&id), Some(Ok(())));
+        let (offsets, fate) = (BTreeMap::new(), Fate::Committed);
+        program.transactions.push(Transaction { records, offsets, fate });
+    }
+    program.check();
+}
+
+/// The coordinator hears of each partition while records are still sent; the rest lingers.
+pub(crate) fn announced(seed: u64) {
+    let mut program = Program::new(seed, Faults::NONE, &[("linger.ms", "10000")]);
+    let level = if program.world.network.cluster.is_old { 0 } else { 2 };
+    program.world.network.cluster.transactions = TransactionHost::new(level, 0);
+    program.operate(Operation::Init).unwrap();
+    for _ in 0..3 {
+        program.operate(Operation::Begin).unwrap();
+        let records: Vec<u64> = (program.next_record..program.next_record + 20).collect();
+        program.next_record += 20;
+        program.world.write(records[0]..program.next_record, &mut program.rng);
+        let until = program.world.network.now + Duration::from_secs(1);
+        while program.world.network.now < until {
+            program.world.step(Some(until));
+        }
+        let world = &program.world;
+        let delivered = records.iter().filter(|record| world.results.contains_key(record)).count();
+        assert!(delivered < records.len(), "everything was sent at once");
+        for partition in 0..if level == 2 { PARTITIONS } else { 0 } {
+            let first = records.iter().find(|record| world.partition_of[record] == partition);
+            assert!(first.is_none_or(|first| world.results.contains_key(first)));
+        }
+        program.operate(Operation::Commit).unwrap();
         let (offsets, fate) = (BTreeMap::new(), Fate::Committed);
         program.transactions.push(Transaction { records, offsets, fate });
     }

@@ -1,6 +1,7 @@
 //! Which batches go to which broker now, and which are to be sealed for it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::{Instant, NodeId, TopicPartition};
 
@@ -15,7 +16,6 @@ use crate::producer::transaction::Transactions;
 impl<T> Producer<T> {
     /// Sends what can be sent, seals what is due, and notes when to look again.
     pub(super) fn send(&mut self, now: Instant) {
-        let patience = Patience { linger: self.config.linger, hurry_up_to: self.hurry_up_to };
         let timeout = self.config.delivery_timeout;
         let mut by_node: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
         for partition in self.active.clone() {
@@ -36,20 +36,14 @@ impl<T> Producer<T> {
             }
         }
         for (node, partitions) in by_node {
-            self.send_to(node, partitions, &patience, now);
+            self.send_to(node, partitions, now);
         }
     }
 
-    fn send_to(
-        &mut self,
-        node: NodeId,
-        mut partitions: Vec<TopicPartition>,
-        patience: &Patience,
-        now: Instant,
-    ) {
+    fn send_to(&mut self, node: NodeId, mut partitions: Vec<TopicPartition>, now: Instant) {
         let mut wanted = false;
         partitions.retain(|partition| {
-            match self.lineages[partition].next(node, patience, now) {
+            match self.lineages[partition].next(node, &self.patience(partition), now) {
                 Next::Nothing => return false,
                 Next::At(due) => self.wake.at(due),
                 Next::Seal | Next::Send => wanted = true,
@@ -76,7 +70,7 @@ impl<T> Producer<T> {
         while self.has_slot(node) {
             let mut draft = Draft::default();
             for partition in &partitions {
-                self.fill(&mut draft, partition, node, producer, patience, now);
+                self.fill(&mut draft, partition, node, producer, now);
             }
             if draft.is_empty() || !self.dispatch(draft, node, now) {
                 break;
@@ -92,11 +86,11 @@ impl<T> Producer<T> {
         partition: &TopicPartition,
         node: NodeId,
         producer: Option<(base::ProducerId, base::ProducerEpoch)>,
-        patience: &Patience,
         now: Instant,
     ) {
+        let patience = self.patience(partition);
         let lineage = self.lineages.get_mut(partition).expect("an active partition is known");
-        match lineage.next(node, patience, now) {
+        match lineage.next(node, &patience, now) {
             Next::Seal => {
                 let seal = ProducerOutput::Seal(partition.clone());
                 // Asked for once a drive: the answer comes before the next.
@@ -117,7 +111,7 @@ impl<T> Producer<T> {
                 if let Some((key, bytes)) = taken {
                     draft.push(partition, key, bytes);
                     if let Some(transactions) = &mut self.transactions {
-                        transactions.note_sent();
+                        transactions.note_sent(partition);
                     }
                 }
                 self.settle(partition, settled);
@@ -164,6 +158,14 @@ impl<T> Producer<T> {
                 false
             }
         }
+    }
+
+    /// The first batch of a transaction does not linger, if the coordinator is to hear of its
+    /// partition.
+    fn patience(&self, partition: &TopicPartition) -> Patience {
+        let announces = self.transactions.as_ref().is_some_and(|it| it.is_to_announce(partition));
+        let linger = if announces { Duration::ZERO } else { self.config.linger };
+        Patience { linger, hurry_up_to: self.hurry_up_to }
     }
 
     fn has_slot(&self, node: NodeId) -> bool {

@@ -233,8 +233,18 @@ impl Transactions {
         false
     }
 
+    /// Whether the coordinator hears of a partition with its first batch, and has not yet. That
+    /// costs it a write, which is better made while the program is still sending than when it
+    /// waits for its commit.
+    pub(in crate::producer) fn is_to_announce(&self, partition: &TopicPartition) -> bool {
+        self.is_implicit && self.state == State::Open && !self.added.contains(partition)
+    }
+
     /// A batch is sent: with it the transaction begins.
-    pub(in crate::producer) fn note_sent(&mut self) {
+    pub(in crate::producer) fn note_sent(&mut self, partition: &TopicPartition) {
+        if self.is_implicit && !self.added.contains(partition) {
+            self.added.insert(partition.clone());
+        }
         self.note_begun();
     }
 
