@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use history::PolledRecord;
+
 use crate::trace;
 
 /// The name of a record: its value begins with it.
@@ -61,6 +63,10 @@ pub(crate) struct FinalLog {
 pub(crate) struct History {
     pub(crate) events: Vec<Event>,
     pub(crate) logs: BTreeMap<i32, FinalLog>,
+    /// What the clients of transactions did and saw.
+    pub(crate) transactions: history::History,
+    /// Everything that is committed, as somebody has read it from the first record to the last.
+    pub(crate) committed: Vec<PolledRecord>,
 }
 
 impl History {

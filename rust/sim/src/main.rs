@@ -14,6 +14,7 @@ compile_error!(
      .cargo/config.toml sets it, and without a RUSTFLAGS variable, which would override that"
 );
 
+mod books;
 mod clock;
 mod command_line;
 mod history;
@@ -25,6 +26,7 @@ mod operator;
 mod plan;
 mod power_cut;
 mod run;
+mod scribe;
 mod trace;
 mod transport;
 mod weakness;

@@ -27,6 +27,8 @@ pub(crate) struct Operator {
     faults: VecDeque<(Duration, Fault)>,
     /// The host whose link is held or severed, and until when.
     link: Option<(Duration, LinkFault)>,
+    /// The client that was killed, and until when it is down.
+    killed: Option<(Duration, String)>,
     broker: Broker,
     has_cut_last: bool,
 }
@@ -63,6 +65,7 @@ impl Operator {
             next: faults.pop_front(),
             faults,
             link: None,
+            killed: None,
             broker: Broker::Up,
             has_cut_last: false,
         }
@@ -78,8 +81,10 @@ impl Operator {
             self.break_something(fault, sim, world);
             self.next = self.faults.pop_front().map(|(after, fault)| (now + after, fault));
         }
-        let is_quiet = self.next.is_none() && self.link.is_none() && self.broker == Broker::Up;
-        if is_quiet && world.producers_left.get() == 0 && world.stage.get() == Stage::Producing {
+        let is_whole = self.link.is_none() && self.killed.is_none();
+        let is_quiet = self.next.is_none() && is_whole && self.broker == Broker::Up;
+        let is_done = world.producers_left.get() == 0 && world.books.is_all_transferred();
+        if is_quiet && is_done && world.stage.get() == Stage::Producing {
             if self.has_cut_last {
                 world.stage.set(Stage::Settled);
             } else {
@@ -117,6 +122,11 @@ impl Operator {
             FaultKind::Stop => {
                 world.stop_wanted.set(true);
                 self.broker = Broker::Stopping { outage: fault.lasts };
+            }
+            FaultKind::KillClient { host } => {
+                self.revive(sim, world);
+                sim.crash(host.as_str());
+                self.killed = Some((until, host));
             }
         }
     }
@@ -164,10 +174,20 @@ impl Operator {
         self.broker = Broker::Down { until: sim.elapsed() + outage };
     }
 
-    fn mend(&mut self, sim: &Sim<'_>, world: &World) {
+    fn mend(&mut self, sim: &mut Sim<'_>, world: &World) {
+        if self.killed.as_ref().is_some_and(|(until, _)| *until <= sim.elapsed()) {
+            self.revive(sim, world);
+        }
         if self.link.as_ref().is_some_and(|(until, _)| *until <= sim.elapsed()) {
             self.release_link(sim, world);
         }
+    }
+
+    /// The client that was killed begins anew.
+    fn revive(&mut self, sim: &mut Sim<'_>, world: &World) {
+        let Some((_, host)) = self.killed.take() else { return };
+        world.note(Event::Fault(format!("{host} begins anew")));
+        sim.bounce(host.as_str());
     }
 
     fn release_link(&mut self, sim: &Sim<'_>, world: &World) {

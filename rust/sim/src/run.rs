@@ -3,14 +3,19 @@
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use history::IsolationLevel;
 use turmoil::{Builder, Sim};
 
 use crate::clock::{self, EPOCH_UNIX_MS};
 use crate::history::{Event, History};
-use crate::hosts::{BROKER, auditor, broker, consumer, producer, watcher};
+use crate::hosts::{
+    BROKER, auditor, bank, broker, clerk, consumer, forwarder, producer, reader, watcher,
+};
 use crate::invariants;
 use crate::operator::Operator;
-use crate::plan::{Plan, producer_host};
+use crate::plan::{
+    COMMITTED_READER, Plan, UNCOMMITTED_READER, clerk_host, forwarder_host, producer_host,
+};
 use crate::world::World;
 
 /// Every run is over by then, or something hangs. Longer than `delivery.timeout.ms`, so that what a
@@ -78,6 +83,22 @@ fn add_hosts(sim: &mut Sim<'static>, world: &Rc<World>) {
     sim.client("consumer", consumer::run(Rc::clone(world)));
     sim.client("watcher", watcher::run(Rc::clone(world)));
     sim.client("auditor", auditor::run(Rc::clone(world)));
+    // These can be killed, so they are hosts that come back.
+    for index in 0..world.plan.clerks.len() {
+        let world = Rc::clone(world);
+        sim.host(clerk_host(index), move || clerk::run(Rc::clone(&world), index));
+    }
+    for index in 0..world.plan.forwarders {
+        let world = Rc::clone(world);
+        sim.host(forwarder_host(index), move || forwarder::run(Rc::clone(&world), index));
+    }
+    sim.client("bank", bank::run(Rc::clone(world)));
+    for (name, isolation) in [
+        (COMMITTED_READER, IsolationLevel::ReadCommitted),
+        (UNCOMMITTED_READER, IsolationLevel::ReadUncommitted),
+    ] {
+        sim.client(name, reader::run(Rc::clone(world), isolation));
+    }
 }
 
 impl Outcome {

@@ -12,12 +12,15 @@ pub(crate) enum Weakness {
     PageCache,
     /// The producer retries without sequence numbers.
     PlainProducer,
+    /// Who reads what is committed is shown everything.
+    DirtyReads,
 }
 
-const NAMES: [(&str, Weakness); 3] = [
+const NAMES: [(&str, Weakness); 4] = [
     ("lying-disk", Weakness::LyingDisk),
     ("page-cache", Weakness::PageCache),
     ("plain-producer", Weakness::PlainProducer),
+    ("dirty-reads", Weakness::DirtyReads),
 ];
 
 impl FromStr for Weakness {
@@ -26,7 +29,8 @@ impl FromStr for Weakness {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = NAMES.iter().find(|(name, _)| *name == text);
         known.map(|(_, weakness)| *weakness).ok_or_else(|| {
-            format!("`{text}` is no weakness: try lying-disk, page-cache or plain-producer")
+            let known = NAMES.map(|(name, _)| name).join(", ");
+            format!("`{text}` is no weakness: try one of {known}")
         })
     }
 }

@@ -4,15 +4,17 @@ use std::cell::{Cell, RefCell};
 
 use storage::FaultyDisk;
 
+use crate::books::Books;
 use crate::history::{Event, History};
 use crate::plan::Plan;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// Records are produced, and things go wrong.
+    /// Records are produced, money is transferred, and things go wrong.
     Producing,
-    /// Every record has its result, nothing goes wrong any more, and what is left can be read.
+    /// Every record has its result, nothing is transferred and nothing goes wrong any more, and
+    /// what is left can be read.
     Settled,
     /// It has been read: whoever still consumes has to come to the same end.
     Audited,
@@ -25,6 +27,8 @@ pub(crate) struct World {
     /// The broker's; another one after each power cut.
     pub(crate) disk: RefCell<FaultyDisk>,
     pub(crate) history: RefCell<History>,
+    /// How far the hosts of transactions have come.
+    pub(crate) books: Books,
     pub(crate) stage: Cell<Stage>,
     /// The producers that have records without a result.
     pub(crate) producers_left: Cell<usize>,
@@ -40,6 +44,7 @@ impl World {
         Self {
             disk: RefCell::new(FaultyDisk::new()),
             history: RefCell::default(),
+            books: Books::new(&plan),
             stage: Cell::new(Stage::Producing),
             producers_left: Cell::new(plan.producers.len()),
             stop_wanted: Cell::new(false),

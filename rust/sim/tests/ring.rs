@@ -68,6 +68,11 @@ fn a_producer_without_sequence_numbers_is_noticed() {
 }
 
 #[test]
+fn showing_what_is_not_committed_is_noticed() {
+    is_noticed("dirty-reads", &["transactions are atomic"]);
+}
+
+#[test]
 fn a_command_line_that_means_nothing_is_refused() {
     let output = sim(&["seven"]);
     assert_eq!(output.status.code(), Some(2));

@@ -60,6 +60,18 @@ fn honest_or_not(disk: &FaultyDisk, weakness: Option<Weakness>) -> Arc<dyn Disk>
     Arc::new(disk.clone())
 }
 
+/// Kafka's defaults are for clusters of many, and for minutes.
+const SMALL_AND_QUICK: [(&str, &str); 8] = [
+    ("offsets.topic.num.partitions", "3"),
+    ("transaction.state.log.num.partitions", "3"),
+    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
+    ("group.initial.rebalance.delay.ms", "100"),
+    ("group.consumer.min.session.timeout.ms", "6000"),
+    ("group.consumer.session.timeout.ms", "6000"),
+    ("group.consumer.min.heartbeat.interval.ms", "1000"),
+    ("group.consumer.heartbeat.interval.ms", "1000"),
+];
+
 fn config(weakness: Option<Weakness>) -> Result<BrokerConfig, Box<dyn Error>> {
     let durability = if weakness == Some(Weakness::PageCache) { "os" } else { "disk" };
     let properties: Properties = [
@@ -69,6 +81,7 @@ fn config(weakness: Option<Weakness>) -> Result<BrokerConfig, Box<dyn Error>> {
         ("ottla.durability", durability.to_owned()),
     ]
     .into_iter()
+    .chain(SMALL_AND_QUICK.map(|(key, value)| (key, value.to_owned())))
     .collect();
     Ok(BrokerConfig::load(&properties)?.config)
 }

@@ -1,16 +1,22 @@
 //! The software of the simulated hosts: the broker, and the clients that use and watch it.
 
 pub(crate) mod auditor;
+pub(crate) mod bank;
 pub(crate) mod broker;
+pub(crate) mod clerk;
 pub(crate) mod consumer;
+pub(crate) mod forwarder;
 pub(crate) mod producer;
+pub(crate) mod reader;
+mod transactor;
 pub(crate) mod watcher;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::TopicPartition;
-use client::{Consumer, ConsumerConfig, Fetched};
+use client::{Consumer, ConsumerConfig, Fetched, Producer, ProducerConfig};
+use history::{PartitionOffset, PolledRecord};
 use tokio::runtime::Handle;
 
 use crate::clock::SimClock;
@@ -19,6 +25,12 @@ use crate::plan::PARTITIONS;
 use crate::transport::SimTransport;
 
 pub(crate) const TOPIC: &str = "orders";
+/// The bank's: a partition is an account.
+pub(crate) const ACCOUNTS: &str = "accounts";
+/// A record for each of those in the accounts.
+pub(crate) const STATEMENTS: &str = "statements";
+/// The group of those who write them.
+const GROUP: &str = "forwarders";
 pub(crate) const BROKER: &str = "broker";
 pub(crate) const BROKER_PORT: u16 = 9092;
 
@@ -38,14 +50,39 @@ fn client_keys() -> Vec<(&'static str, String)> {
 }
 
 fn partitions() -> Vec<TopicPartition> {
-    (0..PARTITIONS).map(|partition| TopicPartition::new(TOPIC, partition)).collect()
+    partitions_of(TOPIC)
+}
+
+/// Every topic has as many.
+pub(crate) fn partitions_of(topic: &str) -> Vec<TopicPartition> {
+    (0..PARTITIONS).map(|partition| TopicPartition::new(topic, partition)).collect()
+}
+
+/// A producer; tries until a broker answers.
+async fn connect_producer(keys: Vec<(&'static str, String)>, seed: u64) -> Producer {
+    let (config, _) = ProducerConfig::from_pairs(keys).expect("the keys are well formed");
+    loop {
+        let (clock, runtime) = (Arc::new(SimClock), Handle::current());
+        let connected =
+            Producer::connect_over(config.clone(), SimTransport, clock, seed, &runtime).await;
+        match connected {
+            Ok(producer) => return producer,
+            Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
+        }
+    }
 }
 
 /// A consumer that never starts anew by itself; tries until a broker answers.
 async fn connect_consumer(seed: u64) -> Consumer {
+    connect_consumer_with(Vec::new(), seed).await
+}
+
+/// The same with more keys, which may say otherwise.
+async fn connect_consumer_with(more: Vec<(&'static str, String)>, seed: u64) -> Consumer {
     let mut keys = client_keys();
     keys.push(("auto.offset.reset", "none".to_owned()));
     keys.push(("default.api.timeout.ms", "5000".to_owned()));
+    keys.extend(more);
     let (config, _) = ConsumerConfig::from_pairs(keys).expect("the keys are well formed");
     loop {
         let (clock, runtime) = (Arc::new(SimClock), Handle::current());
@@ -81,4 +118,27 @@ fn seen(fetched: &Fetched) -> Result<Vec<SeenRecord>, String> {
         }
     }
     Ok(seen)
+}
+
+/// What was polled, for the history, and where that leaves the consumer.
+fn polled_records(
+    fetched: &[Fetched],
+) -> Result<(Vec<PolledRecord>, Vec<PartitionOffset>), String> {
+    let mut records = Vec::new();
+    let mut positions = Vec::new();
+    for fetched in fetched {
+        let partition = &fetched.topic_partition;
+        for record in fetched.records() {
+            let record = record.map_err(|error| format!("{partition}: {error}"))?;
+            let value = record.value.as_deref().unwrap_or_default();
+            records.push(PolledRecord {
+                partition: partition.clone(),
+                offset: record.offset.0,
+                value: String::from_utf8_lossy(value).into_owned().into(),
+            });
+        }
+        positions.retain(|known: &PartitionOffset| known.partition != *partition);
+        positions.push(PartitionOffset::new(partition, fetched.end));
+    }
+    Ok((records, positions))
 }

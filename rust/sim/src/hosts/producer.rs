@@ -1,20 +1,16 @@
 //! A producer: sends its records, with pauses, and notes what it is told of each.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Rng, SplitMix64};
-use client::{Delivery, Producer, ProducerConfig, Record};
-use tokio::runtime::Handle;
+use client::{Delivery, Producer, Record};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use crate::clock::SimClock;
 use crate::history::{Event, RecordName};
-use crate::hosts::{RETRY_PAUSE, TOPIC, client_keys};
+use crate::hosts::{TOPIC, client_keys, connect_producer};
 use crate::plan::{PARTITIONS, ProducerPlan};
-use crate::transport::SimTransport;
 use crate::weakness::Weakness;
 use crate::world::World;
 
@@ -67,7 +63,7 @@ async fn note_result(world: Rc<World>, name: RecordName, partition: i32, deliver
     world.note(event);
 }
 
-/// Tries until a broker answers.
+/// The client that the plan asks for.
 async fn connect(plan: &ProducerPlan, weakness: Option<Weakness>) -> Producer {
     let mut keys = client_keys();
     let is_idempotent = weakness != Some(Weakness::PlainProducer);
@@ -78,14 +74,5 @@ async fn connect(plan: &ProducerPlan, weakness: Option<Weakness>) -> Producer {
         ("compression.type", plan.compression.to_owned()),
         ("enable.idempotence", is_idempotent.to_string()),
     ]);
-    let (config, _) = ProducerConfig::from_pairs(keys).expect("the keys are well formed");
-    loop {
-        let (clock, runtime) = (Arc::new(SimClock), Handle::current());
-        let connected =
-            Producer::connect_over(config.clone(), SimTransport, clock, plan.seed, &runtime).await;
-        match connected {
-            Ok(producer) => return producer,
-            Err(_) => sleep(RETRY_PAUSE).await,
-        }
-    }
+    connect_producer(keys, plan.seed).await
 }
