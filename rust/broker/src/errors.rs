@@ -40,7 +40,7 @@ impl From<InvalidRecords> for ProduceError {
 
 impl From<&ProducerError> for ProduceError {
     fn from(error: &ProducerError) -> Self {
-        Self::new(code_of_producer(error), error.to_string())
+        Self::new(error.code(), error.to_string())
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn code_of_read(error: &ReadError) -> ErrorCode {
 
 fn code_of_append(error: &AppendError) -> ErrorCode {
     match error {
-        AppendError::Producer(error) => code_of_producer(error),
+        AppendError::Producer(error) => error.code(),
         AppendError::NotAtLogEnd { .. } => ErrorCode::UnknownServerError,
         AppendError::Batch(_) | AppendError::Control(_) => ErrorCode::CorruptMessage,
         AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
@@ -101,21 +101,6 @@ fn code_of_append(error: &AppendError) -> ErrorCode {
             ErrorCode::KafkaStorageError
         }
         AppendError::Unavailable(error) => code_of_unavailable(error),
-    }
-}
-
-fn code_of_producer(error: &ProducerError) -> ErrorCode {
-    match error {
-        ProducerError::InvalidProducerEpoch { .. } | ProducerError::LateMarker { .. } => {
-            ErrorCode::InvalidProducerEpoch
-        }
-        ProducerError::OutOfOrderSequence { .. } | ProducerError::AheadOfVerification { .. } => {
-            ErrorCode::OutOfOrderSequenceNumber
-        }
-        ProducerError::NotInTransaction { .. } | ProducerError::TransactionIsOpen { .. } => {
-            ErrorCode::InvalidTxnState
-        }
-        ProducerError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a batch or a marker of a producer is refused.
 
-use base::{ProducerEpoch, ProducerId};
+use base::{ErrorCode, ProducerEpoch, ProducerId};
 use thiserror::Error;
 
 /// Why a batch of an idempotent producer, or the marker that ends its transaction, is refused.
@@ -95,4 +95,22 @@ pub enum ProducerError {
         /// The coordinator epoch that has written.
         current: i32,
     },
+}
+
+impl ProducerError {
+    /// The code that the producer or the coordinator is answered.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidProducerEpoch { .. } | Self::LateMarker { .. } => {
+                ErrorCode::InvalidProducerEpoch
+            }
+            Self::OutOfOrderSequence { .. } | Self::AheadOfVerification { .. } => {
+                ErrorCode::OutOfOrderSequenceNumber
+            }
+            Self::NotInTransaction { .. } | Self::TransactionIsOpen { .. } => {
+                ErrorCode::InvalidTxnState
+            }
+            Self::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+        }
+    }
 }

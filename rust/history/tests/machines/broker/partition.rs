@@ -14,8 +14,7 @@ use records::{
 };
 use storage::{
     AbortedTransaction, AppendError, AppendTerms, FaultyDisk, Log, LogCheckpoints, LogConfig,
-    LogOffsets, LogOpening, NoListener, ProducerError, ReadRange, VerificationGuard,
-    VerificationStart,
+    LogOffsets, LogOpening, NoListener, ReadRange, VerificationGuard, VerificationStart,
 };
 
 /// Small, so that a history has segments that are closed.
@@ -109,7 +108,7 @@ impl Partition {
         start: &VerificationStart,
         now_ms: i64,
     ) -> Result<VerificationGuard, ErrorCode> {
-        self.log.begin_verification(start, now_ms).map_err(|error| code_of_producer(&error))
+        self.log.begin_verification(start, now_ms).map_err(|error| error.code())
     }
 
     /// Appends a client's batch; where it begins, and where the log has to be replicated to for it
@@ -201,23 +200,7 @@ impl Partition {
 
 fn code_of_append(error: &AppendError) -> ErrorCode {
     match error {
-        AppendError::Producer(error) => code_of_producer(error),
+        AppendError::Producer(error) => error.code(),
         error => panic!("the log does not take a batch: {error}"),
-    }
-}
-
-/// As the broker tells it.
-fn code_of_producer(error: &ProducerError) -> ErrorCode {
-    match error {
-        ProducerError::InvalidProducerEpoch { .. } | ProducerError::LateMarker { .. } => {
-            ErrorCode::InvalidProducerEpoch
-        }
-        ProducerError::OutOfOrderSequence { .. } | ProducerError::AheadOfVerification { .. } => {
-            ErrorCode::OutOfOrderSequenceNumber
-        }
-        ProducerError::NotInTransaction { .. } | ProducerError::TransactionIsOpen { .. } => {
-            ErrorCode::InvalidTxnState
-        }
-        ProducerError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
     }
 }
