@@ -16,6 +16,8 @@
 //! by requests of their own, and the epoch is bumped only after a failure (KIP-360, KIP-588).
 
 mod answers;
+mod asking;
+mod calls;
 mod machine;
 mod outcomes;
 mod questions;
