@@ -2,7 +2,7 @@
 //! late, repeated and out of order, connections break, leaders move. A seed is a whole history; a
 //! failing one prints the command that replays it.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
+#![expect(clippy::unwrap_used, reason = "a failing test is to say so")]
 
 mod consuming;
 mod enduring;
@@ -22,36 +22,12 @@ mod truncating;
 
 use std::ops::Range;
 
-/// Runs `scenario` for each seed, for the one in `OTTLA_SEED`, or for the first `OTTLA_SEEDS`.
-fn for_each_seed(name: &'static str, seeds: Range<u64>, scenario: fn(u64)) {
-    let number = |variable| {
-        let text = std::env::var(variable).ok();
-        text.map(|text| text.parse::<u64>().expect("a number"))
-    };
-    let seeds = match (number("OTTLA_SEED"), number("OTTLA_SEEDS")) {
-        (Some(seed), _) => seed..seed + 1,
-        (None, Some(count)) => 0..count,
-        (None, None) => seeds,
-    };
-    for seed in seeds {
-        let replay = Replay { name, seed };
-        scenario(seed);
-        drop(replay);
-    }
-}
+use seeds::Suite;
 
-struct Replay {
-    name: &'static str,
-    seed: u64,
-}
+const SUITE: Suite = Suite { package: "client-core", test: "ring1" };
 
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self { name, seed } = self;
-            eprintln!("replay: OTTLA_SEED={seed} cargo test -p client-core --test ring1 {name}");
-        }
-    }
+fn for_each_seed(name: &str, seeds: Range<u64>, scenario: fn(u64)) {
+    SUITE.run(name, seeds, scenario);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!
 //! `OTTLA_SEED=n` runs one history, `OTTLA_SEEDS=n` as many (200).
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
+#![expect(clippy::unwrap_used, reason = "a failing test is to say so")]
 
 mod classic;
 mod consumer;
@@ -19,41 +19,17 @@ mod positions;
 mod scenario;
 mod transactions;
 
+use seeds::Suite;
+
+const SUITE: Suite = Suite { package: "coordinator", test: "ring1" };
 const SEEDS: u64 = 200;
 
-/// Runs `scenario` for each seed, or for the one in `OTTLA_SEED`. It says how often a partition
-/// went from one owner to another.
-fn for_each_seed(name: &'static str, scenario: fn(u64) -> usize) {
-    let number = |variable| {
-        let text = std::env::var(variable).ok();
-        text.map(|text| text.parse::<u64>().expect("a number"))
-    };
-    let seeds = match number("OTTLA_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("OTTLA_SEEDS").unwrap_or(SEEDS),
-    };
-    let (mut handovers, count) = (0, seeds.end - seeds.start);
-    for seed in seeds {
-        let replay = Replay { name, seed };
-        handovers += scenario(seed);
-        drop(replay);
-    }
+/// Runs `scenario` for each seed. It says how often a partition went from one owner to another.
+fn for_each_seed(name: &str, scenario: fn(u64) -> usize) {
+    let mut handovers = 0;
+    let count = SUITE.run(name, 0..SEEDS, |seed| handovers += scenario(seed));
     let enough = count < 20 || handovers as u64 >= 5 * count;
     assert!(enough, "{handovers} in {count} histories: this says nothing of them");
-}
-
-struct Replay {
-    name: &'static str,
-    seed: u64,
-}
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self { name, seed } = self;
-            eprintln!("replay: OTTLA_SEED={seed} cargo test -p coordinator --test ring1 {name}");
-        }
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! `OTTLA_SEED=n` runs one history, `OTTLA_SEEDS=n` as many (50).
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
+#![expect(clippy::unwrap_used, reason = "a failing test is to say so")]
 
 #[path = "../shard/host.rs"]
 #[expect(dead_code, reason = "only the metadata of topics is of use here")]
@@ -22,45 +22,22 @@ mod requests;
 mod weather;
 mod world;
 
+use seeds::Suite;
+
 use world::{Protocol, World};
 
+const SUITE: Suite = Suite { package: "coordinator", test: "transaction_ring1" };
 const SEEDS: u64 = 50;
 
-/// Runs each seed, or the one in `OTTLA_SEED`.
-fn for_each_seed(name: &'static str, protocol: Protocol) {
-    let number = |variable| {
-        let text = std::env::var(variable).ok();
-        text.map(|text| text.parse::<u64>().expect("a number"))
-    };
-    let seeds = match number("OTTLA_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("OTTLA_SEEDS").unwrap_or(SEEDS),
-    };
-    let (mut committed, mut aborted, count) = (0, 0, seeds.end - seeds.start);
-    for seed in seeds {
-        let replay = Replay { name, seed };
+fn for_each_seed(name: &str, protocol: Protocol) {
+    let (mut committed, mut aborted) = (0, 0);
+    let count = SUITE.run(name, 0..SEEDS, |seed| {
         let ends = World::new(seed, protocol).run();
         committed += ends.committed;
         aborted += ends.aborted;
-        drop(replay);
-    }
+    });
     let enough = count < 20 || committed.min(aborted) as u64 >= 5 * count;
     assert!(enough, "{committed} commits and {aborted} aborts in {count} histories say nothing");
-}
-
-struct Replay {
-    name: &'static str,
-    seed: u64,
-}
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self { name, seed } = self;
-            let command = "cargo test -p coordinator --test transaction_ring1";
-            eprintln!("replay: OTTLA_SEED={seed} {command} {name}");
-        }
-    }
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //!
 //! `OTTLA_SEED=n` runs one history, `OTTLA_SEEDS=n` as many of each test that looks for none.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failing test is to say so")]
+#![expect(clippy::unwrap_used, reason = "a failing test is to say so")]
 
 mod broker;
 mod clients;
@@ -23,6 +23,7 @@ mod world;
 use base::SplitMix64;
 use history::workload::list_append::ListAppend;
 use history::{Answer, Event, Report, check};
+use seeds::Suite;
 
 use broker::topics::{LISTS, partitions_of};
 use protocol::Protocol;
@@ -30,6 +31,7 @@ use weakness::Weakness;
 use weather::Weather;
 use world::World;
 
+const SUITE: Suite = Suite { package: "history", test: "machines" };
 const SEEDS: u64 = 10;
 /// Under one of so many seeds a weakness has to show: under others nobody comes to it.
 const WEAK_SEEDS: u64 = 30;
@@ -37,32 +39,15 @@ const WEAK_SEEDS: u64 = 30;
 const COMMITTED_MIN: u64 = 10;
 const ABORTED_MIN: u64 = 2;
 
-/// Runs each seed, or the one in `OTTLA_SEED`, and wants nothing to be wrong.
-fn for_each_seed(name: &'static str, protocol: Protocol, weakness: Option<Weakness>) {
-    let number = |variable| {
-        let text = std::env::var(variable).ok();
-        text.map(|text| text.parse::<u64>().expect("a number"))
-    };
-    let seeds = match number("OTTLA_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("OTTLA_SEEDS").unwrap_or(SEEDS),
-    };
-    let (mut committed, mut aborted, count) = (0, 0, seeds.end - seeds.start);
-    for seed in seeds {
-        let replay = Replay { name, seed };
+/// Wants nothing to be wrong in any history.
+fn for_each_seed(name: &str, protocol: Protocol, weakness: Option<Weakness>) {
+    let (mut committed, mut aborted) = (0, 0);
+    let count = SUITE.run(name, 0..SEEDS, |seed| {
         let world = World::new(seed, protocol, weakness, weather(seed)).run(seed);
-        let report = judge(&world);
-        assert!(report.is_clean(), "seed {seed}: {report}");
-        assert_eq!(world.bank.check(world.history()), Ok(vec![]), "seed {seed}");
-        let lists = ListAppend::new(partitions_of(LISTS), seed);
-        assert_eq!(lists.check(world.history()), Ok(vec![]), "seed {seed}");
-        let last = world.history().entries().last().map(|entry| &entry.event);
-        let is_told = matches!(last, Some(Event::Ok(Answer::Fetched { .. })));
-        assert!(is_told, "seed {seed}: how far the group has come is not told in the end");
+        is_as_promised(&world, seed);
         committed += u64::from(world.ended.0);
         aborted += u64::from(world.ended.1);
-        drop(replay);
-    }
+    });
     let is_enough = committed >= COMMITTED_MIN * count && aborted >= ABORTED_MIN * count;
     let says_little = "commits and aborts say little";
     assert!(
@@ -71,26 +56,23 @@ fn for_each_seed(name: &'static str, protocol: Protocol, weakness: Option<Weakne
     );
 }
 
+fn is_as_promised(world: &World, seed: u64) {
+    let report = judge(world);
+    assert!(report.is_clean(), "seed {seed}: {report}");
+    assert_eq!(world.bank.check(world.history()), Ok(vec![]), "seed {seed}");
+    let lists = ListAppend::new(partitions_of(LISTS), seed);
+    assert_eq!(lists.check(world.history()), Ok(vec![]), "seed {seed}");
+    let last = world.history().entries().last().map(|entry| &entry.event);
+    let is_told = matches!(last, Some(Event::Ok(Answer::Fetched { .. })));
+    assert!(is_told, "seed {seed}: how far the group has come is not told in the end");
+}
+
 fn weather(seed: u64) -> Weather {
     Weather::random(&mut SplitMix64::new(seed))
 }
 
 fn judge(world: &World) -> Report {
     check(world.history()).unwrap()
-}
-
-struct Replay {
-    name: &'static str,
-    seed: u64,
-}
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self { name, seed } = self;
-            eprintln!("replay: OTTLA_SEED={seed} cargo test -p history --test machines {name}");
-        }
-    }
 }
 
 #[test]
