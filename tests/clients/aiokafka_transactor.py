@@ -73,6 +73,7 @@ async def start(bootstrap: str, transactional_id: str, source: Source | None) ->
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         transactional_id=transactional_id,
+        client_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_MS,
     )
     await producer.start()

@@ -18,6 +18,7 @@ class ConfluentTransactor(Transactor):
             {
                 "bootstrap.servers": bootstrap,
                 "transactional.id": transactional_id,
+                "client.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_MS,
                 "linger.ms": 0,
                 # Once librdkafka 2.16 has bootstrapped anew, since every broker was away, it waits

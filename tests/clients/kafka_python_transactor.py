@@ -24,6 +24,7 @@ class KafkaPythonTransactor(Transactor):
         self._producer: Any = KafkaProducer(
             bootstrap_servers=bootstrap,
             transactional_id=transactional_id,
+            client_id=transactional_id,
             transaction_timeout_ms=TRANSACTION_MS,
             api_version=self.api_version,
         )

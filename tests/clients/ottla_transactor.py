@@ -13,7 +13,11 @@ from clients.transactor import TRANSACTION_MS, Fenced, Source, Transactor
 
 class OttlaTransactor(Transactor):
     def __init__(self, bootstrap: str, transactional_id: str, source: Source | None) -> None:
-        config = {"transactional.id": transactional_id, "transaction.timeout.ms": TRANSACTION_MS}
+        config = {
+            "transactional.id": transactional_id,
+            "client.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_MS,
+        }
         self._producer = ottla.Producer(bootstrap, config=config)
         self._producer.init_transactions()
         if source is not None:

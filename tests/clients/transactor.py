@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from clients.group_member import Read
@@ -36,7 +35,7 @@ class Transactor(ABC):
 
     @abstractmethod
     def __init__(self, bootstrap: str, transactional_id: str, source: Source | None) -> None:
-        """Takes the id over."""
+        """Takes the id over, which is its client id as well."""
 
     @abstractmethod
     def take(self, count: int) -> list[Read]:
@@ -66,10 +65,5 @@ class Transactor(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from types import TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -38,12 +37,7 @@ class Sender(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def send(self, topic: str, partition: int, value: str) -> None:

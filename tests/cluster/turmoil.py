@@ -56,9 +56,15 @@ class Turmoil:
         while not all(is_done() for is_done in done):
             for lives in self.programs.values():
                 lives.begin_again_if_over()
-            outputs = "\n".join(lives.output() for lives in self.programs.values())
-            assert time.monotonic() < deadline, f"it does not go on:\n{outputs}"
+            assert time.monotonic() < deadline, f"it does not go on:\n{self._told()}"
             time.sleep(LOOK_SECONDS)
+
+    def _told(self) -> str:
+        """What each program has come to, and what it has printed."""
+        return "\n\n".join(
+            f"{name}, {lives.commits()} commits in {len(lives.histories)} lives:\n{lives.output()}"
+            for name, lives in self.programs.items()
+        )
 
     def await_commits(self, programs: Sequence[Lives], count: int) -> None:
         """Until each of them has committed so many more."""

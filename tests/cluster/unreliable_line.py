@@ -1,7 +1,9 @@
 """A line to a broker that breaks, and delays what goes over it. It knows Kafka's frames, so that a
 test can say what of a request has got through.
 
-    size 4 | api key 2 | version 2 | correlation id 4 | ...     and answers in the same order
+    size 4 | api key 2 | version 2 | correlation id 4 | client id: length 2, bytes | ...
+
+Answers come in the order of the requests.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import enum
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from cluster.local_server import local_server
 
@@ -74,13 +77,16 @@ class UnreliableLine:
         self.under_way_max: Counter[int] = Counter()
         """The most requests of an API without an answer that there were on a connection."""
         self.befallen: Counter[tuple[Mishap, int]] = Counter()
+        """Mishaps by API."""
+        self.victims: Counter[str] = Counter()
+        """Mishaps by client id."""
 
     async def answer(
         self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
     ) -> None:
         """Carries one connection until it ends on either side, or breaks."""
         ends = [to_client]
-        under_way: deque[tuple[int, Mishap | None]] = deque()
+        under_way: deque[_Asked] = deque()
         try:
             from_broker, to_broker = await asyncio.open_connection(self._host, self._port)
             ends.append(to_broker)
@@ -98,18 +104,19 @@ class UnreliableLine:
         self,
         client: asyncio.StreamReader,
         broker: asyncio.StreamWriter,
-        under_way: deque[tuple[int, Mishap | None]],
+        under_way: deque[_Asked],
     ) -> None:
         while True:
             frame = await _next_frame(client)
             api_key = int.from_bytes(frame[4:6])
-            mishap = self.fate(api_key)
+            asked = _Asked(api_key, _client_id(frame), self.fate(api_key))
             self.asked[api_key] += 1
-            if mishap is Mishap.REQUEST_LOST:
+            if asked.mishap is Mishap.REQUEST_LOST:
+                self._befall(asked)
                 broker.write(frame[: len(frame) // 2])
-                self._break(mishap, api_key)
-            under_way.append((api_key, mishap))
-            count = sum(1 for other, _ in under_way if other == api_key)
+                raise _Broken
+            under_way.append(asked)
+            count = sum(1 for other in under_way if other.api_key == api_key)
             self.under_way_max[api_key] = max(self.under_way_max[api_key], count)
             broker.write(frame)
             await broker.drain()
@@ -118,23 +125,34 @@ class UnreliableLine:
         self,
         broker: asyncio.StreamReader,
         client: asyncio.StreamWriter,
-        under_way: deque[tuple[int, Mishap | None]],
+        under_way: deque[_Asked],
     ) -> None:
         while True:
             frame = await _next_frame(broker)
-            api_key, mishap = under_way.popleft()
-            if mishap is Mishap.ANSWER_LOST:
+            asked = under_way.popleft()
+            if asked.mishap is not None:
+                self._befall(asked)
+            if asked.mishap is Mishap.ANSWER_LOST:
                 client.write(frame[: len(frame) // 2])
-                self._break(mishap, api_key)
-            if mishap is Mishap.ANSWER_LATE:
-                self.befallen[mishap, api_key] += 1
+                raise _Broken
+            if asked.mishap is Mishap.ANSWER_LATE:
                 await asyncio.sleep(self.late_seconds)
             client.write(frame)
             await client.drain()
 
-    def _break(self, mishap: Mishap, api_key: int) -> None:
-        self.befallen[mishap, api_key] += 1
-        raise _Broken
+    def _befall(self, asked: _Asked) -> None:
+        assert asked.mishap is not None
+        self.befallen[asked.mishap, asked.api_key] += 1
+        self.victims[asked.client_id] += 1
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request on its way, and what is to befall it."""
+
+    api_key: int
+    client_id: str
+    mishap: Mishap | None
 
 
 class _Broken(Exception):
@@ -144,3 +162,8 @@ class _Broken(Exception):
 async def _next_frame(stream: asyncio.StreamReader) -> bytes:
     size = await stream.readexactly(4)
     return size + await stream.readexactly(int.from_bytes(size))
+
+
+def _client_id(frame: bytes) -> str:
+    length = int.from_bytes(frame[12:14], signed=True)
+    return frame[14 : 14 + max(length, 0)].decode()
