@@ -47,6 +47,13 @@ impl<M: Machine> Default for Held<M> {
     }
 }
 
+impl<M: Machine> Held<M> {
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.replies.is_empty() && self.effects.is_empty()
+    }
+}
+
 impl<M: Machine> Default for InFlight<M> {
     fn default() -> Self {
         Self { batches: VecDeque::new(), has_failed: false }

@@ -12,13 +12,14 @@ use wire::list_transactions::ListTransactionsRequest;
 use wire::write_txn_markers::{WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest};
 use wire::{ApiKey, ProduceRequest};
 
-use crate::batches::{batch_at, transactional_batch};
+use crate::batches::{batch_at, batches_in, transactional_batch};
 use crate::requests::{assert_code, produce_request};
 use crate::test_broker::TestBroker;
 use crate::test_client::TestClient;
 use crate::transactional_producer::{OLD_ADD_PARTITIONS, OLD_PRODUCE, TransactionalProducer};
 
 const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+const HURRIES_MAX: usize = 100;
 
 async fn start() -> (TestBroker, TestClient) {
     let broker = TestBroker::start(&[("transaction.state.log.num.partitions", "3")]).await;
@@ -50,6 +51,38 @@ async fn the_topic_of_the_coordinator_is_the_one_that_the_brokers_keys_want() {
         let value = client.topic_config(TRANSACTIONS_TOPIC, key).await;
         assert_eq!(value.as_deref(), Some(expected), "{key}");
     }
+}
+
+/// Each of them would need a sync of its own, and the second wait for that of the first.
+#[tokio::test]
+async fn the_end_of_a_transaction_is_written_with_the_beginning_of_the_next() {
+    let broker = TestBroker::start(&[("transaction.state.log.num.partitions", "1")]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let mut producer = TransactionalProducer::init(&mut client, "x").await;
+    // A machine that is busy elsewhere may come too late for some.
+    for _ in 0..HURRIES_MAX {
+        producer.write(&mut client, "t", &["a"]).await;
+        producer.finish(&mut client, true).await;
+        let fetched = client.fetch(TRANSACTIONS_TOPIC, 0).await;
+        let batches = batches_in(fetched.records.as_ref());
+        if batches.iter().any(|batch| batch.header().record_count == 2) {
+            return;
+        }
+    }
+    panic!("in {HURRIES_MAX} transactions no two records were written together");
+}
+
+#[tokio::test]
+async fn that_a_transaction_is_complete_is_written_if_nothing_follows() {
+    let broker = TestBroker::start(&[("transaction.state.log.num.partitions", "1")]).await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", &[]).await;
+    let mut producer = TransactionalProducer::init(&mut client, "x").await;
+    producer.write(&mut client, "t", &["a"]).await;
+    producer.finish(&mut client, true).await;
+    // Of its producer, its beginning, its preparation and its end.
+    while client.log_end(TRANSACTIONS_TOPIC).await < 4 {}
 }
 
 #[tokio::test]

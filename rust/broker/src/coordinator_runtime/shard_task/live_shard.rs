@@ -27,6 +27,12 @@ const TURN_COMMANDS_MAX: usize = 128;
 /// How long a batch waits that the log directory has no room for at the moment.
 const SUBMIT_PAUSE: Duration = Duration::from_millis(10);
 
+/// How long records that nobody waits for wait themselves for others to share a write and a sync
+/// with: that a transaction is complete is soon followed by the beginning of its producer's next
+/// one, which would have to wait for a sync of its own otherwise. A crash in between repeats what
+/// led to them.
+const COMPANY_WAIT: Duration = Duration::from_millis(5);
+
 /// Why a loaded shard serves no more.
 pub(super) enum End {
     /// The broker stops, or the partition is gone.
@@ -45,6 +51,8 @@ pub(super) struct LiveShard<'a, M: Machine> {
     next_token: u64,
     in_flight: InFlight<M>,
     batch: AppendBatch,
+    /// Until when the batch waits for company, if nobody waits for it.
+    alone_until: Option<Instant>,
     outbox: Outbox,
     configs: M::Configs,
     /// What the shard knows of the metadata.
@@ -70,6 +78,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
             next_token: 0,
             in_flight: InFlight::default(),
             batch,
+            alone_until: None,
             outbox: Outbox::default(),
             held: Held::default(),
             next_offset: loaded.next_offset,
@@ -108,6 +117,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
             // No more is decided, and what was is not committed in time: nobody knows when it will.
             let is_stuck = self.in_flight.is_stuck(self.task.host.clock.now());
             let (timer, overdue) = (self.until_next_timer(), self.until_overdue());
+            let alone = self.until(self.alone_until);
             let event = tokio::select! {
                 biased;
                 () = self.task.host.stopping.cancelled() => return Ok(()),
@@ -116,6 +126,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
                 () = tokio::time::sleep(SUBMIT_PAUSE), if !self.outbox.is_empty() => {
                     Event::SubmitAgain
                 }
+                () = tokio::time::sleep(alone), if self.alone_until.is_some() => Event::StillAlone,
                 () = tokio::time::sleep(timer), if is_room => Event::TimersDue,
                 changed = self.task.images.changed(), if is_room => match changed {
                     Ok(()) => Event::MetadataChanged,
@@ -139,7 +150,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
             Event::AskedInVain(command) => {
                 command.refuse(code_for_clients(ErrorCode::RequestTimedOut));
             }
-            Event::SubmitAgain => {}
+            Event::SubmitAgain | Event::StillAlone => {}
             Event::TimersDue => self.fire_timers().await?,
             Event::MetadataChanged => self.follow_metadata()?,
             Event::Heard(news) => {
@@ -147,6 +158,10 @@ impl<'a, M: Machine> LiveShard<'a, M> {
                 for _ in 1..TURN_COMMANDS_MAX {
                     let Ok(news) = self.task.news.try_recv() else { break };
                     self.hear(news)?;
+                }
+                if !self.batch.is_empty() && self.held.is_empty() {
+                    self.alone_until.get_or_insert(self.task.host.clock.now() + COMPANY_WAIT);
+                    return Ok(());
                 }
             }
             Event::Asked(command) => {
@@ -298,6 +313,7 @@ impl<'a, M: Machine> LiveShard<'a, M> {
 
     /// Hands the batch of this turn to the log; its replies wait for it.
     fn append(&mut self) -> Result<(), ProduceError> {
+        self.alone_until = None;
         if !self.batch.is_empty() {
             let batch = std::mem::replace(&mut self.batch, self.task.new_batch());
             let records = batch.record_count();
@@ -454,6 +470,8 @@ enum Event<M: Machine> {
     AskedInVain(Command<M>),
     /// The log directory may have room again.
     SubmitAgain,
+    /// What nobody waits for has waited long enough for company.
+    StillAlone,
     TimersDue,
     MetadataChanged,
     /// Something that it has had done has come to its end.
