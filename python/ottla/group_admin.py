@@ -6,6 +6,7 @@ import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from ottla.names import names_of
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class GroupAdmin:
         types
             ``"classic"``, ``"consumer"`` for groups of KIP-848, ``"share"``, ``"streams"``.
         """
-        rows = self._core.groups.listings(_names(states), _names(types))
+        rows = self._core.groups.listings(names_of(states), names_of(types))
         return [GroupListing(*row) for row in rows]
 
     def describe_group(self, group: str) -> GroupDescription:
@@ -258,7 +259,7 @@ class GroupAdmin:
         reason
             What the coordinator writes into its log.
         """
-        named = _names(instances), _names(members)
+        named = names_of(instances), names_of(members)
         return self._core.groups.remove_members(group, *named, reason)
 
 
@@ -323,7 +324,3 @@ def scope_of(topics: Topics) -> list[tuple[str, list[int] | None]]:
 def _is_place(item: object) -> bool:
     parts = list(cast("tuple[object, ...]", item)) if isinstance(item, tuple) else []
     return [type(part) for part in parts] == [str, int]
-
-
-def _names(names: str | Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.names import names_of
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
@@ -95,10 +96,9 @@ class TransactionAdmin:
         pattern
             Only those whose name this regular expression matches as a whole.
         """
-        named = [states] if isinstance(states, str) else list(states)
         duration_ms = None if open_for is None else open_for // dt.timedelta(milliseconds=1)
         core = self._core.transactions
-        rows = core.listings(named, list(producer_ids), duration_ms, pattern)
+        rows = core.listings(names_of(states), list(producer_ids), duration_ms, pattern)
         return [TransactionListing(*row) for row in rows]
 
     def describe_transaction(self, transactional_id: str) -> TransactionDescription:

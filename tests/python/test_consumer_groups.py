@@ -600,3 +600,11 @@ def test_commits_that_nobody_waits_for_tell_their_callbacks_in_order(
             consumer.poll(timeout=0.05)
         assert consumer.committed([(topic, 0)]) == {(topic, 0): 20}
     assert told == [(None, offset) for offset in range(1, 21)]
+
+
+@pytest.mark.parametrize("topics", [[], "", ["t", ""]])
+def test_what_names_no_topic_cannot_be_subscribed_to(bootstrap: str, topics: list[str]) -> None:
+    with pytest.raises(ValueError, match="name one or more"):
+        ottla.Consumer(bootstrap, group="nobody", topics=topics)
+    with pytest.raises(ValueError, match="name one or more"):
+        ottla.Processor(bootstrap, group="nobody", source=topics, transactional_id="nobody")

@@ -23,13 +23,18 @@ def run(*arguments: str, cwd: Path) -> str:
 
 
 def test_the_quickstart_runs(tmp_path: Path) -> None:
-    quickstart, _ = programs()
+    quickstart, _, _ = programs()
     printed = run("-c", quickstart, cwd=tmp_path)
     assert printed.startswith("1000 records\n")
     assert "orders" in printed
 
 
+def test_the_transactions_run(tmp_path: Path) -> None:
+    _, transactions, _ = programs()
+    assert run("-c", transactions, cwd=tmp_path) == "[b'1200', b'3000']\n"
+
+
 def test_the_test_with_the_fixtures_passes(tmp_path: Path) -> None:
-    _, test = programs()
+    _, _, test = programs()
     (tmp_path / "test_orders.py").write_text(test)
     assert "1 passed" in run("-m", "pytest", "-q", "-W", "error", cwd=tmp_path)

@@ -200,6 +200,10 @@ fn refused(question: &Question, code: ErrorCode) -> String {
         ErrorCode::InvalidTransactionTimeout => {
             ": transaction.timeout.ms is above the broker's transaction.max.timeout.ms"
         }
+        ErrorCode::InvalidTxnState if *question == Question::End => {
+            ": it was aborted before, as one is that takes longer than transaction.timeout.ms; \
+             make a new producer"
+        }
         ErrorCode::IllegalGeneration
         | ErrorCode::UnknownMemberId
         | ErrorCode::StaleMemberEpoch
