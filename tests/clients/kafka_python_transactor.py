@@ -15,6 +15,9 @@ from clients.foreign_client import WAIT_SECONDS
 from clients.group_member import SESSION_MS, Read
 from clients.transactor import FENCED_CODES, TRANSACTION_MS, Fenced, Source, Transactor
 
+REQUEST_MS, DELIVERY_MS = 5_000, 20_000
+"""When it gives up a request, and a record: much sooner than a test gives up."""
+
 
 class KafkaPythonTransactor(Transactor):
     api_version: tuple[int, ...] | None = None
@@ -26,8 +29,11 @@ class KafkaPythonTransactor(Transactor):
             transactional_id=transactional_id,
             client_id=transactional_id,
             transaction_timeout_ms=TRANSACTION_MS,
+            request_timeout_ms=REQUEST_MS,
+            delivery_timeout_ms=DELIVERY_MS,
             api_version=self.api_version,
         )
+        self._sent: list[Any] = []
         self._producer.init_transactions()
         self._consumer: Any = None
         if source is not None:
@@ -56,10 +62,11 @@ class KafkaPythonTransactor(Transactor):
         return taken
 
     def begin(self) -> None:
+        self._sent.clear()
         self._producer.begin_transaction()
 
     def produce(self, topic: str, value: bytes, partition: int = 0) -> None:
-        self._producer.send(topic, value, partition=partition)
+        self._sent.append(self._producer.send(topic, value, partition=partition))
 
     def send_offsets(self) -> None:
         offsets = {
@@ -70,7 +77,12 @@ class KafkaPythonTransactor(Transactor):
             self._producer.send_offsets_to_transaction(offsets, self._consumer.group_metadata())
 
     def commit(self) -> None:
+        """A record that was not delivered in time does not keep kafka-python 3.0 from committing
+        the others: its program has to ask.
+        """
         with fencing():
+            for sent in self._sent:
+                sent.get(timeout=WAIT_SECONDS)
             self._producer.commit_transaction()
 
     def abort(self) -> None:
