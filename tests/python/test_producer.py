@@ -344,6 +344,40 @@ def test_a_key_that_is_unknown_or_not_built_is_never_ignored(ottla_broker: ottla
     assert warned[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"acks": 1}, "`transactional.id` needs `acks=all`"),
+        ({"acks": 0}, "`transactional.id` needs `acks=all`"),
+        ({"retries": 0}, "`transactional.id` needs `retries` above 0"),
+        ({"enable_idempotence": False}, "`transactional.id` needs `enable.idempotence=true`"),
+        ({"max_in_flight_requests_per_connection": 6}, "of at most 5, not 6"),
+        ({"transaction_timeout_ms": -1}, "`transaction.timeout.ms=-1` is refused"),
+        ({"transaction_two_phase_commit_enable": True}, "two-phase commit"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_contradicts_transactions_is_refused(
+    ottla_broker: ottla.Broker, settings: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ottla.ConfigError) as refused:
+        ottla.Producer(ottla_broker, transactional_id="t", **settings)  # type: ignore[arg-type]
+    assert told in str(refused.value)
+
+
+def test_what_contradicts_idempotence_is_refused_if_both_were_asked_for(
+    ottla_broker: ottla.Broker,
+) -> None:
+    for settings in ({"acks": 1}, {"retries": 0}):
+        with pytest.raises(ottla.ConfigError, match=r"`enable\.idempotence=true` needs"):
+            ottla.Producer(ottla_broker, enable_idempotence=True, **settings)  # type: ignore[arg-type]
+        ottla.Producer(ottla_broker, **settings).close()  # type: ignore[arg-type]
+    many = {"max_in_flight_requests_per_connection": 6}
+    with pytest.raises(ottla.ConfigError, match="at most 5, not 6"):
+        ottla.Producer(ottla_broker, **many)  # type: ignore[arg-type]
+    ottla.Producer(ottla_broker, enable_idempotence=False, **many).close()  # type: ignore[arg-type]
+
+
 def test_what_is_no_cluster_is_refused() -> None:
     with pytest.raises(TypeError, match="int"):
         ottla.Producer(9092)  # type: ignore[arg-type]
