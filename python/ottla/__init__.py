@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from ottla.errors import TransactionStateError as TransactionStateError
     from ottla.errors import UnknownGroupError as UnknownGroupError
     from ottla.errors import UnknownTopicError as UnknownTopicError
+    from ottla.errors import UnknownTransactionalIdError as UnknownTransactionalIdError
     from ottla.group_admin import CommittedOffset as CommittedOffset
     from ottla.group_admin import GroupDescription as GroupDescription
     from ottla.group_admin import GroupListing as GroupListing
@@ -166,6 +167,7 @@ __all__ = [
     "TransactionStateError",
     "UnknownGroupError",
     "UnknownTopicError",
+    "UnknownTransactionalIdError",
     "__version__",
     "read",
 ]
@@ -246,6 +248,7 @@ _HOMES = {
     "TransactionStateError": "errors",
     "UnknownGroupError": "errors",
     "UnknownTopicError": "errors",
+    "UnknownTransactionalIdError": "errors",
     "__version__": "_core",
     "read": "bounded_read",
 }

@@ -241,6 +241,10 @@ class GroupActiveError(OttlaError, RuntimeError):
     """The group has members, and only they change it: stop them first."""
 
 
+class UnknownTransactionalIdError(OttlaError, LookupError):
+    """No coordinator knows the transactional id: nobody has used it, or not for a long time."""
+
+
 class CommitError(OttlaError):
     """Offsets were not committed, or what is committed cannot be found out."""
 

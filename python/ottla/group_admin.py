@@ -193,6 +193,8 @@ class GroupAdmin:
         ------
         GroupActiveError
             The group has members.
+        UnknownGroupError
+            It is no consumer group, but a share group, a streams group, or one of another protocol.
 
         Examples
         --------

@@ -102,11 +102,23 @@ class TransactionAdmin:
         return [TransactionListing(*row) for row in rows]
 
     def describe_transaction(self, transactional_id: str) -> TransactionDescription:
-        """Return what the coordinator of a transactional id knows of it."""
+        """Return what the coordinator of a transactional id knows of it.
+
+        Raises
+        ------
+        UnknownTransactionalIdError
+            Nobody has used the id, or not for so long that it was forgotten.
+        """
         return self.describe_transactions(transactional_id)[transactional_id]
 
     def describe_transactions(self, *transactional_ids: str) -> dict[str, TransactionDescription]:
-        """Return what coordinators know of transactional ids, by name."""
+        """Return what coordinators know of transactional ids, by name.
+
+        Raises
+        ------
+        UnknownTransactionalIdError
+            Nobody has used one of them, or not for so long that it was forgotten.
+        """
         rows = self._core.transactions.describe(list(transactional_ids))
         return {row[0]: _description(row) for row in rows}
 

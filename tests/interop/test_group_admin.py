@@ -255,6 +255,9 @@ def test_groups_of_other_kinds_are_told_of_and_left_out(
             reset = ("groups", "reset-offsets", shared, "--topic", topic, "--to-earliest")
             error = command.refused(1, *reset)
             assert error == f"error: group {shared}: it is a share group, and no consumer group\n"
+            for dry_run in (True, False):
+                with pytest.raises(ottla.UnknownGroupError, match="it is a share group, and no"):
+                    admin.reset_group_offsets(shared, "earliest", topics=topic, dry_run=dry_run)
             assert "GROUP_ID_NOT_FOUND" in command.refused(1, "groups", "describe", shared)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import pickle
+import struct
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ import pytest
 from confluent_kafka import Consumer as ConfluentConsumer
 
 import ottla
+from clients.protocol import Connection, string
 
+API_JOIN_GROUP = 11
 PARTITIONS = 2
 RECORDS = 10
 BEGIN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -155,6 +158,24 @@ def test_an_unknown_group_is_named(admin: ottla.Admin, topic: str, group: str) -
     notes = refused.value.__notes__
     assert (len(notes), notes[-1]) == (21, "and 79 more")
     assert admin.group_offsets("nobody") == {}
+
+
+def test_a_group_that_is_none_of_consumers_keeps_its_offsets(
+    admin: ottla.Admin, ottla_broker: ottla.Broker, topic: str
+) -> None:
+    name = f"workers-{topic}"
+    sizes = struct.pack(">ii", 30_000, 30_000)
+    join = string(name) + sizes + string("") + string("connect") + struct.pack(">i", 1)
+    with Connection(f"{ottla_broker.host}:{ottla_broker.port}") as worker:
+        joined = worker.request(API_JOIN_GROUP, 2, join + string("v0") + struct.pack(">i", 0))
+        joined.int32()  # throttle time
+        assert joined.int16() == 0
+        told = f"group {name}: it is a group of the protocol type `connect`, and no consumer group"
+        for dry_run in (True, False):
+            with pytest.raises(ottla.UnknownGroupError, match=told) as refused:
+                admin.reset_group_offsets(name, "earliest", topics=topic, dry_run=dry_run)
+            assert refused.value.name == "GROUP_ID_NOT_FOUND"
+        assert admin.group_offsets(name) == {}
 
 
 def test_lag_is_rows_and_a_frame(

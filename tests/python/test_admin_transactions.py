@@ -91,9 +91,20 @@ def test_a_transaction_is_described_with_its_partitions(
     assert described.started is not None
     age = dt.datetime.now(dt.UTC) - described.started
     assert dt.timedelta(0) <= age < dt.timedelta(minutes=1)
-    with pytest.raises(ottla.OttlaError) as raised:
+
+
+def test_a_transactional_id_that_nobody_has_used_has_an_exception_of_its_own(
+    admin: ottla.Admin, producer: ConfluentProducer, transactional_id: str
+) -> None:
+    assert producer is not None, "there is a coordinator"
+    told = "transactional id nobody's: TRANSACTIONAL_ID_NOT_FOUND: no producer has used this"
+    with pytest.raises(ottla.UnknownTransactionalIdError, match=told) as raised:
         admin.describe_transaction("nobody's")
-    assert raised.value.name == "TRANSACTIONAL_ID_NOT_FOUND"
+    assert (raised.value.name, raised.value.code) == ("TRANSACTIONAL_ID_NOT_FOUND", 105)
+    assert isinstance(raised.value, LookupError)
+    assert not raised.value.retriable
+    with pytest.raises(ottla.UnknownTransactionalIdError):
+        admin.describe_transactions(transactional_id, "nobody's")
 
 
 def test_a_partition_tells_where_a_transaction_is_open(

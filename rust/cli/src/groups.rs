@@ -10,11 +10,11 @@ mod reset_offsets;
 mod reset_plan;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use client::{Admin, GroupFilter, GroupListing, GroupType, TopicScope};
+use client::{Admin, GroupFilter, OtherKind, TopicScope};
 
 use crate::connection::ConnectionOptions;
 use crate::failure::Failure;
@@ -77,36 +77,12 @@ impl GroupNames {
         let listed = admin.list_groups(&GroupFilter::default()).await.map_err(Failure::new)?;
         let mut meant = Vec::new();
         for group in listed {
-            match other_kind(&group) {
+            match group.other_kind() {
                 None => meant.push(group.group_id),
                 Some(kind) => self.leave_out(&group.group_id, &kind),
             }
         }
         Ok(meant)
-    }
-
-    /// The same, each with a failure if it is of another kind: what Kafka's tool looks for, too,
-    /// before it touches what may be another's.
-    pub(crate) async fn of_consumers(
-        &self,
-        admin: &Admin,
-    ) -> Result<Vec<(String, Result<(), Failure>)>, Failure> {
-        if self.all_groups {
-            let meant = self.meant(admin).await?.into_iter();
-            return Ok(meant.map(|group| (group, Ok(()))).collect());
-        }
-        let named = self.named()?;
-        let listed = admin.list_groups(&GroupFilter::default()).await.map_err(Failure::new)?;
-        let kinds = listed.iter().filter_map(|group| Some((&group.group_id, other_kind(group)?)));
-        let kinds: BTreeMap<_, _> = kinds.collect();
-        let checked = |group: String| {
-            let refused = kinds.get(&group).map(|kind| {
-                let reason = format_args!("it is {kind}, and no consumer group");
-                Failure::of(format_args!("group {group}"), reason)
-            });
-            (group, refused.map_or(Ok(()), Err))
-        };
-        Ok(named.into_iter().map(checked).collect())
     }
 
     /// Whether one group is named, and no more.
@@ -123,7 +99,7 @@ impl GroupNames {
         Ok(given)
     }
 
-    fn leave_out(&self, group: &str, kind: &str) {
+    fn leave_out(&self, group: &str, kind: &OtherKind) {
         if self.left_out.borrow_mut().insert(group.to_owned()) {
             tracing::warn!("group {group} is left out: it is {kind}, and no consumer group");
         }
@@ -137,17 +113,6 @@ impl GroupNames {
             }
         }
         given
-    }
-}
-
-/// What a group is, if it is no consumer group. Kafka's tool takes for one what has consumers for
-/// members, or nothing but offsets.
-fn other_kind(group: &GroupListing) -> Option<String> {
-    match (group.group_type, group.protocol_type.as_str()) {
-        (GroupType::Share, _) => Some("a share group".to_owned()),
-        (GroupType::Streams, _) => Some("a streams group".to_owned()),
-        (_, "" | "consumer") => None,
-        (_, other) => Some(format!("a group of the protocol type `{other}`")),
     }
 }
 
@@ -223,26 +188,6 @@ mod tests {
         let line = Line::parse_from(["x", "a", "--group", "b,c", "b", "--group", "a"]);
         assert_eq!(line.groups.given(), ["a", "b", "b,c"], "a name may hold a comma");
         assert!(Line::try_parse_from(["x", "a", "--all-groups"]).is_err());
-    }
-
-    #[test]
-    fn groups_that_do_not_commit_as_consumers_are_of_another_kind() {
-        let kind = |group_type, protocol_type: &str| {
-            other_kind(&GroupListing {
-                group_id: "g".into(),
-                protocol_type: protocol_type.into(),
-                state: client::GroupState::Empty,
-                group_type,
-            })
-        };
-        for group_type in [GroupType::Classic, GroupType::Consumer, GroupType::Unknown] {
-            assert_eq!(kind(group_type, ""), None);
-            assert_eq!(kind(group_type, "consumer"), None);
-        }
-        assert_eq!(kind(GroupType::Share, "share").as_deref(), Some("a share group"));
-        assert_eq!(kind(GroupType::Streams, "streams").as_deref(), Some("a streams group"));
-        let connect = kind(GroupType::Classic, "connect");
-        assert_eq!(connect.as_deref(), Some("a group of the protocol type `connect`"));
     }
 
     #[test]

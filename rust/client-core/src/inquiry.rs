@@ -79,6 +79,10 @@ fn said(code: ErrorCode, message: Option<&str>) -> String {
         ErrorCode::NonEmptyGroup => "the group has members: stop them first",
         ErrorCode::GroupSubscribedToTopic => "a member of the group subscribes to the topic",
         ErrorCode::UnknownMemberId => "the group has no such member",
+        ErrorCode::TransactionalIdNotFound => {
+            "no producer has used this transactional id, or not for \
+             transactional.id.expiration.ms: check its name, or list those that there are"
+        }
         _ => "",
     };
     match message.filter(|message| !message.is_empty()).unwrap_or(advice) {

@@ -27,8 +27,8 @@ pub use blocking::{
 pub use bounded_read::{BoundedRead, EndAt};
 pub use client_core::admin::groups::{
     GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription,
-    MemberToRemove, Moved, Owner, PartitionLag, PlannedOffset, ResetError, ResetTo, ScopeError,
-    TopicScope,
+    MemberToRemove, Moved, OtherKind, Owner, PartitionLag, PlannedOffset, ResetError, ResetTo,
+    ScopeError, TopicScope,
 };
 pub use client_core::admin::transactions::{
     OpenTransaction, ProducerState, TransactionDescription, TransactionFilter, TransactionListing,

@@ -204,6 +204,10 @@ impl Said {
                 code: Some(ErrorCode::NonEmptyGroup),
                 ..Self::plain("GroupActiveError", error.to_string())
             },
+            Error::Reset(error @ ResetError::OtherKind { .. }) => Self {
+                code: Some(ErrorCode::GroupIdNotFound),
+                ..Self::plain("UnknownGroupError", error.to_string())
+            },
             Error::Reset(error) => Self::plain("OttlaError", error.to_string()),
             Error::Explain { group, code } => Self {
                 code: Some(code),
@@ -348,6 +352,7 @@ fn class_of(code: ErrorCode) -> &'static str {
         ErrorCode::RequestTimedOut => "Timeout",
         ErrorCode::GroupIdNotFound => "UnknownGroupError",
         ErrorCode::NonEmptyGroup => "GroupActiveError",
+        ErrorCode::TransactionalIdNotFound => "UnknownTransactionalIdError",
         _ => "OttlaError",
     }
 }

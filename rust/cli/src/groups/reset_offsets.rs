@@ -103,16 +103,12 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     session::run_to_end(async || {
         let plan = options.place.plan()?;
         let admin = options.connection.admin().await?;
-        let groups = options.groups.of_consumers(&admin).await?;
+        let groups = options.groups.meant(&admin).await?;
         let now_ms = moment::now_unix_ms();
         let mut reset = Reset { dry_run: !options.execute, offsets: Vec::new() };
         let mut failed = Vec::new();
-        for (group, is_consumers) in groups {
-            let rows = match is_consumers {
-                Ok(()) => options.reset(&admin, &group, plan.as_ref(), now_ms).await,
-                Err(failure) => Err(failure),
-            };
-            match rows {
+        for group in groups {
+            match options.reset(&admin, &group, plan.as_ref(), now_ms).await {
                 Ok(rows) => reset.offsets.extend(rows),
                 Err(failure) => failed.push(failure),
             }

@@ -251,15 +251,27 @@ impl Admin {
         Ok(partitions)
     }
 
-    /// A group that nobody knows has no members.
+    /// Kafka's coordinators describe no share and streams groups to who asks for a consumer group,
+    /// so one that they do not know is looked for in the list, before it is made by a commit. A
+    /// group that nobody knows has no members.
     async fn require_inactive(&self, group: &str) -> Result<(), ResetError> {
-        match only(self.describe_groups(&[group]).await) {
-            Ok(description) if description.state.is_inactive() => Ok(()),
-            Ok(GroupDescription { group_id, state, .. }) => {
+        let of_group = |error| ResetError::Inquiry { about: format!("group {group}"), error };
+        let (kind, state) = match only(self.describe_groups(&[group]).await) {
+            Ok(description) => (description.other_kind(), Some(description.state)),
+            Err(error) if error.code() == Some(ErrorCode::GroupIdNotFound) => {
+                let listed = self.list_groups(&GroupFilter::default()).await.map_err(of_group)?;
+                let listed = listed.iter().find(|listing| listing.group_id == group);
+                (listed.and_then(GroupListing::other_kind), None)
+            }
+            Err(error) => return Err(of_group(error)),
+        };
+        let group_id = group.to_owned();
+        match (kind, state) {
+            (Some(kind), _) => Err(ResetError::OtherKind { group_id, kind }),
+            (None, Some(state)) if !state.is_inactive() => {
                 Err(ResetError::Active { group_id, state })
             }
-            Err(error) if error.code() == Some(ErrorCode::GroupIdNotFound) => Ok(()),
-            Err(error) => Err(ResetError::Inquiry { about: format!("group {group}"), error }),
+            (None, _) => Ok(()),
         }
     }
 

@@ -123,6 +123,15 @@ pub(crate) async fn the_cluster_and_its_directories_are_described(broker: Broker
     assert_eq!(replicas.filter(|row| row.topic_partition == partition).count(), 1);
 }
 
+pub(crate) async fn a_transactional_id_that_nobody_has_used_is_not_found(broker: Broker) {
+    let (admin, id) = (broker.admin().await, fresh_name());
+    let described = admin.describe_transactions(&[&id]).await;
+    let [(name, Err(error))] = &described[..] else { panic!("{described:?}") };
+    assert_eq!((name, error.code()), (&id, Some(ErrorCode::TransactionalIdNotFound)));
+    assert!(!error.is_retriable());
+    assert!(error.to_string().contains("no producer has used this transactional id"), "{error}");
+}
+
 pub(crate) async fn an_unreachable_broker_is_named_within_five_seconds(broker: Broker) {
     // Nothing listens on a port that was just given back; nothing answers behind one that accepts
     // and stays silent.

@@ -8,6 +8,7 @@ mod describe;
 mod lag;
 mod list;
 mod offsets;
+mod other_kind;
 mod remove;
 mod reset;
 mod scope;
@@ -18,6 +19,7 @@ pub use describe::{
 pub use lag::{Owner, PartitionLag, lag, partitions_of_interest};
 pub use list::{GroupFilter, GroupListing, GroupState, GroupType, list_groups};
 pub use offsets::{commit_offsets, delete_offsets, fetch_offsets};
+pub use other_kind::OtherKind;
 pub use remove::{MemberToRemove, delete_groups, remove_members};
 pub use reset::{Moved, PartitionRange, PlannedOffset, ResetError, ResetTo, plan_reset};
 pub use scope::{ScopeError, TopicScope};

@@ -7,7 +7,7 @@ use std::fmt;
 use base::TopicPartition;
 use thiserror::Error;
 
-use super::GroupState;
+use super::{GroupState, OtherKind};
 use crate::inquiry::InquiryError;
 
 /// Where to.
@@ -92,6 +92,14 @@ pub enum ResetError {
         group_id: String,
         /// What it is doing.
         state: GroupState,
+    },
+    /// What it has are no consumers' offsets.
+    #[error("group {group_id}: it is {kind}, and no consumer group")]
+    OtherKind {
+        /// The group.
+        group_id: String,
+        /// What it is.
+        kind: OtherKind,
     },
     /// There is nothing to count from.
     #[error("{0} cannot be shifted: the group has committed no offset of it")]
