@@ -75,7 +75,7 @@ def in_transaction(
                 f"{topic}-{partition} was lost since it was read: the group has rebalanced, and"
                 " whoever has it now reads those records again"
             )
-    return found, [(*row[:3], *row[4:]) for row in to_send]
+    return found, [_with_epoch(core, row) for row in to_send]
 
 
 def committed(row: tuple[int, int, str] | None) -> OffsetAndMetadata | None:
@@ -91,6 +91,14 @@ def _offsets(what: Mapping[Place, int]) -> list[_core.OffsetToSend]:
         if offset < 0:
             raise ValueError(f"{topic}-{partition}: an offset is not negative, as {offset} is")
     return [(*place, offset, *_beside(offset)) for place, offset in what.items()]
+
+
+def _with_epoch(core: _core.Consumer, row: _core.ToCommit) -> _core.OffsetToSend:
+    """Return an offset with the epoch of the record before it, if the consumer has read that."""
+    topic, partition, offset, _, epoch, metadata = row
+    if epoch == _NO_EPOCH:
+        epoch = core.leader_epoch_before((topic, partition), offset)
+    return topic, partition, offset, epoch, metadata
 
 
 def _tenure(core: _core.Consumer, place: Place) -> int:

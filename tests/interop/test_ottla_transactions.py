@@ -148,6 +148,12 @@ def test_offsets_are_committed_with_the_transaction_or_not_at_all(
             producer.write(batch, copy)
             producer.send_offsets(batch, consumer)
         assert consumer.committed() == batch.next_offsets
+        # As with a plain commit, whoever reads on finds out if the log was cut (KIP-320).
+        told = [offset for offset in consumer.committed().values() if offset is not None]
+        consumer.commit(batch)
+        plainly = [offset for offset in consumer.committed().values() if offset is not None]
+        assert [offset.leader_epoch for offset in told] == [0, 0]
+        assert [offset.leader_epoch for offset in plainly] == [0, 0]
         with producer.transaction():
             producer.send_offsets({(topic, 0): 3}, consumer)
         assert list(consumer.committed([(topic, 0)]).values()) == [3]

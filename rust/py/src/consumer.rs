@@ -324,6 +324,11 @@ impl Consumer {
         Ok(self.open()?.client.tenure(&named(partition)))
     }
 
+    /// The leader epoch of the record before an offset, as far as it was given out; or -1.
+    fn leader_epoch_before(&self, partition: Place, offset: i64) -> Result<i32, Error> {
+        Ok(self.open()?.client.leader_epoch_before(&named(partition), offset).0)
+    }
+
     /// As whom it is a member of its group, while it is one: group, member, generation, and its own
     /// name if it is static. One that is assigned by hand is nobody in particular.
     fn group_metadata(&self) -> Result<Option<GroupRow>, Error> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use base::{Instant, TopicPartition};
+use base::{Instant, LeaderEpoch, TopicPartition};
 use client_core::consumer::{
     CommitError, ConsumeError, Consumer as Machine, Errand, ErrandAnswer, Given, GroupError,
     GroupMetadata, OffsetAndMetadata, Rebalance, Subscription, ToCommit,
@@ -139,6 +139,13 @@ impl Consumer {
     /// Which assignment of a partition this is: another number whenever it is assigned anew.
     pub fn tenure(&self, partition: &TopicPartition) -> Option<u64> {
         self.shared.machine.lock().tenure(partition)
+    }
+
+    /// In which leader epoch the record before `offset` was written, if this assignment has had it.
+    /// [`Self::commit`] finds it by itself; who sends offsets with a transaction gives it along, so
+    /// that whoever reads on from there notices when the log was cut meanwhile (KIP-320).
+    pub fn leader_epoch_before(&self, partition: &TopicPartition, offset: i64) -> LeaderEpoch {
+        self.shared.machine.lock().leader_epoch_before(partition, offset)
     }
 
     /// Begins to commit, and waits for nothing.

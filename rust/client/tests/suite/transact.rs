@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base::TopicPartition;
+use base::{LeaderEpoch, TopicPartition};
 use client::{
     BoundedRead, ConsumerConfig, DeliveryError, EndAt, GroupMetadata, OffsetAndMetadata, Producer,
     Record, SendError, StartAt, TransactionError,
 };
 
-use super::fixture::{Broker, eventually, fresh_name, unpack};
+use super::fixture::{Broker, eventually, fresh_name, read, unpack};
 
 /// The values of a topic's records, as who reads with this isolation sees them now.
 async fn values(broker: &Broker, topic: &str, isolation: &str) -> Vec<String> {
@@ -109,6 +109,35 @@ pub(crate) async fn offsets_are_committed_with_the_transaction_or_not_at_all(bro
         let found = committed[&partition].as_ref().map(|committed| committed.offset);
         assert_eq!(found, expected);
     }
+}
+
+pub(crate) async fn an_offset_is_committed_with_the_epoch_of_the_record_before_it(broker: Broker) {
+    let (topic, id, group_id) = (broker.topic(1).await, fresh_name(), fresh_name());
+    let producer = transactional(&broker, &id, &[]).await;
+    producer.init_transactions().await.unwrap();
+    producer.begin_transaction().await.unwrap();
+    send(&producer, &topic, "v").await;
+    producer.commit_transaction().await.unwrap();
+    let reader = broker.consumer(&[("group.id", &group_id), ("enable.auto.commit", "false")]).await;
+    let partition = TopicPartition::new(topic.as_str(), 0);
+    reader.assign([(partition.clone(), StartAt::Earliest)]);
+    assert_eq!(reader.leader_epoch_before(&partition, 1), LeaderEpoch::NONE, "nothing was read");
+    read(&reader, 1).await;
+    let leader_epoch = reader.leader_epoch_before(&partition, 1);
+    assert!(leader_epoch > LeaderEpoch::NONE, "{leader_epoch:?}");
+    let offset = OffsetAndMetadata { leader_epoch, ..OffsetAndMetadata::of(1) };
+    let group = reader.group_metadata().unwrap_or(GroupMetadata {
+        group_id,
+        member_id: String::new(),
+        generation: -1,
+        instance_id: None,
+    });
+    producer.begin_transaction().await.unwrap();
+    let offsets = BTreeMap::from([(partition.clone(), offset.clone())]);
+    producer.send_offsets(group, offsets).await.unwrap();
+    producer.commit_transaction().await.unwrap();
+    let committed = reader.committed([partition.clone()].into()).await.unwrap();
+    assert_eq!(committed[&partition], Some(offset));
 }
 
 pub(crate) async fn a_member_of_another_generation_commits_nothing(broker: Broker) {

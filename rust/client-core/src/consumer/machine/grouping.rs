@@ -4,7 +4,7 @@
 mod asking;
 mod committing;
 
-use base::{Instant, TopicPartition};
+use base::{Instant, LeaderEpoch, TopicPartition};
 
 use super::{Assign, Consumer, ConsumerEvent};
 use crate::config::GroupConfig;
@@ -209,6 +209,13 @@ impl Consumer {
     /// Which assignment of a partition this is: a number that changes whenever it is assigned anew.
     pub fn tenure(&self, partition: &TopicPartition) -> Option<u64> {
         self.assigned.get(partition).map(|assignment| assignment.tenure)
+    }
+
+    /// In which leader epoch the record before `offset` was written, if this assignment has had it:
+    /// what an offset is committed with (KIP-320).
+    pub fn leader_epoch_before(&self, partition: &TopicPartition, offset: i64) -> LeaderEpoch {
+        let assignment = self.assigned.get(partition);
+        assignment.map_or(LeaderEpoch::NONE, |assignment| assignment.epochs.before(offset))
     }
 
     /// Whether the program is to be told something, and to get nothing before that.

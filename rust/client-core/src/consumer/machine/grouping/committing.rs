@@ -44,10 +44,8 @@ impl Consumer {
             if tenure.is_some() && *tenure != self.tenure(topic_partition) {
                 return Err(CommitError::Lost(topic_partition.clone()));
             }
-            if offset.leader_epoch == LeaderEpoch::NONE
-                && let Some(assignment) = self.assigned.get(topic_partition)
-            {
-                offset.leader_epoch = assignment.epochs.before(offset.offset);
+            if offset.leader_epoch == LeaderEpoch::NONE {
+                offset.leader_epoch = self.leader_epoch_before(topic_partition, offset.offset);
             }
         }
         let group = self.group.as_mut().ok_or(CommitError::NoGroup)?;
