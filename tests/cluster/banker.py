@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from cluster.history import History
+from cluster.stuck import expect_progress
 from cluster.transactors import TRANSACTORS
 
 AMOUNT_MAX = 100
@@ -31,6 +32,7 @@ def main() -> None:
     ):
         number = 0
         while not leaving.is_set():
+            expect_progress()
             history.did("begin", transactor.begin)
             for account, value in transfer(rng, int(accounts), f"{process}/{number}"):
                 history.invoke({"send": {"partition": f"{topic}-{account}", "value": value}})

@@ -22,6 +22,7 @@ from pathlib import Path
 from clients.transactor import Transactor
 from cluster.history import History
 from cluster.reader import Reader
+from cluster.stuck import expect_progress
 from cluster.transactors import TRANSACTORS
 
 STEPS_MAX = 5
@@ -42,6 +43,7 @@ def main() -> None:
         places = [(topic, index) for index in range(int(lists))]
         appender = ListAppender(producer, reader, history, places, process)
         while not leaving.is_set():
+            expect_progress()
             if turns == "-":
                 appender.read_and_append()
             else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from cluster import history
+from cluster.stuck import SIGN
 
 TESTS = Path(__file__).resolve().parent.parent
 END_SECONDS = 60.0
@@ -54,6 +55,10 @@ class Lives:
         """Asks for an end in order."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(END_SECONDS)
+
+    def was_stuck(self) -> bool:
+        """Whether a life has ended because nothing came of it any more."""
+        return any(SIGN in p.with_suffix(".log").read_text() for p in self.histories)
 
     def output(self) -> str:
         return "\n".join(p.with_suffix(".log").read_text()[-2_000:] for p in self.histories)

@@ -100,3 +100,5 @@ class Turmoil:
         of_programs = [path for lives in self.programs.values() for path in lives.histories]
         wrong = history.check([*of_programs, *self._histories], serializable=serializable)
         assert not wrong, wrong
+        ours = [lives for name, lives in self.programs.items() if OttlaTransactor.__name__ in name]
+        assert not any(lives.was_stuck() for lives in ours), self._told()
