@@ -7,6 +7,7 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 import pytest
@@ -368,14 +369,15 @@ def test_what_contradicts_transactions_is_refused(
 def test_what_contradicts_idempotence_is_refused_if_both_were_asked_for(
     ottla_broker: ottla.Broker,
 ) -> None:
-    for settings in ({"acks": 1}, {"retries": 0}):
+    contradictions: list[dict[str, Any]] = [{"acks": 1}, {"retries": 0}]
+    for settings in contradictions:
         with pytest.raises(ottla.ConfigError, match=r"`enable\.idempotence=true` needs"):
-            ottla.Producer(ottla_broker, enable_idempotence=True, **settings)  # type: ignore[arg-type]
-        ottla.Producer(ottla_broker, **settings).close()  # type: ignore[arg-type]
-    many = {"max_in_flight_requests_per_connection": 6}
+            ottla.Producer(ottla_broker, enable_idempotence=True, **settings)
+        ottla.Producer(ottla_broker, **settings).close()
+    many: dict[str, Any] = {"max_in_flight_requests_per_connection": 6}
     with pytest.raises(ottla.ConfigError, match="at most 5, not 6"):
-        ottla.Producer(ottla_broker, **many)  # type: ignore[arg-type]
-    ottla.Producer(ottla_broker, enable_idempotence=False, **many).close()  # type: ignore[arg-type]
+        ottla.Producer(ottla_broker, **many)
+    ottla.Producer(ottla_broker, enable_idempotence=False, **many).close()
 
 
 def test_what_is_no_cluster_is_refused() -> None:

@@ -162,14 +162,20 @@ fn send_offsets(offsets: &BTreeMap<i32, i64>) -> Operation {
     Operation::SendOffsets { group, offsets: offsets.iter().map(row).collect() }
 }
 
-pub(crate) fn under_fire(seed: u64) {
-    let faults = Faults::random(&mut SplitMix64::new(seed));
+/// Transactions, one after the other, and whether what came of them is what it may be.
+fn transact_and_check(seed: u64, faults: Faults) -> Program {
     let mut program = Program::new(seed, faults, &[]);
     program.operate(Operation::Init).unwrap();
     for _ in 0..TRANSACTIONS {
         program.transact().unwrap();
     }
     program.check();
+    program
+}
+
+pub(crate) fn under_fire(seed: u64) {
+    let faults = Faults::random(&mut SplitMix64::new(seed));
+    let program = transact_and_check(seed, faults);
     assert!(program.count(Fate::Committed) > 3, "{:?}", program.transactions);
 }
 
@@ -177,22 +183,12 @@ pub(crate) fn with_brokers_that_fail(seed: u64) {
     let mut faults = Faults::with_trouble(&mut SplitMix64::new(seed));
     // A coordinator that never hears the end of a request says nothing about what comes later.
     faults.request_outlives = 0;
-    let mut program = Program::new(seed, faults, &[]);
-    program.operate(Operation::Init).unwrap();
-    for _ in 0..TRANSACTIONS {
-        program.transact().unwrap();
-    }
-    program.check();
+    let program = transact_and_check(seed, faults);
     assert!(program.count(Fate::Committed) > 3, "{:?}", program.transactions);
 }
 
 pub(crate) fn in_calm(seed: u64) {
-    let mut program = Program::new(seed, Faults::NONE, &[]);
-    program.operate(Operation::Init).unwrap();
-    for _ in 0..TRANSACTIONS {
-        program.transact().unwrap();
-    }
-    program.check();
+    let program = transact_and_check(seed, Faults::NONE);
     let aborted = program.transactions.iter().filter(|it| it.fate == Fate::Aborted).count();
     assert!(aborted < TRANSACTIONS as usize / 2, "nothing fails but what is aborted");
 }
