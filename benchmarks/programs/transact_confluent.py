@@ -1,27 +1,14 @@
-"""The produce loop of confluent-kafka in transactions, which commit after so many records.
-
-`transact_confluent BOOTSTRAP TOPIC RECORDS VALUE_BYTES RECORDS_PER_TRANSACTION`; a transaction of
-none is no transaction: the same loop, plain.
-"""
+"""The produce loop of confluent-kafka in transactions, which commit after so many records."""
 
 from __future__ import annotations
 
-import sys
 import uuid
 
 from confluent_kafka import Producer
 
 from benchmarks.programs.produce_confluent import CONFIG, FLUSH_SECONDS, POLL_SECONDS
 from benchmarks.programs.stopwatch import Stopwatch
-
-
-def main() -> None:
-    bootstrap, topic, count_text, bytes_text, per_text = sys.argv[1:]
-    count, value, per_transaction = int(count_text), b"x" * int(bytes_text), int(per_text)
-    if per_transaction == 0:
-        plain(bootstrap, topic, count, value)
-    else:
-        in_transactions(bootstrap, topic, count, value, per_transaction)
+from benchmarks.programs.transaction_program import run
 
 
 def plain(bootstrap: str, topic: str, count: int, value: bytes) -> None:
@@ -65,4 +52,4 @@ def produce(producer: Producer, topic: str, value: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(plain, in_transactions)

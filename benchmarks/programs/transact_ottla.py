@@ -1,26 +1,13 @@
-"""The produce loop of Ottla in transactions, which commit after so many records.
-
-`transact_ottla BOOTSTRAP TOPIC RECORDS VALUE_BYTES RECORDS_PER_TRANSACTION`; a transaction of none
-is no transaction: the same loop, plain.
-"""
+"""The produce loop of Ottla in transactions, which commit after so many records."""
 
 from __future__ import annotations
 
-import sys
 import uuid
 
 import ottla
 from benchmarks.programs.produce_ottla import CONFIG, FLUSH_SECONDS
 from benchmarks.programs.stopwatch import Stopwatch
-
-
-def main() -> None:
-    bootstrap, topic, count_text, bytes_text, per_text = sys.argv[1:]
-    count, value, per_transaction = int(count_text), b"x" * int(bytes_text), int(per_text)
-    if per_transaction == 0:
-        plain(bootstrap, topic, count, value)
-    else:
-        in_transactions(bootstrap, topic, count, value, per_transaction)
+from benchmarks.programs.transaction_program import run
 
 
 def plain(bootstrap: str, topic: str, count: int, value: bytes) -> None:
@@ -50,4 +37,4 @@ def in_transactions(
 
 
 if __name__ == "__main__":
-    main()
+    run(plain, in_transactions)
