@@ -8,12 +8,12 @@
 //! 1. *Load*: make a shard with [`Shard::new`], give it every record of the partition with
 //!    [`Shard::replay`], in order, and then call [`Shard::on_loaded`].
 //! 2. *Decide, append, replay*: each [`Decision`] of [`Shard::decide`], [`Shard::on_timer`],
-//!    [`Shard::on_metadata`] and [`Shard::on_loaded`] is one batch. Its records are appended in
-//!    one piece and replayed at once, before the next call; its timers are set. If its records can
-//!    be in no batch, nothing of it is used, whoever it would have answered is refused, and
-//!    [`Shard::retract`] takes it back, whose answer is a decision like any other. If the append
-//!    fails, the shard is dropped with its timers, everybody who waits for a reply is told
-//!    `NOT_COORDINATOR`, and a new shard is loaded.
+//!    [`Shard::on_metadata`] and [`Shard::on_loaded`] is one batch, or part of one. Its records are
+//!    appended in one piece, soon, and replayed at once, before the next call; its timers are set.
+//!    If its records can be in no batch, nothing of it is used, whoever it would have answered is
+//!    refused, and [`Shard::retract`] takes it back, whose answer is a decision like any other. If
+//!    the append fails, the shard is dropped with its timers, everybody who waits for a reply is
+//!    told `NOT_COORDINATOR`, and a new shard is loaded.
 //! 3. *Reply*: a reply leaves once everything that had been appended by then, the decision's own
 //!    records included, is below the high watermark. So an answer never shows, and a member never
 //!    acts on, what a crash could still take back. A decision without records waits for the

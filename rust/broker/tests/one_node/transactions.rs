@@ -75,14 +75,23 @@ async fn the_end_of_a_transaction_is_written_with_the_beginning_of_the_next() {
 
 #[tokio::test]
 async fn that_a_transaction_is_complete_is_written_if_nothing_follows() {
-    let broker = TestBroker::start(&[("transaction.state.log.num.partitions", "1")]).await;
+    let broker = TestBroker::start(&[
+        ("transaction.state.log.num.partitions", "1"),
+        // Nothing else has the coordinator write what it has.
+        ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "3600000"),
+        ("transaction.remove.expired.transaction.cleanup.interval.ms", "3600000"),
+    ])
+    .await;
     let mut client = broker.connect().await;
     client.create_topic("t", &[]).await;
     let mut producer = TransactionalProducer::init(&mut client, "x").await;
     producer.write(&mut client, "t", &["a"]).await;
     producer.finish(&mut client, true).await;
-    // Of its producer, its beginning, its preparation and its end.
-    while client.log_end(TRANSACTIONS_TOPIC).await < 4 {}
+    let written = async {
+        // Of its producer, its beginning, its preparation and its end.
+        while client.log_end(TRANSACTIONS_TOPIC).await < 4 {}
+    };
+    tokio::time::timeout(Duration::from_mins(1), written).await.expect("it is written");
 }
 
 #[tokio::test]

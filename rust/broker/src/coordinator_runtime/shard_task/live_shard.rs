@@ -29,8 +29,8 @@ const SUBMIT_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long records that nobody waits for wait themselves for others to share a write and a sync
 /// with: that a transaction is complete is soon followed by the beginning of its producer's next
-/// one, which would have to wait for a sync of its own otherwise. A crash in between repeats what
-/// led to them.
+/// one, which would have to wait for a sync of its own otherwise. A crash in between, or a stop,
+/// has what led to them repeated.
 const COMPANY_WAIT: Duration = Duration::from_millis(5);
 
 /// Why a loaded shard serves no more.
