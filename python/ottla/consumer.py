@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ottla import _core, committable, configuration, lifetime, position
 from ottla.batch import Batch
-from ottla.names import names_of
+from ottla.names import topics_of
 from ottla.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
@@ -174,13 +174,7 @@ class Consumer(lifetime.Closable):
                 raise ValueError("a pattern for topics has no flags: write (?i) into it instead")
             self._core.subscribe([], topics.pattern, listener, self._assignors)
         else:
-            names = names_of(topics)
-            if not all(names) or not names:
-                raise ValueError(
-                    f"{names!r} are no topics to subscribe to: name one or more, or a pattern; "
-                    "unsubscribe() leaves the group"
-                )
-            self._core.subscribe(names, None, listener, self._assignors)
+            self._core.subscribe(topics_of(topics), None, listener, self._assignors)
 
     def unsubscribe(self, timeout: float = CLOSE_SECONDS) -> None:
         """Leave the group; what was assigned is given up as when closing."""

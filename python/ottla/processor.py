@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import enum
 import logging
+import re
 import struct
 from typing import TYPE_CHECKING
 
 from ottla import errors, lifetime
 from ottla.consumer import Consumer
+from ottla.names import topics_of
 from ottla.producer import Producer
 from ottla.transaction import abort_after
 
 if TYPE_CHECKING:
     import datetime as dt
-    import re
     from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
@@ -132,6 +133,8 @@ class Processor(lifetime.Closable):
             **_dotted(consumer),
             "enable.auto.commit": "false",
         }
+        # Before another processor of this name is fenced off.
+        topics = source if isinstance(source, re.Pattern) else topics_of(source)
         self._producer = Producer(
             cluster, config={**_dotted(producer), "transactional.id": transactional_id}
         )
@@ -140,7 +143,7 @@ class Processor(lifetime.Closable):
             # Whoever had the name before is fenced off, and its transaction ended, before
             # anything is read: the offsets are final then.
             self._producer.init_transactions()
-            self._consumer = Consumer(cluster, group=group, topics=source, config=settings)
+            self._consumer = Consumer(cluster, group=group, topics=topics, config=settings)
         except BaseException:
             self._producer.close()
             raise
