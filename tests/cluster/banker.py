@@ -13,8 +13,9 @@ import sys
 import threading
 from pathlib import Path
 
+from clients.transactor import Transactor
 from cluster.history import History
-from cluster.stuck import expect_progress
+from cluster.stuck import progress_expected
 from cluster.transactors import TRANSACTORS
 
 AMOUNT_MAX = 100
@@ -32,16 +33,28 @@ def main() -> None:
     ):
         number = 0
         while not leaving.is_set():
-            expect_progress()
-            history.did("begin", transactor.begin)
-            for account, value in transfer(rng, int(accounts), f"{process}/{number}"):
-                history.invoke({"send": {"partition": f"{topic}-{account}", "value": value}})
-                transactor.produce(topic, value.encode(), account)
-            if rng.randrange(10) < ABORTED_OF_TEN:
-                history.did("abort", transactor.abort)
-            else:
-                history.did("commit", transactor.commit)
+            with progress_expected():
+                transact(transactor, history, rng, (topic, int(accounts)), f"{process}/{number}")
             number += 1
+
+
+def transact(
+    transactor: Transactor,
+    history: History,
+    rng: random.Random,
+    accounts: tuple[str, int],
+    name: str,
+) -> None:
+    """Of so many accounts of a topic."""
+    topic, count = accounts
+    history.did("begin", transactor.begin)
+    for account, value in transfer(rng, count, name):
+        history.invoke({"send": {"partition": f"{topic}-{account}", "value": value}})
+        transactor.produce(topic, value.encode(), account)
+    if rng.randrange(10) < ABORTED_OF_TEN:
+        history.did("abort", transactor.abort)
+    else:
+        history.did("commit", transactor.commit)
 
 
 def transfer(rng: random.Random, accounts: int, name: str) -> list[tuple[int, str]]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from clients.transactor import Transactor
 from cluster.history import History
 from cluster.reader import Reader
-from cluster.stuck import expect_progress
+from cluster.stuck import progress_expected
 from cluster.transactors import TRANSACTORS
 
 STEPS_MAX = 5
@@ -43,11 +43,12 @@ def main() -> None:
         places = [(topic, index) for index in range(int(lists))]
         appender = ListAppender(producer, reader, history, places, process)
         while not leaving.is_set():
-            expect_progress()
             if turns == "-":
-                appender.read_and_append()
+                with progress_expected():
+                    appender.read_and_append()
             else:
-                with turn(Path(turns)):
+                # To wait for a turn may take longer, as those who have it may be stuck.
+                with turn(Path(turns)), progress_expected():
                     appender.read_all_then_append()
                 time.sleep(PAUSE_SECONDS)
 

@@ -56,9 +56,9 @@ class Lives:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(END_SECONDS)
 
-    def was_stuck(self) -> bool:
-        """Whether a life has ended because nothing came of it any more."""
-        return any(SIGN in p.with_suffix(".log").read_text() for p in self.histories)
+    def stuck(self) -> int:
+        """How many lives have ended because nothing came of them any more."""
+        return sum(SIGN in p.with_suffix(".log").read_text() for p in self.histories)
 
     def output(self) -> str:
         return "\n".join(p.with_suffix(".log").read_text()[-2_000:] for p in self.histories)

@@ -151,11 +151,12 @@ def test_transfers_are_whole_however_the_line_and_the_broker_fail(
         for kind in TRANSACTORS
     ]
     turmoil.await_commits(clerks, TRANSFERS)
-    rng = random.Random(SEED)
-    befall_all(turmoil, line, rng)
-    turmoil.await_commits(clerks, 1)
+    line.fate = at_random(random.Random(SEED), 0.1)
+    await_mishaps(turmoil, line)
     turmoil.kill_broker()
-    befall_all(turmoil, line, rng)
+    await_mishaps(turmoil, line)
+    # Libraries wait longer after each failure: who has to come on needs a line that is calm again.
+    line.fate = calm
     turmoil.await_commits(clerks, TRANSFERS)
     for clerk in clerks:
         clerk.stop()
@@ -165,10 +166,8 @@ def test_transfers_are_whole_however_the_line_and_the_broker_fail(
     assert sum(int(value.rsplit(" ", 1)[1]) for value in committed) == 0
 
 
-def befall_all(turmoil: Turmoil, line: UnreliableLine, rng: random.Random) -> None:
-    """Until every library has been struck, and ends of transactions have been in every way. Who has
-    to come on needs a line that is calm again: libraries wait longer after each failure.
-    """
+def await_mishaps(turmoil: Turmoil, line: UnreliableLine) -> None:
+    """Until every library has been struck in its transactions, and their ends in every way."""
     befallen, victims = line.befallen.copy(), line.victims.copy()
 
     def ends_are_struck() -> bool:
@@ -177,11 +176,12 @@ def befall_all(turmoil: Turmoil, line: UnreliableLine, rng: random.Random) -> No
 
     def all_are_struck() -> bool:
         news = line.victims - victims
-        return all(news[client_id] >= MISHAPS_BETWEEN for client_id in turmoil.programs)
+        return all(
+            sum(news[client_id, api] for api in OF_TRANSACTIONS) >= MISHAPS_BETWEEN
+            for client_id in turmoil.programs
+        )
 
-    line.fate = at_random(rng, 0.1)
     turmoil.await_all(ends_are_struck, all_are_struck)
-    line.fate = calm
 
 
 # aiokafka gives up, which is for `test_transfers_are_whole`.

@@ -17,6 +17,8 @@ from cluster.reader import read_to_the_end
 
 WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.1
+FOREIGN_STUCK_MAX = 3
+"""How often a library of somebody else's may wait for what will never come, in one test."""
 
 
 class Turmoil:
@@ -100,5 +102,6 @@ class Turmoil:
         of_programs = [path for lives in self.programs.values() for path in lives.histories]
         wrong = history.check([*of_programs, *self._histories], serializable=serializable)
         assert not wrong, wrong
-        ours = [lives for name, lives in self.programs.items() if OttlaTransactor.__name__ in name]
-        assert not any(lives.was_stuck() for lives in ours), self._told()
+        for name, lives in self.programs.items():
+            stuck_max = 0 if OttlaTransactor.__name__ in name else FOREIGN_STUCK_MAX
+            assert lives.stuck() <= stuck_max, self._told()

@@ -78,8 +78,8 @@ class UnreliableLine:
         """The most requests of an API without an answer that there were on a connection."""
         self.befallen: Counter[tuple[Mishap, int]] = Counter()
         """Mishaps by API."""
-        self.victims: Counter[str] = Counter()
-        """Mishaps by client id."""
+        self.victims: Counter[tuple[str, int]] = Counter()
+        """Mishaps by client id and API."""
 
     async def answer(
         self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
@@ -143,7 +143,7 @@ class UnreliableLine:
     def _befall(self, asked: _Asked) -> None:
         assert asked.mishap is not None
         self.befallen[asked.mishap, asked.api_key] += 1
-        self.victims[asked.client_id] += 1
+        self.victims[asked.client_id, asked.api_key] += 1
 
 
 @dataclass(frozen=True)
