@@ -139,6 +139,38 @@ def test_a_child_holds_no_listener_lock_or_log_file(tmp_path: Path) -> None:
         assert [file for file in held if file.startswith(str(tmp_path))] == []
 
 
+def test_a_child_keeps_what_has_the_number_of_a_socket_of_its_parents(tmp_path: Path) -> None:
+    """The parent goes on while the child looks: it may have closed a file, and have opened a socket
+    that has its number.
+    """
+    with ottla.Broker(tmp_path) as broker:
+        number = listener(broker)
+        aside = os.dup(number)
+        reader, writer = os.pipe()
+        # The broker's epoll goes on waiting for the socket by this number.
+        os.dup2(writer, number)
+        try:
+            kept = in_child(lambda: os.fstat(number).st_ino)
+            assert kept == os.fstat(writer).st_ino
+        finally:
+            os.dup2(aside, number)
+            for file in (aside, reader, writer):
+                os.close(file)
+        broker.create_topic("it-goes-on")
+
+
+def listener(broker: ottla.Broker) -> int:
+    """The descriptor of the socket that a broker of this process listens with."""
+    port = int(broker.bootstrap_servers.rsplit(":", 1)[1])
+    for link in Path("/proc/self/fd").iterdir():
+        if not link.is_socket():
+            continue
+        with socket.socket(fileno=os.dup(int(link.name))) as copy:
+            if copy.family == socket.AF_INET and copy.getsockname()[1] == port:
+                return int(link.name)
+    raise AssertionError("nobody listens")
+
+
 def test_a_peer_sees_the_parent_close_although_a_child_lives_on(
     ottla_broker: ottla.Broker, ottla_topic: str
 ) -> None:

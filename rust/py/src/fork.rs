@@ -108,11 +108,11 @@ pub(crate) fn after_fork_in_child() -> Result<(), Error> {
             inherited.insert(fd);
         }
         if target == Path::new(EPOLL) {
-            let watched = watched(fd).map_err(Error::Fork)?;
+            let sockets = watched_sockets(fd).map_err(Error::Fork)?;
             // Another library's epoll does not watch the marker.
-            if marker.is_some_and(|marker| watched.contains(&marker)) {
+            if marker.is_some_and(|marker| sockets.contains(&marker)) {
                 inherited.insert(fd);
-                inherited.extend(watched);
+                inherited.extend(sockets);
             }
         }
     }
@@ -123,14 +123,31 @@ pub(crate) fn after_fork_in_child() -> Result<(), Error> {
 /// How the kernel names an epoll.
 const EPOLL: &str = "anon_inode:[eventpoll]";
 
-/// What an epoll waits for: the sockets of brokers and clients, where it is the runtime's. The
-/// kernel lists them in lines that begin with `tfd:` and the descriptor (`proc_pid_fdinfo(5)`).
-fn watched(epoll: RawFd) -> std::io::Result<BTreeSet<RawFd>> {
+/// The sockets of brokers and clients, where the epoll is the runtime's. The kernel lists what an
+/// epoll waits for, each by its descriptor and the inode of its file (`proc_pid_fdinfo(5)`):
+///
+/// ```text
+/// tfd:       12 events: 8000201d data:     7f2a1c004000  pos:0 ino:63d01c sdev:8
+/// ```
+///
+/// The epoll is the parent's as well, which goes on meanwhile: what is a socket there by now may
+/// have the number of something else here, which the inode tells.
+fn watched_sockets(epoll: RawFd) -> std::io::Result<BTreeSet<RawFd>> {
     let listing = fs::read_to_string(format!("/proc/self/fdinfo/{epoll}"))?;
-    let watched = listing
-        .lines()
-        .filter_map(|line| line.strip_prefix("tfd:")?.split_whitespace().next()?.parse().ok());
-    Ok(watched.collect())
+    let watched = listing.lines().filter_map(watched_file);
+    let is_here = |&(fd, inode): &(RawFd, u64)| {
+        let target = fs::read_link(format!("/proc/self/fd/{fd}"));
+        target.is_ok_and(|target| target == Path::new(&format!("socket:[{inode}]")))
+    };
+    Ok(watched.filter(is_here).map(|(fd, _)| fd).collect())
+}
+
+/// The descriptor and the inode in a line of the listing.
+fn watched_file(line: &str) -> Option<(RawFd, u64)> {
+    let fd = line.strip_prefix("tfd:")?.split_whitespace().next()?.parse().ok()?;
+    let (_, inode) = line.split_once("ino:")?;
+    let inode = u64::from_str_radix(inode.split_whitespace().next()?, 16).ok()?;
+    Some((fd, inode))
 }
 
 fn close(fd: RawFd) {
