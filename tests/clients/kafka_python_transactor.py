@@ -86,7 +86,11 @@ class KafkaPythonTransactor(Transactor):
             self._producer.commit_transaction()
 
     def abort(self) -> None:
+        """What kafka-python 3.0 has not sent yet when it aborts, it sends in the next transaction,
+        even in one batch with what belongs there: so all of it is sent before.
+        """
         with fencing():
+            self._producer.flush(timeout=WAIT_SECONDS)
             self._producer.abort_transaction()
 
     def close(self) -> None:
