@@ -25,6 +25,8 @@ const DOUBTS: [ErrorCode; 3] = [
     ErrorCode::NotEnoughReplicasAfterAppend,
     ErrorCode::NotLeaderOrFollower,
 ];
+/// How many batches a producer sends before the first of them is answered.
+const IN_FLIGHT_MAX: usize = 5;
 /// The longest that a broker is down which was killed.
 const RESTART_MAX_MS: u32 = 4_000;
 
@@ -135,11 +137,15 @@ impl Partition {
     }
 
     /// Retention deletes what is replicated, and older brokers forget who wrote it. Not who has
-    /// only begun: a first batch that is sent again could not be told from a new one by anybody.
+    /// only begun with its epoch: a first batch that is sent again could not be told from a new one
+    /// by anybody. Behind so many that may be in flight it is not sent again.
     fn forget_producers(&mut self) {
         let kept = self.batches.len() - self.unreplicated;
-        let Some(last) = self.batches[..kept].last().map(RecordBatch::header) else { return };
-        if self.is_old && last.base_sequence > 0 {
+        let batches = self.batches[..kept].iter().map(RecordBatch::header);
+        let Some(last) = batches.clone().next_back() else { return };
+        let stamp = (last.producer_id, last.producer_epoch);
+        let of_epoch = batches.filter(|batch| (batch.producer_id, batch.producer_epoch) == stamp);
+        if self.is_old && last.base_sequence > 0 && of_epoch.count() > IN_FLIGHT_MAX {
             self.known_from = last.next_offset().0;
             self.know_producers_by_log();
         }
