@@ -1,4 +1,4 @@
-//! Where a producer stands with its transactions, and what its coordinators are asked next.
+//! Where a producer stands with its transactions, and what a failure leaves of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
